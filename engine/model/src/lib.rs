@@ -1,1 +1,3 @@
-//! studio-model
+//! From model text to the IR and to everything derived from it. Pure: no IO.
+
+pub mod ir;

@@ -1,0 +1,80 @@
+//! The errors a request can end in, with the exact client texts of graphql-and-sql 2.3 and 2.6.
+
+/// A place in the GraphQL document, 1-based; `0:0` where the contract says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// Line.
+    pub line: usize,
+    /// Column in characters.
+    pub column: usize,
+}
+
+/// Why a request was refused. `message` is what the client reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RequestError {
+    /// Client text before clean-up of quotes and newlines.
+    pub message: String,
+    /// `None`: the body has no `locations` member; `Some(vec![])`: an empty list.
+    pub locations: Option<Vec<Position>>,
+    /// What kind of error it is, for logs, traces and counters.
+    pub class: ErrorClass,
+    /// Detail for the log and the trace; never sent to the client.
+    pub hidden: Option<String>,
+}
+
+/// Classes of request errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// Syntax or validation.
+    Invalid,
+    /// Access control said no.
+    NotAuthorized,
+    /// The token has expired.
+    Expired,
+    /// A value does not fit its column.
+    Conversion,
+    /// The database refused.
+    Database,
+    /// Trusted documents.
+    NotAllowed,
+    /// A bug of ours or an unavailable service.
+    Internal,
+}
+
+impl RequestError {
+    /// A validation error at places in the document.
+    pub fn invalid(message: impl Into<String>, locations: Vec<Position>) -> Self {
+        Self { message: message.into(), locations: Some(locations), class: ErrorClass::Invalid, hidden: None }
+    }
+
+    /// `Not authorized`, with the reason for the trace.
+    pub fn not_authorized(hidden: impl Into<String>) -> Self {
+        Self::plain("Not authorized", ErrorClass::NotAuthorized, Some(hidden.into()))
+    }
+
+    /// `Expired authentication`.
+    pub fn expired() -> Self {
+        Self::plain("Expired authentication", ErrorClass::Expired, None)
+    }
+
+    /// `Operation failed`, with the database's own words for the log.
+    pub fn database(hidden: impl Into<String>) -> Self {
+        Self::plain("Operation failed", ErrorClass::Database, Some(hidden.into()))
+    }
+
+    /// `Internal server error`, with the cause for the log.
+    pub fn internal(hidden: impl Into<String>) -> Self {
+        Self::plain("Internal server error", ErrorClass::Internal, Some(hidden.into()))
+    }
+
+    /// `Operation not allowed` (trusted documents).
+    pub fn not_allowed() -> Self {
+        Self::plain("Operation not allowed", ErrorClass::NotAllowed, None)
+    }
+
+    /// A run-time error without locations.
+    pub fn plain(message: impl Into<String>, class: ErrorClass, hidden: Option<String>) -> Self {
+        Self { message: message.into(), locations: None, class, hidden }
+    }
+}

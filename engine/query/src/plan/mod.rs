@@ -1,0 +1,5 @@
+//! From a validated operation to SQL steps.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,140 @@
+//! The result of planning: ordered SQL steps per root field. The engine executes it and knows nothing else.
+
+use std::sync::Arc;
+
+use crate::error::RequestError;
+
+/// A planned operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// One entry per root field, in response order.
+    pub fields: Vec<FieldPlan>,
+    /// Whether everything runs in one transaction (graphql-and-sql 2.7).
+    pub transaction: bool,
+}
+
+/// How one root field is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldPlan {
+    /// Response key.
+    pub key: String,
+    /// The work.
+    pub body: FieldBody,
+}
+
+/// The work of one root field.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldBody {
+    /// JSON text known without the database.
+    Constant(String),
+    /// Steps in order; the last one yields the JSON of the field.
+    Steps(Vec<Step>),
+    /// Decided while planning (for example access denied). Reported in document order with the others.
+    Error(RequestError),
+}
+
+/// One SQL statement of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The statement.
+    pub statement: Statement,
+    /// What its rows mean.
+    pub role: StepRole,
+}
+
+/// What the rows of a step mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepRole {
+    /// An access pre-check: anything but exactly one row is `Not authorized`.
+    Check,
+    /// Rows of key columns (as text) that later steps refer to; any number.
+    Rows,
+    /// The JSON of the field in the single column of at most one row; no row is `null`, two are
+    /// `Operation failed`.
+    Result,
+}
+
+/// SQL text and its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// SQL with `$1…$n`. Result columns are all of type text.
+    pub text: Arc<str>,
+    /// Parameters in order.
+    pub params: Vec<Param>,
+}
+
+/// A typed parameter. All values travel as text in the input syntax of their type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// Postgres type given in the Parse message.
+    pub ty: ParamType,
+    /// The value.
+    pub value: ParamValue,
+    /// Where it came from, for traces.
+    pub origin: ParamOrigin,
+}
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParamValue {
+    /// SQL NULL.
+    Null,
+    /// Text in the input syntax of the type.
+    Text(String),
+    /// A cell of an earlier [`StepRole::Rows`] step of the same field.
+    Cell {
+        /// Index of the step within the field.
+        step: usize,
+        /// Row.
+        row: usize,
+        /// Column.
+        column: usize,
+    },
+    /// A whole column of an earlier step, as an array literal.
+    Column {
+        /// Index of the step within the field.
+        step: usize,
+        /// Column.
+        column: usize,
+    },
+}
+
+/// Where a parameter came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParamOrigin {
+    /// Written in the document.
+    Document,
+    /// A GraphQL variable.
+    Variable(Arc<str>),
+    /// A context value, such as `AuthContext.id`.
+    Context(Arc<str>),
+    /// A literal of the model's rule or a default.
+    Model,
+    /// A row of an earlier step.
+    Row,
+}
+
+/// Postgres parameter types.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum ParamType {
+    Bool,
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    Numeric,
+    Text,
+    Varchar,
+    Bytea,
+    Uuid,
+    Date,
+    Time,
+    Timestamp,
+    Timestamptz,
+    Json,
+    Jsonb,
+    /// One-dimensional in the type system; the literal may have more dimensions.
+    Array(Box<ParamType>),
+}
