@@ -1,1 +1,37 @@
-//! studio-events
+//! The plain data everybody shares: events, commands and the state they reduce to.
+//!
+//! Pure: no clock, no IO. One reducer ([`StudioState::apply`]) turns facts into the state the terminal draws;
+//! the raw stream of [`StudioEvent`]s feeds the line printer, the recorder and the machine formats.
+
+mod command;
+mod event;
+mod latency;
+mod problem;
+mod reducer;
+mod ring;
+mod schema;
+mod state;
+mod test_run;
+mod time;
+mod trace;
+
+pub use command::{Choice, Command, DecisionId};
+pub use event::{
+    BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, HookEvent, LogLevel, LogLine,
+    PhaseTime, SchemaEvent, ServingEvent, Stream, StudioEvent,
+};
+pub use latency::{LatencySlice, LatencyState, OperationLatency, SliceOperation};
+pub use problem::{Problem, ProblemFix, ProblemLabel, ProblemSet, ProblemSource, Severity, TextEdit};
+pub use ring::Ring;
+pub use schema::{
+    FieldSummary, MigrationStep, MigrationSummary, SchemaSummary, StepClass, TypeKind, TypeSummary,
+};
+pub use state::{
+    BuildState, DatabaseState, Decision, HttpState, Persona, ProjectInfo, ServiceState, ServiceStatus,
+    ServingState, StudioState,
+};
+pub use test_run::{TestCase, TestEvent, TestState, TestVerdict};
+pub use time::{Micros, Revision, Timestamp};
+pub use trace::{
+    ParamTrace, Phase, PhaseKind, StatementTrace, Surface, Trace, TraceError, TraceId, TraceKind,
+};

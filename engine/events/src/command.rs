@@ -1,0 +1,57 @@
+//! What a user (pane, JSON line, policy) may ask of the engine. Results come back as events only.
+
+use serde::{Deserialize, Serialize};
+
+use crate::trace::TraceId;
+
+/// Identity of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DecisionId(pub u32);
+
+/// An answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Choice {
+    /// The option at this index.
+    Option(usize),
+    /// Keep as is, later.
+    Defer,
+}
+
+/// An order to the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Build again now.
+    Rebuild,
+    /// Answer a question.
+    Answer(DecisionId, Choice),
+    /// Apply the pending migration, destructive steps included. `consent` is the typed word
+    /// `<project>/<revision>`; anything else applies nothing.
+    Migrate {
+        /// The typed word.
+        consent: String,
+    },
+    /// Run the plan of the first statement of a trace (EXPLAIN); the plan comes back as a log line and event.
+    Explain {
+        /// Which trace.
+        trace: TraceId,
+        /// Execute it (in a transaction that is rolled back).
+        analyze: bool,
+    },
+    /// Send the request of a trace again.
+    Replay(TraceId),
+    /// Run tests whose names match the wildcard; all without one.
+    RunTests(Option<String>),
+    /// Sign requests of the playground as this persona; `None` is anonymous.
+    SetPersona(Option<String>),
+    /// Count rows of all tables.
+    CountRows,
+    /// Bind the next free port that was offered.
+    TakePort(u16),
+    /// Start the database again.
+    RestartDatabase,
+    /// Reset latency histograms.
+    ResetLatency,
+    /// Stop everything in order.
+    Quit,
+}

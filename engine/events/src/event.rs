@@ -1,0 +1,323 @@
+//! Facts. Owned, serialisable, totally ordered by `seq`.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::{Choice, DecisionId};
+use crate::latency::LatencySlice;
+use crate::problem::ProblemSet;
+use crate::schema::{MigrationSummary, SchemaSummary};
+use crate::state::{Persona, ProjectInfo, ServiceState};
+use crate::test_run::TestEvent;
+use crate::time::{Micros, Revision, Timestamp};
+use crate::trace::Trace;
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudioEvent {
+    /// Position in the stream.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The project was opened.
+    Project(ProjectInfo),
+    /// Building the model.
+    Build(BuildEvent),
+    /// Replaces everything from one source.
+    Problems(ProblemSet),
+    /// The schema and its migration.
+    Schema(SchemaEvent),
+    /// HTTP and what it serves.
+    Serving(ServingEvent),
+    /// A request; sampled by the bounded queue. Histograms are exact.
+    Request(Arc<Trace>),
+    /// One per second while requests arrive.
+    Latency(LatencySlice),
+    /// Histograms were reset.
+    LatencyReset,
+    /// The database server.
+    Database(DatabaseEvent),
+    /// Hook components.
+    Hook(HookEvent),
+    /// Tests.
+    Test(TestEvent),
+    /// A log line.
+    Log(LogLine),
+    /// A question.
+    Decision(DecisionEvent),
+    /// Personas of the project and the active one.
+    Personas {
+        /// All of them.
+        personas: Vec<Persona>,
+        /// The active one.
+        active: Option<String>,
+    },
+    /// State of a service, for the Services pane.
+    Service(ServiceState),
+    /// The plan of a statement, on demand.
+    Plan {
+        /// Trace it belongs to.
+        trace: crate::trace::TraceId,
+        /// Text of the plan or the error.
+        text: Arc<str>,
+    },
+    /// Nothing is under way: no build, no request, no job. For tests that wait instead of sleeping.
+    Idle,
+    /// Facts were dropped because a queue was full.
+    Lost {
+        /// Which queue.
+        stream: Stream,
+        /// How many.
+        count: u64,
+    },
+}
+
+/// Queues that may drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Traces of requests.
+    Requests,
+    /// Log lines.
+    Logs,
+}
+
+/// Building.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BuildEvent {
+    /// A build starts.
+    Started {
+        /// Its number.
+        revision: Revision,
+    },
+    /// A build ended.
+    Finished {
+        /// Its number.
+        revision: Revision,
+        /// How it ended.
+        outcome: BuildOutcome,
+        /// Files read.
+        files: u32,
+        /// Timed parts.
+        phases: Vec<PhaseTime>,
+        /// Whole build.
+        time: Micros,
+    },
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BuildOutcome {
+    /// No errors; perhaps warnings.
+    Clean {
+        /// Number of warnings.
+        warnings: u32,
+    },
+    /// The meaning did not change (comments, formatting).
+    Unchanged {
+        /// Number of warnings.
+        warnings: u32,
+    },
+    /// Errors: the last good revision keeps serving.
+    Broken {
+        /// Number of errors.
+        errors: u32,
+        /// Number of warnings.
+        warnings: u32,
+    },
+}
+
+/// A named span of time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseTime {
+    /// Name.
+    pub name: String,
+    /// Span.
+    pub time: Micros,
+}
+
+/// The schema and its migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SchemaEvent {
+    /// Derived from a clean build.
+    Derived(Arc<SchemaSummary>),
+    /// The live database differs: steps that wait for consent. `None`: nothing is pending.
+    Pending(Option<Arc<MigrationSummary>>),
+    /// Steps were applied.
+    Migrated {
+        /// Revision whose schema the database now has.
+        revision: Revision,
+        /// Number of statements.
+        statements: u32,
+        /// How long it took.
+        time: Micros,
+        /// Lines to show.
+        titles: Vec<String>,
+    },
+    /// Applying failed and was rolled back.
+    Failed {
+        /// Statement that failed.
+        statement: String,
+        /// Database error.
+        error: String,
+    },
+    /// Fresh database was seeded.
+    Seeded {
+        /// Files.
+        files: Vec<String>,
+        /// How long it took.
+        time: Micros,
+    },
+    /// Rows per type name.
+    RowCounts(Vec<(String, u64)>),
+}
+
+/// HTTP and what it serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServingEvent {
+    /// The socket is bound.
+    Bound {
+        /// Base URL, such as `http://localhost:9876`.
+        url: String,
+        /// GraphQL path.
+        graphql_path: String,
+        /// Playground path.
+        playground_path: String,
+        /// Whether only this machine can reach it.
+        loopback: bool,
+    },
+    /// Requests are answered by another revision now.
+    Swapped {
+        /// Before.
+        from: Option<Revision>,
+        /// Now.
+        to: Revision,
+    },
+    /// The port is in use.
+    PortTaken {
+        /// Port asked for.
+        port: u16,
+        /// Who has it, if readable.
+        owner: Option<String>,
+        /// Next free port.
+        next_free: Option<u16>,
+    },
+}
+
+/// The database server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DatabaseEvent {
+    /// On its way up.
+    Starting {
+        /// What is being done: `unpacking Postgres`, `creating the cluster`, `starting`.
+        stage: String,
+    },
+    /// Takes connections.
+    Ready {
+        /// Server version.
+        version: String,
+        /// Connection URL without secrets.
+        url: String,
+        /// Since the start was asked for.
+        time: Micros,
+        /// Bundled, installed or external.
+        kind: String,
+        /// Data directory of a bundled server; empty otherwise.
+        directory: String,
+    },
+    /// It died and is started again.
+    Restarting {
+        /// Attempt.
+        attempt: u32,
+        /// Of at most.
+        of: u32,
+        /// Why.
+        reason: String,
+    },
+    /// It could not be started.
+    Failed {
+        /// Attempt.
+        attempt: u32,
+        /// What went wrong and what to do next.
+        message: String,
+        /// Last lines of its log.
+        log_tail: Vec<String>,
+    },
+    /// Connections in use.
+    Pool {
+        /// In use.
+        in_use: u32,
+        /// Maximum.
+        size: u32,
+    },
+    /// Stopped on request.
+    Stopped,
+}
+
+/// Hook components (a later issue fills them).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HookEvent {
+    /// A component was loaded.
+    Loaded {
+        /// Its name.
+        name: String,
+    },
+    /// A component failed.
+    Failed {
+        /// Its name.
+        name: String,
+        /// Why.
+        message: String,
+    },
+}
+
+/// Log levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// A log line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Level.
+    pub level: LogLevel,
+    /// Who says it: `build`, `postgres`, `http`, `watch`, …
+    pub source: String,
+    /// One line, without secrets.
+    pub text: String,
+}
+
+/// A question and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DecisionEvent {
+    /// The engine asks.
+    Asked {
+        /// Identity.
+        id: DecisionId,
+        /// The question.
+        question: String,
+        /// Answers to choose from.
+        options: Vec<String>,
+    },
+    /// It was answered or withdrawn.
+    Answered {
+        /// Identity.
+        id: DecisionId,
+        /// The answer.
+        choice: Choice,
+    },
+}

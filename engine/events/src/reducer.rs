@@ -1,0 +1,300 @@
+//! The one reducer: facts in, state out. Pure.
+
+use std::sync::Arc;
+
+use crate::event::{
+    BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, SchemaEvent, ServingEvent, Stream,
+    StudioEvent,
+};
+use crate::latency::LatencyState;
+use crate::ring::Ring;
+use crate::state::{DatabaseState, Decision, HttpState, StudioState};
+use crate::test_run::{TestCase, TestEvent};
+
+impl StudioState {
+    /// Applies one fact.
+    pub fn apply(&mut self, event: &StudioEvent) {
+        self.seq = event.seq;
+        self.now = event.at;
+        match &event.kind {
+            EventKind::Project(project) => self.project = Arc::new(project.clone()),
+            EventKind::Build(build) => self.apply_build(event, build),
+            EventKind::Problems(set) => {
+                self.problems.retain(|(source, _)| *source != set.source);
+                if !set.problems.is_empty() {
+                    self.problems.push((set.source, Arc::clone(&set.problems)));
+                    self.problems.sort_by_key(|(source, _)| *source);
+                }
+            }
+            EventKind::Schema(schema) => self.apply_schema(event, schema),
+            EventKind::Serving(serving) => self.apply_serving(event, serving),
+            EventKind::Request(trace) => self.traces.push(Arc::clone(trace)),
+            EventKind::Latency(slice) => {
+                let latency = Arc::make_mut(&mut self.latency);
+                latency.total += slice.count;
+                latency.errors += slice.errors;
+                latency.operations.clone_from(&slice.operations);
+                latency.slices.push(slice.clone());
+            }
+            EventKind::LatencyReset => {
+                self.latency = Arc::new(LatencyState { slices: Ring::new(900), ..LatencyState::default() });
+            }
+            EventKind::Database(database) => self.apply_database(event, database),
+            EventKind::Hook(_) | EventKind::Idle => {}
+            EventKind::Test(test) => self.apply_test(test),
+            EventKind::Log(line) => self.logs.push((event.at, Arc::new(line.clone()))),
+            EventKind::Decision(DecisionEvent::Asked { id, question, options }) => {
+                self.decisions.retain(|decision| decision.id != *id);
+                self.decisions.push(Decision {
+                    id: *id,
+                    question: question.clone(),
+                    options: options.clone(),
+                });
+            }
+            EventKind::Decision(DecisionEvent::Answered { id, .. }) => {
+                self.decisions.retain(|decision| decision.id != *id);
+            }
+            EventKind::Personas { personas, active } => {
+                self.personas = Arc::new(personas.clone());
+                self.persona.clone_from(active);
+            }
+            EventKind::Service(service) => {
+                match self.services.iter_mut().find(|known| known.name == service.name) {
+                    Some(known) => known.clone_from(service),
+                    None => self.services.push(service.clone()),
+                }
+            }
+            EventKind::Plan { trace, text } => self.plans.push((*trace, Arc::clone(text))),
+            EventKind::Lost { stream: Stream::Requests, count } => self.traces_lost += count,
+            EventKind::Lost { stream: Stream::Logs, count } => self.logs_lost += count,
+        }
+    }
+
+    fn say(&mut self, event: &StudioEvent, text: String) {
+        self.message = Some((event.at, text));
+    }
+
+    fn apply_build(&mut self, event: &StudioEvent, build: &BuildEvent) {
+        match build {
+            BuildEvent::Started { revision } => {
+                self.build.running = true;
+                self.build.revision = (*revision).max(self.build.revision);
+            }
+            BuildEvent::Finished { revision, outcome, files, phases: _, time } => {
+                if *revision < self.build.revision {
+                    return;
+                }
+                self.build.running = false;
+                self.build.revision = *revision;
+                self.build.outcome = Some(*outcome);
+                self.build.time = *time;
+                self.build.files = *files;
+                let ms = time.as_millis_f64();
+                let text = match outcome {
+                    BuildOutcome::Clean { .. } => {
+                        format!("build {revision} checked in {ms:.1} ms · {files} files")
+                    }
+                    BuildOutcome::Unchanged { .. } => {
+                        format!("build {revision}: same meaning, nothing to do")
+                    }
+                    BuildOutcome::Broken { errors, .. } => {
+                        let plural = if *errors == 1 { "error" } else { "errors" };
+                        format!("build {revision} failed in {ms:.1} ms ({errors} {plural}) · {files} files")
+                    }
+                };
+                self.say(event, text);
+            }
+        }
+    }
+
+    fn apply_schema(&mut self, event: &StudioEvent, schema: &SchemaEvent) {
+        match schema {
+            SchemaEvent::Derived(summary) => self.schema = Arc::clone(summary),
+            SchemaEvent::Pending(migration) => {
+                if migration.is_some() {
+                    self.say(event, "a migration waits for your decision (m)".to_owned());
+                }
+                self.migration.clone_from(migration);
+            }
+            SchemaEvent::Migrated { revision, statements, time, .. } => {
+                self.migration = None;
+                let ms = time.as_millis_f64();
+                self.say(event, format!("database is at {revision}: {statements} statements in {ms:.0} ms"));
+            }
+            SchemaEvent::Failed { error, .. } => self.say(event, format!("migration rolled back: {error}")),
+            SchemaEvent::Seeded { files, .. } => self.say(event, format!("seeded from {}", files.join(", "))),
+            SchemaEvent::RowCounts(counts) => self.row_counts = Arc::new(counts.clone()),
+        }
+    }
+
+    fn apply_serving(&mut self, event: &StudioEvent, serving: &ServingEvent) {
+        match serving {
+            ServingEvent::Bound { url, graphql_path, playground_path, loopback } => {
+                self.http = HttpState::Listening {
+                    url: url.clone(),
+                    graphql_path: graphql_path.clone(),
+                    playground_path: playground_path.clone(),
+                    loopback: *loopback,
+                };
+            }
+            ServingEvent::Swapped { to, .. } => {
+                self.serving.revision = Some(*to);
+                self.serving.since = event.at;
+            }
+            ServingEvent::PortTaken { port, owner, next_free } => {
+                self.http = HttpState::PortTaken { port: *port, owner: owner.clone(), next_free: *next_free };
+                self.say(event, format!("port {port} is in use"));
+            }
+        }
+    }
+
+    fn apply_database(&mut self, event: &StudioEvent, database: &DatabaseEvent) {
+        let state = match database {
+            DatabaseEvent::Starting { stage } => DatabaseState::Starting { stage: stage.clone() },
+            DatabaseEvent::Ready { version, url, time, kind, directory } => DatabaseState::Ready {
+                version: version.clone(),
+                url: url.clone(),
+                time: *time,
+                kind: kind.clone(),
+                directory: directory.clone(),
+                pool: (0, 0),
+            },
+            DatabaseEvent::Restarting { attempt, of, reason } => {
+                self.say(event, format!("Postgres is being restarted: {reason}"));
+                DatabaseState::Restarting { attempt: *attempt, of: *of, reason: reason.clone() }
+            }
+            DatabaseEvent::Failed { attempt, message, log_tail } => {
+                self.say(event, format!("Postgres: {message}"));
+                DatabaseState::Failed {
+                    attempt: *attempt,
+                    message: message.clone(),
+                    log_tail: log_tail.clone(),
+                }
+            }
+            DatabaseEvent::Pool { in_use, size } => {
+                if let DatabaseState::Ready { pool, .. } = Arc::make_mut(&mut self.database) {
+                    *pool = (*in_use, *size);
+                }
+                return;
+            }
+            DatabaseEvent::Stopped => DatabaseState::Stopped,
+        };
+        self.database = Arc::new(state);
+    }
+
+    fn apply_test(&mut self, test: &TestEvent) {
+        let tests = Arc::make_mut(&mut self.tests);
+        match test {
+            TestEvent::Discovered { names, whole } => {
+                tests.running = true;
+                tests.aborted = None;
+                tests.cases.retain(|case| !whole || names.contains(&case.name));
+                for name in names {
+                    if !tests.cases.iter().any(|case| case.name == *name) {
+                        tests.cases.push(TestCase {
+                            name: name.clone(),
+                            running: false,
+                            verdict: None,
+                            time: crate::Micros(0),
+                            detail: Arc::from(""),
+                        });
+                    }
+                }
+                tests.cases.sort_by(|left, right| left.name.cmp(&right.name));
+            }
+            TestEvent::Started { name } => {
+                if let Some(case) = tests.cases.iter_mut().find(|case| case.name == *name) {
+                    case.running = true;
+                }
+            }
+            TestEvent::Finished { name, verdict, time, detail } => {
+                if let Some(case) = tests.cases.iter_mut().find(|case| case.name == *name) {
+                    case.running = false;
+                    case.verdict = Some(*verdict);
+                    case.time = *time;
+                    case.detail = Arc::clone(detail);
+                }
+            }
+            TestEvent::Summary { passed, total, time } => {
+                tests.running = false;
+                tests.summary = Some((*passed, *total, *time));
+            }
+            TestEvent::Aborted { reason } => {
+                tests.running = false;
+                tests.aborted = Some(reason.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::{Problem, ProblemSet, ProblemSource, Severity};
+    use crate::time::{Micros, Revision, Timestamp};
+
+    fn apply(state: &mut StudioState, kind: EventKind) {
+        let seq = state.seq + 1;
+        state.apply(&StudioEvent { seq, at: Timestamp(seq * 1_000_000), kind });
+    }
+
+    fn finished(revision: u32, outcome: BuildOutcome) -> EventKind {
+        EventKind::Build(BuildEvent::Finished {
+            revision: Revision(revision),
+            outcome,
+            files: 1,
+            phases: Vec::new(),
+            time: Micros(900),
+        })
+    }
+
+    #[test]
+    fn a_broken_build_keeps_the_served_revision() {
+        let mut state = StudioState::default();
+        apply(&mut state, finished(1, BuildOutcome::Clean { warnings: 0 }));
+        apply(&mut state, EventKind::Serving(ServingEvent::Swapped { from: None, to: Revision(1) }));
+        apply(&mut state, finished(2, BuildOutcome::Broken { errors: 2, warnings: 0 }));
+        assert_eq!(state.serving.revision, Some(Revision(1)));
+        assert_eq!(state.build.revision, Revision(2));
+        assert!(state.is_stale());
+    }
+
+    #[test]
+    fn a_late_build_result_is_dropped() {
+        let mut state = StudioState::default();
+        apply(&mut state, EventKind::Build(BuildEvent::Started { revision: Revision(3) }));
+        apply(&mut state, finished(2, BuildOutcome::Clean { warnings: 0 }));
+        assert!(state.build.running);
+        assert_eq!(state.build.outcome, None);
+    }
+
+    #[test]
+    fn a_problem_set_replaces_only_its_source() {
+        let problem = |code: &str| Problem {
+            severity: Severity::Error,
+            code: code.to_owned(),
+            message: String::new(),
+            file: String::new(),
+            line: 0,
+            column: 0,
+            rendered: String::new(),
+            labels: Vec::new(),
+            help: Vec::new(),
+            fix: None,
+        };
+        let set = |source, codes: &[&str]| {
+            EventKind::Problems(ProblemSet {
+                source,
+                problems: Arc::new(codes.iter().map(|code| problem(code)).collect()),
+            })
+        };
+        let mut state = StudioState::default();
+        apply(&mut state, set(ProblemSource::Configuration, &["C0001"]));
+        apply(&mut state, set(ProblemSource::Model, &["E0001", "E0002"]));
+        apply(&mut state, set(ProblemSource::Model, &["E0003"]));
+        let codes: Vec<_> = state.all_problems().map(|problem| problem.code.as_str()).collect();
+        assert_eq!(codes, ["E0003", "C0001"]);
+        apply(&mut state, set(ProblemSource::Model, &[]));
+        assert_eq!(state.problem_counts(), (1, 0));
+    }
+}

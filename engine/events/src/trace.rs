@@ -1,0 +1,179 @@
+//! The record of one request (developer-experience 5.3).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Micros, Revision, Timestamp};
+
+/// Identity of a trace: random, shown as six hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TraceId(pub u32);
+
+impl std::fmt::Display for TraceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:06x}", self.0 & 0x00ff_ffff)
+    }
+}
+
+/// Where a request came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Surface {
+    /// `POST /graphql`.
+    Graphql,
+    /// The same, from the playground page.
+    Playground,
+    /// A test, by name.
+    Test(String),
+    /// Seeding.
+    Seed,
+}
+
+/// Kinds of operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TraceKind {
+    /// A query.
+    Query,
+    /// A mutation.
+    Mutation,
+    /// Only introspection fields.
+    Introspection,
+    /// It did not get as far as an operation.
+    Invalid,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Identity.
+    pub id: TraceId,
+    /// When it arrived.
+    pub at: Timestamp,
+    /// Revision that answered.
+    pub revision: Revision,
+    /// Where it came from.
+    pub surface: Surface,
+    /// What it was.
+    pub kind: TraceKind,
+    /// Operation name, or the first root field.
+    pub operation: String,
+    /// Active persona or a digest of the claims; empty for anonymous.
+    pub caller: String,
+    /// Document text as sent.
+    pub document: Arc<str>,
+    /// Variables as sent, JSON text; empty without.
+    pub variables: Arc<str>,
+    /// HTTP status.
+    pub status: u16,
+    /// From first byte read to last byte written.
+    pub total: Micros,
+    /// Timed parts in order; they add up to `total` with [`PhaseKind::Other`].
+    pub phases: Vec<Phase>,
+    /// SQL statements in order.
+    pub statements: Vec<StatementTrace>,
+    /// Network round trips to the database.
+    pub round_trips: u32,
+    /// Rows read from the database by statements that yield rows.
+    pub rows: u64,
+    /// Size of the response body in bytes.
+    pub response_bytes: u64,
+    /// The error, if it failed.
+    pub error: Option<TraceError>,
+    /// Notes of access control: one line per rule touched.
+    pub access: Vec<String>,
+}
+
+/// A failed request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceError {
+    /// What the client read.
+    pub message: String,
+    /// What really happened; never sent to the client.
+    pub cause: Option<String>,
+    /// Access control said no.
+    pub denied: bool,
+}
+
+/// The timed parts of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PhaseKind {
+    /// Reading and decoding the body.
+    Read,
+    /// Parsing the document.
+    Parse,
+    /// Validation and coercion.
+    Validate,
+    /// Access rules and planning.
+    Plan,
+    /// Hooks.
+    Hook,
+    /// Everything spent on SQL, waiting for a connection included.
+    Sql,
+    /// Building the body.
+    Encode,
+    /// The remainder, shown and not hidden.
+    Other,
+}
+
+impl PhaseKind {
+    /// Lower-case name as shown in the waterfall.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Parse => "parse",
+            Self::Validate => "validate",
+            Self::Plan => "plan",
+            Self::Hook => "hook",
+            Self::Sql => "sql",
+            Self::Encode => "encode",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One timed part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// Which part.
+    pub kind: PhaseKind,
+    /// Offset from the start of the request.
+    pub start: Micros,
+    /// How long it took.
+    pub time: Micros,
+    /// A word such as `document cache hit`; empty without.
+    pub note: String,
+}
+
+/// One SQL statement of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementTrace {
+    /// SQL text.
+    pub text: Arc<str>,
+    /// Parameters in order.
+    pub params: Vec<ParamTrace>,
+    /// Rows returned.
+    pub rows: u64,
+    /// Waiting for a pool connection (first statement only).
+    pub wait: Micros,
+    /// From sending to the last row.
+    pub time: Micros,
+    /// Whether a cached prepared statement was used.
+    pub prepared: bool,
+    /// Database error, if it failed.
+    pub error: Option<String>,
+}
+
+/// One parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParamTrace {
+    /// Postgres type.
+    pub ty: String,
+    /// Value as text; `None` is NULL.
+    pub value: Option<String>,
+    /// Where it came from, such as `variable $done`, `AuthContext.id`.
+    pub origin: String,
+}
