@@ -1,3 +1,4 @@
 //! From model text to the IR and to everything derived from it. Pure: no IO.
 
+pub mod database;
 pub mod ir;

@@ -1,0 +1,4 @@
+//! Integration tests of studio-sql.
+
+mod build;
+mod ddl;
