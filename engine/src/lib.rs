@@ -1,1 +1,7 @@
-//! studio-engine
+//! The engine: façade over compiler, planner, Postgres and HTTP. The terminal, the line printer, `--ci` and
+//! `serve` are consumers of it.
+
+pub mod bus;
+pub mod config;
+pub mod runtime;
+pub mod studio;

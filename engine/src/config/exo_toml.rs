@@ -1,0 +1,120 @@
+//! `exo.toml` (developer-experience 1.7 and 3.3). Unknown keys are errors.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::ConfigProblem;
+
+/// The file as read. All sections are optional.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExoToml {
+    /// Version requirement.
+    #[serde(default)]
+    pub exograph: ExographConfig,
+    /// Commands after builds.
+    #[serde(default)]
+    pub build: HookCommands,
+    /// Commands in `dev`; the studio runs them after a model change is live.
+    #[serde(default)]
+    pub dev: HookCommands,
+    /// Commands in `yolo`; accepted for compatibility, the studio has one interactive mode.
+    #[serde(default)]
+    pub yolo: HookCommands,
+    /// MCP profiles; read by a later part.
+    #[serde(default)]
+    pub mcp: Option<toml::Value>,
+    /// Named claim sets.
+    #[serde(default)]
+    pub personas: BTreeMap<String, PersonaConfig>,
+    /// Settings of the bundled database.
+    #[serde(default)]
+    pub postgres: PostgresConfig,
+}
+
+/// `[exograph]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExographConfig {
+    /// Semver requirement of the peer's version; kept, not enforced: we are another program.
+    pub version: Option<String>,
+}
+
+/// Shell commands after a model change.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HookCommands {
+    /// Run in order.
+    #[serde(default)]
+    pub after_model_change: Vec<String>,
+}
+
+/// `[personas.<name>]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonaConfig {
+    /// Claims signed into the token.
+    #[serde(default)]
+    pub claims: BTreeMap<String, serde_json::Value>,
+}
+
+/// `[postgres]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresConfig {
+    /// Survive power loss, not only killed processes: fsync and full page writes on.
+    #[serde(default)]
+    pub durable: bool,
+}
+
+impl ExoToml {
+    /// Reads `<root>/exo.toml`; a missing file is an empty one.
+    pub fn read(root: &Path) -> Result<Self, ConfigProblem> {
+        match std::fs::read_to_string(root.join("exo.toml")) {
+            Ok(text) => Self::parse(&text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(ConfigProblem::new(
+                "C0003",
+                "exo.toml",
+                format!("the file cannot be read: {error}"),
+                "check its permissions",
+            )),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, ConfigProblem> {
+        toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map(|span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1)
+                .unwrap_or(1);
+            ConfigProblem::new(
+                "C0004",
+                format!("exo.toml:{line}"),
+                error.message().to_owned(),
+                "known sections: exograph, build, dev, yolo, mcp, personas, postgres",
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_personas_with_claims_of_any_type() {
+        let it =
+            ExoToml::parse("[personas.anna]\nclaims = { sub = \"1\", roles = [\"a\"], age = 3 }\n").unwrap();
+        assert_eq!(it.personas["anna"].claims["age"], 3);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let problem = ExoToml::parse("[postgres]\ndurable = true\ndurible = true\n").unwrap_err();
+        assert_eq!(problem.place, "exo.toml:3");
+        assert!(problem.message.contains("durible"), "{}", problem.message);
+    }
+}

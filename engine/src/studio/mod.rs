@@ -1,0 +1,3 @@
+//! The interactive loop: watching, building, migrating, serving.
+
+pub mod watch;

@@ -1,0 +1,208 @@
+//! Watches the inputs of a project and reports quiet batches of changes.
+//!
+//! Only inputs: `src/`, `tests/`, `trusted-documents/`, `exo.toml`, `.env*`. Outputs never wake us.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+/// Silence that ends a batch.
+pub const QUIET: Duration = Duration::from_millis(50);
+/// A batch ends after this time even when changes keep coming.
+const LONGEST: Duration = Duration::from_millis(500);
+/// Period of the fall-back when the system has no watches left.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Folders whose whole content is input.
+const FOLDERS: [&str; 3] = ["src", "tests", "trusted-documents"];
+
+/// A running watch. Dropping it ends the watch.
+pub struct Watch {
+    watcher: Box<dyn Watcher + Send>,
+    events: mpsc::UnboundedReceiver<PathBuf>,
+    root: PathBuf,
+    watched: BTreeSet<&'static str>,
+    /// Why changes are found by polling, if they are.
+    pub polling: Option<String>,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").field("root", &self.root).field("polling", &self.polling).finish_non_exhaustive()
+    }
+}
+
+/// What a batch of changes touched.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Project-relative paths.
+    pub paths: BTreeSet<PathBuf>,
+}
+
+impl Changes {
+    fn touches(&self, folder: &str) -> bool {
+        self.paths.iter().any(|path| path.starts_with(folder))
+    }
+    /// The model has to be built again.
+    pub fn model(&self) -> bool {
+        self.touches("src") || self.touches("trusted-documents")
+    }
+    /// Tests or seeds changed.
+    pub fn tests(&self) -> bool {
+        self.touches("tests")
+    }
+    /// Settings changed.
+    pub fn configuration(&self) -> bool {
+        self.paths.iter().any(|path| is_configuration(path))
+    }
+}
+
+fn is_configuration(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    path.components().count() == 1 && (name == "exo.toml" || name == ".env" || name.starts_with(".env."))
+}
+
+/// The project-relative path of a change worth reporting.
+fn input(root: &Path, path: &Path) -> Option<PathBuf> {
+    let relative = path.strip_prefix(root).ok()?;
+    let first = relative.components().next()?.as_os_str().to_str()?;
+    (FOLDERS.contains(&first) || is_configuration(relative)).then(|| relative.to_owned())
+}
+
+impl Watch {
+    /// Starts watching the project at `root` (canonical).
+    pub fn start(root: &Path) -> notify::Result<Self> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let mut watch = match RecommendedWatcher::new(handler(root, sender.clone()), notify::Config::default()) {
+            Ok(watcher) => Self::with(Box::new(watcher), events, root),
+            Err(error) => return Self::poll(root, sender, events, &error),
+        };
+        match watch.watch_folders(true) {
+            Ok(()) => Ok(watch),
+            Err(error) => {
+                let Self { events, .. } = watch;
+                Self::poll(root, sender, events, &error)
+            }
+        }
+    }
+
+    fn with(
+        watcher: Box<dyn Watcher + Send>,
+        events: mpsc::UnboundedReceiver<PathBuf>,
+        root: &Path,
+    ) -> Self {
+        Self { watcher, events, root: root.to_owned(), watched: BTreeSet::new(), polling: None }
+    }
+
+    fn poll(
+        root: &Path,
+        sender: mpsc::UnboundedSender<PathBuf>,
+        events: mpsc::UnboundedReceiver<PathBuf>,
+        error: &notify::Error,
+    ) -> notify::Result<Self> {
+        let config = notify::Config::default().with_poll_interval(POLL);
+        let watcher = PollWatcher::new(handler(root, sender), config)?;
+        let mut watch = Self::with(Box::new(watcher), events, root);
+        watch.polling = Some(error.to_string());
+        watch.watch_folders(true)?;
+        Ok(watch)
+    }
+
+    /// Folders may come and go; the root itself is watched for that.
+    fn watch_folders(&mut self, with_root: bool) -> notify::Result<()> {
+        if with_root {
+            self.watcher.watch(&self.root, RecursiveMode::NonRecursive)?;
+        }
+        for folder in FOLDERS {
+            let path = self.root.join(folder);
+            if !path.is_dir() {
+                self.watched.remove(folder);
+            } else if self.watched.insert(folder) {
+                self.watcher.watch(&path, RecursiveMode::Recursive)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the next batch; `None` when the watcher is gone.
+    pub async fn next(&mut self) -> Option<Changes> {
+        let mut changes = Changes::default();
+        changes.paths.insert(self.events.recv().await?);
+        let longest = Instant::now() + LONGEST;
+        loop {
+            let end = (Instant::now() + QUIET).min(longest);
+            match timeout_at(end, self.events.recv()).await {
+                Ok(Some(path)) => {
+                    changes.paths.insert(path);
+                }
+                Ok(None) | Err(_) => break,
+            }
+            if Instant::now() >= longest {
+                break;
+            }
+        }
+        if self.polling.is_none() {
+            // A folder that was replaced needs a new watch; failing to get one is no reason to stop.
+            for folder in FOLDERS {
+                if changes.paths.contains(Path::new(folder)) {
+                    self.watched.remove(folder);
+                }
+            }
+            let _ = self.watch_folders(false);
+        }
+        Some(changes)
+    }
+}
+
+fn handler(
+    root: &Path,
+    sender: mpsc::UnboundedSender<PathBuf>,
+) -> impl Fn(notify::Result<Event>) + Send + 'static {
+    let root = root.to_owned();
+    move |event| {
+        let Ok(event) = event else { return };
+        if matches!(event.kind, EventKind::Access(_)) {
+            return;
+        }
+        for path in event.paths.iter().filter_map(|path| input(&root, path)) {
+            let _ = sender.send(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_burst_is_one_batch_and_outputs_are_ignored() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("src")).unwrap();
+        let mut watch = Watch::start(&root).unwrap();
+        std::fs::create_dir_all(root.join("target")).unwrap();
+        std::fs::write(root.join("target/index.exo_ir"), "x").unwrap();
+        for n in 0..5 {
+            std::fs::write(root.join("src/index.exo"), format!("{n}")).unwrap();
+        }
+        std::fs::write(root.join(".env"), "A=1").unwrap();
+        let changes = watch.next().await.unwrap();
+        assert!(changes.model() && changes.configuration() && !changes.tests());
+        assert!(changes.paths.iter().all(|path| !path.starts_with("target")), "{changes:?}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_made_later_is_watched() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let mut watch = Watch::start(&root).unwrap();
+        std::fs::create_dir_all(root.join("tests")).unwrap();
+        assert!(watch.next().await.unwrap().tests());
+        std::fs::write(root.join("tests/a.exotest"), "x").unwrap();
+        assert!(watch.next().await.unwrap().paths.contains(Path::new("tests/a.exotest")));
+    }
+}
