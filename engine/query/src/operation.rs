@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use studio_model::ir::{EntityId, FieldId};
+use studio_model::ir::{EntityId, FieldId, ModuleId};
+
+pub use studio_model::graphql::{AggregateFunction, EntityAction};
 
 use crate::error::Position;
 
@@ -48,6 +50,32 @@ pub enum RootCall {
     Json(String),
     /// An operation on an entity.
     Entity(EntityCall),
+    /// A method of a code module.
+    Code(CodeCall),
+}
+
+/// A call of a method of a code module (language 8.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CodeCall {
+    /// The module.
+    pub module: ModuleId,
+    /// Index into `CodeModule::methods`.
+    pub method: usize,
+    /// Arguments by name; an argument that was omitted is absent.
+    pub arguments: Arguments,
+    /// The selection on the result; empty for scalars and lists of them.
+    pub selection: Vec<CodeSelection>,
+}
+
+/// A field selected on the value that code returned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CodeSelection {
+    /// Response key: alias or name.
+    pub key: String,
+    /// Name of the member in the returned value; `Err` holds the constant of `__typename`.
+    pub member: Result<String, Arc<str>>,
+    /// Sub-selection.
+    pub selection: Vec<CodeSelection>,
 }
 
 /// An operation on an entity (graphql-and-sql 1.2).
@@ -61,31 +89,6 @@ pub struct EntityCall {
     pub arguments: Arguments,
     /// The selection on the result.
     pub selection: Vec<SelectedField>,
-}
-
-/// The operations every entity may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EntityAction {
-    /// By primary key.
-    ByKey,
-    /// By the unique constraint at this index of `Entity::uniques`.
-    ByUnique(usize),
-    /// Collection.
-    List,
-    /// Aggregate.
-    Aggregate,
-    /// `createT`.
-    CreateOne,
-    /// `createTs`.
-    CreateMany,
-    /// `updateT`.
-    UpdateOne,
-    /// `updateTs`.
-    UpdateMany,
-    /// `deleteT`.
-    DeleteOne,
-    /// `deleteTs`.
-    DeleteMany,
 }
 
 /// A selected field below the root.
@@ -120,17 +123,6 @@ pub enum Selected {
     Function(AggregateFunction),
     /// A member of a `@json` type, by position.
     JsonMember(usize),
-}
-
-/// Aggregate functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum AggregateFunction {
-    Min,
-    Max,
-    Sum,
-    Avg,
-    Count,
 }
 
 /// Arguments or members of an input object, in textual order.

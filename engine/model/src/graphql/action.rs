@@ -1,0 +1,37 @@
+//! What the operations and functions of the schema are, independent of their names.
+
+/// The operations every entity may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntityAction {
+    /// By primary key.
+    ByKey,
+    /// By the unique constraint at this index of `Entity::uniques`.
+    ByUnique(usize),
+    /// Collection.
+    List,
+    /// Aggregate.
+    Aggregate,
+    /// `createT`.
+    CreateOne,
+    /// `createTs`.
+    CreateMany,
+    /// `updateT`.
+    UpdateOne,
+    /// `updateTs`.
+    UpdateMany,
+    /// `deleteT`.
+    DeleteOne,
+    /// `deleteTs`.
+    DeleteMany,
+}
+
+/// Aggregate functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum AggregateFunction {
+    Min,
+    Max,
+    Sum,
+    Avg,
+    Count,
+}
