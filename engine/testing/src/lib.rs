@@ -3,9 +3,14 @@
 //!
 //! Independent of the engine: a project under test is reached through the traits of [`laboratory`].
 
+pub mod compare;
+pub mod discovery;
 pub mod document;
 pub mod expression;
+pub mod file;
 pub mod laboratory;
+pub mod pattern;
+pub mod script;
 mod suggest;
 mod yaml;
 

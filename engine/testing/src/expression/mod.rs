@@ -80,6 +80,8 @@ pub enum BindingError {
         name: String,
         /// Byte offset in the expression.
         offset: usize,
+        /// Nothing follows the missing part, so JavaScript has `undefined` there instead of an error.
+        last: bool,
     },
     /// The value has no such field or element.
     #[error("`{path}` has no value: {reason}")]
@@ -90,6 +92,8 @@ pub enum BindingError {
         reason: String,
         /// Byte offset in the expression.
         offset: usize,
+        /// Nothing follows the missing part, so JavaScript has `undefined` there instead of an error.
+        last: bool,
     },
 }
 
@@ -98,6 +102,13 @@ impl BindingError {
     pub fn offset(&self) -> usize {
         match self {
             BindingError::Unbound { offset, .. } | BindingError::Missing { offset, .. } => *offset,
+        }
+    }
+
+    /// Whether the path is `undefined` in JavaScript, not an error.
+    pub fn is_undefined(&self) -> bool {
+        match self {
+            BindingError::Unbound { last, .. } | BindingError::Missing { last, .. } => *last,
         }
     }
 }
@@ -111,6 +122,7 @@ impl BindingPath {
                 path: self.to_string(),
                 name: self.name.clone(),
                 offset: self.offset,
+                last: self.steps.is_empty(),
             });
         };
         for (index, step) in self.steps.iter().enumerate() {
@@ -151,7 +163,8 @@ impl BindingPath {
             Step::Key(key) => format!("`{before}` is {kind} without `{key}`"),
             Step::Index(at) => format!("`{before}` is {kind} without element {at}"),
         };
-        BindingError::Missing { path: self.to_string(), reason, offset: self.offset }
+        let last = index + 1 == self.steps.len() && !matches!(parent, Value::Null);
+        BindingError::Missing { path: self.to_string(), reason, offset: self.offset, last }
     }
 }
 
@@ -362,5 +375,11 @@ mod tests {
             )
         );
         assert_eq!(value("$.todo.tags[5].x").1.len(), 1);
+        let undefined = |text: &str| match read(text).expect(text).0 {
+            Expression::Binding(path) => path.value(bindings).expect_err(text).is_undefined(),
+            other => panic!("{other:?}"),
+        };
+        assert!(undefined("$.nope") && undefined("$.todo.nope") && undefined("$.todo.tags[9]"));
+        assert!(!undefined("$.nope.x") && !undefined("$.todo.nope.x") && !undefined("$.todo.none.x"));
     }
 }

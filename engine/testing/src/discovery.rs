@@ -1,0 +1,281 @@
+//! Which projects and tests there are below a directory (section 2.1).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Nesting of directories the search follows.
+const MAX_DEPTH: usize = 64;
+
+/// Directories that hold no tests but many files.
+const SKIPPED: [&str; 2] = ["node_modules", "target"];
+
+/// A directory with `src/index.exo` and what is to be tested in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// The directory.
+    pub path: PathBuf,
+    /// Its path from the root of the run with `/`; empty for the root itself.
+    pub name: String,
+    /// Its tests, by name.
+    pub tests: Vec<DiscoveredTest>,
+    /// `tests/build*.sh`, in the order they are run before the project is built.
+    pub build_scripts: Vec<PathBuf>,
+}
+
+/// One test file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscoveredTest {
+    /// Path from the root, minus the project's own `tests/`, minus the extension.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// `init*.gql` and `init*.sql`: ancestors first, within a directory by path.
+    pub seeds: Vec<PathBuf>,
+}
+
+/// Why nothing can be tested.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DiscoveryError {
+    /// The directory cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// No project at or below the directory.
+    #[error("no project in {}: there is no `src/index.exo` in it or below it; `exo-studio new` makes one", .0.display())]
+    NoProject(PathBuf),
+}
+
+/// The projects at or below `root`, by name, with their tests.
+///
+/// A root without `tests` directory that is a model still counts when nothing below it does, so that
+/// `*.exotest` files elsewhere in it are not forgotten.
+pub fn discover(root: &Path) -> Result<Vec<Project>, DiscoveryError> {
+    let mut found = Vec::new();
+    if is_project(root) {
+        found.push(root.to_owned());
+    } else {
+        search(root, &mut vec![canonical(root)], &mut found)?;
+        if found.is_empty() && root.join("src/index.exo").is_file() {
+            found.push(root.to_owned());
+        }
+    }
+    if found.is_empty() {
+        return Err(DiscoveryError::NoProject(root.to_owned()));
+    }
+    let mut projects = Vec::new();
+    for path in found {
+        projects.push(project(root, path)?);
+    }
+    projects.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(projects)
+}
+
+fn is_project(path: &Path) -> bool {
+    path.join("src/index.exo").is_file() && path.join("tests").is_dir()
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> DiscoveryError {
+    DiscoveryError::Unreadable { path: path.to_owned(), reason: error.to_string() }
+}
+
+/// Sorted directories and files of a directory, links followed; broken links are left out.
+fn entries(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DiscoveryError> {
+    let (mut folders, mut files) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(path).map_err(|error| unreadable(path, &error))? {
+        let path = entry.map_err(|error| unreadable(path, &error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match fs::metadata(&path) {
+            Ok(data) if data.is_dir() => {
+                if !name.starts_with('.') && !SKIPPED.contains(&name.as_ref()) {
+                    folders.push(path);
+                }
+            }
+            Ok(_) => files.push(path),
+            Err(_) => {}
+        }
+    }
+    folders.sort();
+    files.sort();
+    Ok((folders, files))
+}
+
+/// `open` holds the real paths of the directories above, so that a circle of links ends.
+fn search(path: &Path, open: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Result<(), DiscoveryError> {
+    let (folders, _) = entries(path)?;
+    for folder in folders {
+        let real = canonical(&folder);
+        if open.len() > MAX_DEPTH || open.contains(&real) {
+            continue;
+        }
+        if is_project(&folder) {
+            found.push(folder);
+        } else {
+            open.push(real);
+            search(&folder, open, found)?;
+            open.pop();
+        }
+    }
+    Ok(())
+}
+
+fn slashed(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn project(root: &Path, path: PathBuf) -> Result<Project, DiscoveryError> {
+    let name = slashed(path.strip_prefix(root).unwrap_or(&path));
+    let mut project = Project { path: path.clone(), name, tests: Vec::new(), build_scripts: Vec::new() };
+    collect(&path, &mut vec![canonical(&path)], &[], &mut project)?;
+    project.tests.sort_by(|left, right| (&left.name, &left.path).cmp(&(&right.name, &right.path)));
+    let tests = path.join("tests");
+    if tests.is_dir() {
+        let (_, files) = entries(&tests)?;
+        project.build_scripts = files
+            .into_iter()
+            .filter(|file| {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("build") && name.ends_with(".sh")
+            })
+            .collect();
+    }
+    Ok(project)
+}
+
+fn collect(
+    path: &Path,
+    open: &mut Vec<PathBuf>,
+    seeds_above: &[PathBuf],
+    project: &mut Project,
+) -> Result<(), DiscoveryError> {
+    let (folders, files) = entries(path)?;
+    let extension = |file: &Path| file.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let mut seeds = seeds_above.to_vec();
+    seeds.extend(
+        files
+            .iter()
+            .filter(|file| {
+                file.file_name().unwrap_or_default().to_string_lossy().starts_with("init")
+                    && matches!(extension(file).as_str(), "gql" | "sql")
+            })
+            .cloned(),
+    );
+    for file in files.iter().filter(|file| extension(file) == "exotest") {
+        let inside = file.strip_prefix(&project.path).unwrap_or(file).with_extension("");
+        let inside = slashed(inside.strip_prefix("tests").unwrap_or(&inside));
+        let name = if project.name.is_empty() { inside } else { format!("{}/{inside}", project.name) };
+        project.tests.push(DiscoveredTest { name, path: file.clone(), seeds: seeds.clone() });
+    }
+    for folder in folders {
+        let real = canonical(&folder);
+        if open.len() > MAX_DEPTH || open.contains(&real) {
+            continue;
+        }
+        open.push(real);
+        collect(&folder, open, &seeds, project)?;
+        open.pop();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+            fs::write(path, "").expect("file");
+        }
+        folder
+    }
+
+    fn names(root: &Path) -> Vec<String> {
+        let projects = discover(root).expect("projects");
+        projects.into_iter().flat_map(|project| project.tests).map(|test| test.name).collect()
+    }
+
+    #[test]
+    fn the_root_is_a_project() {
+        let folder = folder(&[
+            "src/index.exo",
+            "tests/b.exotest",
+            "tests/access/a.exotest",
+            "tests/init.gql",
+            "tests/init-2.sql",
+            "tests/inits.txt",
+            "tests/other.gql",
+            "tests/access/init.gql",
+            "src/odd.exotest",
+            "tests/build2.sh",
+            "tests/build1.sh",
+            "node_modules/x/c.exotest",
+            "tests/.hidden/d.exotest",
+        ]);
+        let root = folder.path();
+        let projects = discover(root).expect("projects");
+        assert_eq!(projects.len(), 1);
+        assert_eq!(names(root), ["access/a", "b", "src/odd"]);
+        let seeds = |index: usize| -> Vec<String> {
+            projects[0].tests[index].seeds.iter().map(|seed| slashed(seed.strip_prefix(root).expect("inside"))).collect()
+        };
+        assert_eq!(seeds(0), ["tests/init-2.sql", "tests/init.gql", "tests/access/init.gql"]);
+        assert_eq!(seeds(1), ["tests/init-2.sql", "tests/init.gql"]);
+        assert!(seeds(2).is_empty());
+        let scripts: Vec<_> = projects[0].build_scripts.iter().map(|script| script.file_name()).collect();
+        assert_eq!(scripts, [Some("build1.sh".as_ref()), Some("build2.sh".as_ref())]);
+    }
+
+    #[test]
+    fn projects_below_the_root() {
+        let folder = folder(&[
+            "init.gql",
+            "shop/src/index.exo",
+            "shop/tests/a.exotest",
+            "shop/inner/src/index.exo",
+            "shop/inner/tests/x.exotest",
+            "group/blog/src/index.exo",
+            "group/blog/tests/deep/b.exotest",
+            "notests/src/index.exo",
+            "notests/lost.exotest",
+        ]);
+        assert_eq!(names(folder.path()), ["group/blog/deep/b", "shop/a", "shop/inner/tests/x"]);
+        let projects = discover(folder.path()).expect("projects");
+        assert_eq!(projects.iter().map(|project| project.name.as_str()).collect::<Vec<_>>(), ["group/blog", "shop"]);
+        assert!(projects.iter().all(|project| project.tests.iter().all(|test| test.seeds.is_empty())));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn linked_tests_serve_several_models_and_circles_end() {
+        let folder = folder(&["a/src/index.exo", "b/src/index.exo", "shared/x.exotest", "shared/init.gql"]);
+        for project in ["a", "b"] {
+            std::os::unix::fs::symlink(folder.path().join("shared"), folder.path().join(project).join("tests"))
+                .expect("link");
+        }
+        std::os::unix::fs::symlink(folder.path().join("shared"), folder.path().join("shared/loop")).expect("link");
+        assert_eq!(names(folder.path()), ["a/x", "b/x"]);
+        let projects = discover(folder.path()).expect("projects");
+        assert_eq!(projects[1].tests[0].seeds, [folder.path().join("b/tests/init.gql")]);
+    }
+
+    #[test]
+    fn a_model_without_tests_folder() {
+        let with = folder(&["src/index.exo", "checks/a.exotest"]);
+        assert_eq!(names(with.path()), ["checks/a"]);
+        let without = folder(&["readme"]);
+        assert_eq!(discover(without.path()), Err(DiscoveryError::NoProject(without.path().to_owned())));
+        let missing = without.path().join("gone");
+        assert!(matches!(discover(&missing), Err(DiscoveryError::Unreadable { .. })));
+    }
+}

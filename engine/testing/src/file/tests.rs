@@ -1,0 +1,160 @@
+use std::path::Path;
+
+use super::*;
+
+fn file(text: &str) -> TestFile {
+    read(Path::new("a.exotest"), text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+fn mistake(text: &str) -> (usize, String) {
+    let error = read(Path::new("a.exotest"), text).expect_err(text);
+    (error.line.unwrap_or(0), error.to_string())
+}
+
+const WHOLE: &str = r#"envs:
+  LIBRARY_REGION: "north"
+  PORT: 8080
+retries: 2
+stages:
+  - operation: |
+      mutation ($label: String!) {
+        createShelf(data: { label: $label }) { id @bind(name: "shelfId") label }
+      }
+    variable: |
+      { label: "Maps" }
+    auth: |
+      { "role": "librarian", "sub": $.annaId }
+    headers: |
+      { "x-a": "b" }
+    deno: |
+      function f() {}
+    response: |
+      { "data": { "createShelf": { "id": (n) => n > 0, "label": "Maps" } } }
+    status: 200
+    responseHeaders:
+      content-type: application/json
+    maxMs: 50
+    sqlCount: 1
+    bind:
+      label: data.createShelf.label
+  - operation:
+      type: rpc
+      payload: |
+        { "method": "get_shelves" }
+      unorderedPaths: ["result"]
+    response: |
+      { "result": [ { "id": $.shelfId } ] }
+  - operation:
+      query: "{ a }"
+      unorderedPaths: [data.a]
+"#;
+
+#[test]
+fn the_whole_grammar() {
+    let file = file(WHOLE);
+    assert_eq!(file.retries, 2);
+    assert_eq!(file.envs.into_iter().collect::<Vec<_>>(), [
+        ("LIBRARY_REGION".to_owned(), "north".to_owned()),
+        ("PORT".to_owned(), "8080".to_owned())
+    ]);
+    assert!(file.warnings.is_empty());
+    let [first, second, third] = file.stages.as_slice() else { panic!("three stages") };
+    assert_eq!((first.line, second.line, third.line), (6, 27, 34));
+    let Operation::GraphQl(document) = &first.operation else { panic!("graphql") };
+    assert_eq!(document.binds[0].path, ["data", "createShelf", "id"]);
+    assert_eq!(first.variable.as_ref().map(|text| text.first_line), Some(11));
+    assert_eq!(first.response.as_ref().map(|text| text.line(1)), Some(19));
+    assert_eq!(first.auth.as_ref().map(|text| text.text.as_str()), Some("{ \"role\": \"librarian\", \"sub\": $.annaId }\n"));
+    assert!(first.headers.is_some() && first.prelude.is_some());
+    assert_eq!((first.status, first.max_ms, first.sql_count), (Some(200), Some(50), Some(1)));
+    assert_eq!(first.response_headers, [("content-type".to_owned(), "application/json".to_owned())]);
+    assert_eq!(first.bind, [("label".to_owned(), vec!["data".into(), "createShelf".into(), "label".into()])]);
+    let Operation::Rpc { payload, unordered } = &second.operation else { panic!("rpc") };
+    assert_eq!((payload.first_line, unordered.as_slice()), (30, ["result".to_owned()].as_slice()));
+    let Operation::GraphQl(document) = &third.operation else { panic!("graphql") };
+    assert!(document.unordered.contains("data.a"));
+}
+
+#[test]
+fn a_single_stage_with_file_keys() {
+    let file = file("operation: |\n  { a }\nretries: 1\nenvs:\nresponse:\n");
+    assert_eq!((file.retries, file.stages.len()), (1, 1));
+    assert!(file.stages[0].response.is_none());
+    assert!(!file.uses_rpc());
+}
+
+#[test]
+fn keys_beside_stages_are_warnings() {
+    let file = file("stages:\n  - operation: '{ a }'\nresponse: |\n  {}\nenv: {}\n");
+    assert_eq!(file.warnings, [
+        "line 3: `response` beside `stages` has no effect; move it into a stage",
+        "line 5: `env` beside `stages` has no effect; did you mean `envs`?",
+    ]);
+}
+
+#[test]
+fn mistakes_have_a_line_and_a_next_step() {
+    for (text, line, message) in [
+        ("", 0, "the file is empty; a test needs at least `operation: |`"),
+        ("- a", 1, "`the file` must be a map, but it is a list"),
+        ("operation: '{ a }'\nvariables: |\n  {}\n", 2, "unknown key `variables` in a stage; did you mean `variable`?"),
+        (
+            "operation: '{ a }'\ncookies: x\n",
+            2,
+            "unknown key `cookies` in a stage; known are operation, variable, auth, headers, deno, response, \
+             invariants, bind, status, responseHeaders, maxMs, sqlCount",
+        ),
+        (
+            "operation: '{ a }'\nunorderedPaths: []\n",
+            2,
+            "unknown key `unorderedPaths` in a stage; did you mean `operation.unorderedPaths`?",
+        ),
+        ("response: '{}'\n", 1, "a stage needs the key `operation`"),
+        ("stages: []\n", 1, "`stages` is empty; a test needs at least one stage"),
+        ("stages: {}\n", 1, "`stages` must be a list of stages, but it is a map"),
+        ("stages:\n  - 1\n", 2, "`a stage` must be a map, but it is `1`"),
+        ("operation: '{ a }'\nauth:\n  role: x\n", 3, "`auth` must be text, but it is a map; write it as a block: `key: |`"),
+        ("operation: '{ a }'\nretries: 6\n", 2, "`retries` must be a whole number from 0 to 5, but it is `6`"),
+        ("operation: '{ a }'\nretries: -1\n", 2, "`retries` must be a whole number from 0 to 5, but it is `-1`"),
+        ("operation: '{ a }'\nenvs: [a]\n", 2, "`envs` must be a map, but it is a list"),
+        ("operation: '{ a }'\nenvs:\n  A: [b]\n", 3, "`envs.A` must be text, but it is a list; write it as a block: `key: |`"),
+        ("operation: [a]\n", 1, "`operation` must be text or a map, but it is a list"),
+        ("operation:\n  type: sql\n", 2, "`operation.type` must be `graphql` or `rpc`, but it is `sql`"),
+        ("operation:\n  type: rpc\n", 2, "`operation` needs the key `payload`"),
+        ("operation:\n  type: graphql\n", 2, "`operation` needs the key `query`"),
+        ("operation:\n  typ: rpc\n", 2, "unknown key `typ` in `operation`; did you mean `type`?"),
+        ("operation:\n  query: '{ a }'\n  payload: '{}'\n", 3, "`payload` cannot be used with operation type `graphql`"),
+        ("operation:\n  type: rpc\n  query: a\n  payload: '{}'\n", 3, "`query` cannot be used with operation type `rpc`"),
+        (
+            "operation:\n  type: rpc\n  payload: '{}'\nvariable: '{}'\n",
+            4,
+            "`variable` cannot be used with operation type `rpc`",
+        ),
+        (
+            "operation: |\n  {\n    a @bind\n  }\n",
+            3,
+            "`@bind` takes one argument, a text: write `@bind(name: \"theName\")`",
+        ),
+        ("operation: '{ a }'\ninvariants:\n  - file: x\n", 3, "unknown key `file` in an invariant; known are path"),
+        ("operation: '{ a }'\noperation: '{ b }'\n", 2, "not valid YAML: `operation` is written twice; the first is in line 1"),
+        ("operation: '{ a }'\nmaxMs: fast\n", 2, "`maxMs` must be a whole number, but it is `fast`"),
+    ] {
+        assert_eq!(mistake(text), (line, message.to_owned()), "{text}");
+    }
+}
+
+#[test]
+fn invariants_are_read_relative_to_their_file() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    std::fs::write(folder.path().join("count.gql"), "operation: '{ count }'\n").expect("write");
+    std::fs::write(folder.path().join("self.gql"), "operation: '{ a }'\ninvariants: [{path: self.gql}]\n").expect("write");
+    let path = folder.path().join("a.exotest");
+    let read_text = |text: &str| read(&path, text);
+    let file = read_text("operation: '{ a }'\ninvariants:\n  - path: count.gql\n").expect("file");
+    assert_eq!(file.stages[0].invariants[0].stages.len(), 1);
+    let error = read_text("operation: '{ a }'\ninvariants:\n  - path: none.gql\n").expect_err("missing");
+    assert_eq!(error.line, Some(3));
+    assert!(error.to_string().starts_with("invariant `none.gql`: cannot be read"), "{error}");
+    let error = read_text("operation: '{ a }'\ninvariants:\n  - path: self.gql\n").expect_err("a circle");
+    assert!(error.to_string().contains("in a circle"), "{error}");
+}
