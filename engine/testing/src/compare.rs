@@ -209,7 +209,13 @@ struct Comparison<'a, 'm> {
 }
 
 impl Comparison<'_, '_> {
-    fn differ(&mut self, place: &Place, kind: DifferenceKind, expected: Option<&Expected>, actual: Option<&Value>) {
+    fn differ(
+        &mut self,
+        place: &Place,
+        kind: DifferenceKind,
+        expected: Option<&Expected>,
+        actual: Option<&Value>,
+    ) {
         self.differ_note(place, kind, expected, actual, None);
     }
 
@@ -325,7 +331,13 @@ impl Comparison<'_, '_> {
             } else {
                 let rest = Value::Array(free.iter().map(|at| list[*at].clone()).collect());
                 let note = "actual are the elements without a partner".to_owned();
-                self.differ_note(place, DifferenceKind::Unordered, Some(&items[index]), Some(&rest), Some(note));
+                self.differ_note(
+                    place,
+                    DifferenceKind::Unordered,
+                    Some(&items[index]),
+                    Some(&rest),
+                    Some(note),
+                );
             }
             return;
         }
@@ -428,7 +440,15 @@ mod tests {
 
     #[test]
     fn equal_values() {
-        for value in [json!(null), json!(true), json!(1.5), json!("a"), json!([1, [2]]), json!({"a": {"b": []}}), json!({})] {
+        for value in [
+            json!(null),
+            json!(true),
+            json!(1.5),
+            json!("a"),
+            json!([1, [2]]),
+            json!({"a": {"b": []}}),
+            json!({}),
+        ] {
             assert!(strict(value.clone(), value.clone()).is_empty(), "{value}");
         }
         assert!(strict(json!({"a": 1, "b": 2}), json!({"b": 2, "a": 1})).is_empty());
@@ -437,7 +457,17 @@ mod tests {
 
     #[test]
     fn strict_types() {
-        let values = [json!(null), json!(true), json!(1), json!("1"), json!([]), json!({}), json!(false), json!(0), json!("")];
+        let values = [
+            json!(null),
+            json!(true),
+            json!(1),
+            json!("1"),
+            json!([]),
+            json!({}),
+            json!(false),
+            json!(0),
+            json!(""),
+        ];
         for (i, left) in values.iter().enumerate() {
             for (j, right) in values.iter().enumerate() {
                 assert_eq!(strict(left.clone(), right.clone()).is_empty(), i == j, "{left} and {right}");
@@ -460,7 +490,11 @@ mod tests {
             (json!({"a": 1}), json!(5), false),
             (json!(5), json!(null), false),
         ] {
-            assert_eq!(differences(left.clone(), right.clone(), &[], true).is_empty(), equal, "{left} and {right}");
+            assert_eq!(
+                differences(left.clone(), right.clone(), &[], true).is_empty(),
+                equal,
+                "{left} and {right}"
+            );
             assert!(!strict(left.clone(), right.clone()).is_empty(), "{left} and {right}");
         }
     }
@@ -472,7 +506,11 @@ mod tests {
                 json!({"data": {"todos": [{"id": 1, "title": "a"}, {"id": 2, "title": "b"}]}}),
                 json!({"data": {"todos": [{"id": 1, "title": "a"}, {"id": 2, "title": "c", "x y": 1}]}, "errors": []})
             ),
-            ["data.todos[1].title: not equal", "data.todos[1][\"x y\"]: not expected", "errors: not expected"]
+            [
+                "data.todos[1].title: not equal",
+                "data.todos[1][\"x y\"]: not expected",
+                "errors: not expected"
+            ]
         );
         assert_eq!(strict(json!({"a": {"b": 1}}), json!({"a": {}})), ["a.b: missing"]);
         assert_eq!(strict(json!([1, 2]), json!([1])), [": different lengths"]);

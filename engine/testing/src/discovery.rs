@@ -227,7 +227,11 @@ mod tests {
         assert_eq!(projects.len(), 1);
         assert_eq!(names(root), ["access/a", "b", "src/odd"]);
         let seeds = |index: usize| -> Vec<String> {
-            projects[0].tests[index].seeds.iter().map(|seed| slashed(seed.strip_prefix(root).expect("inside"))).collect()
+            projects[0].tests[index]
+                .seeds
+                .iter()
+                .map(|seed| slashed(seed.strip_prefix(root).expect("inside")))
+                .collect()
         };
         assert_eq!(seeds(0), ["tests/init-2.sql", "tests/init.gql", "tests/access/init.gql"]);
         assert_eq!(seeds(1), ["tests/init-2.sql", "tests/init.gql"]);
@@ -251,7 +255,10 @@ mod tests {
         ]);
         assert_eq!(names(folder.path()), ["group/blog/deep/b", "shop/a", "shop/inner/tests/x"]);
         let projects = discover(folder.path()).expect("projects");
-        assert_eq!(projects.iter().map(|project| project.name.as_str()).collect::<Vec<_>>(), ["group/blog", "shop"]);
+        assert_eq!(
+            projects.iter().map(|project| project.name.as_str()).collect::<Vec<_>>(),
+            ["group/blog", "shop"]
+        );
         assert!(projects.iter().all(|project| project.tests.iter().all(|test| test.seeds.is_empty())));
     }
 
@@ -260,10 +267,14 @@ mod tests {
     fn linked_tests_serve_several_models_and_circles_end() {
         let folder = folder(&["a/src/index.exo", "b/src/index.exo", "shared/x.exotest", "shared/init.gql"]);
         for project in ["a", "b"] {
-            std::os::unix::fs::symlink(folder.path().join("shared"), folder.path().join(project).join("tests"))
-                .expect("link");
+            std::os::unix::fs::symlink(
+                folder.path().join("shared"),
+                folder.path().join(project).join("tests"),
+            )
+            .expect("link");
         }
-        std::os::unix::fs::symlink(folder.path().join("shared"), folder.path().join("shared/loop")).expect("link");
+        std::os::unix::fs::symlink(folder.path().join("shared"), folder.path().join("shared/loop"))
+            .expect("link");
         assert_eq!(names(folder.path()), ["a/x", "b/x"]);
         let projects = discover(folder.path()).expect("projects");
         assert_eq!(projects[1].tests[0].seeds, [folder.path().join("b/tests/init.gql")]);

@@ -96,11 +96,17 @@ pub fn read(text: &str) -> Result<Document, DocumentError> {
     let operations = reader.definitions();
     let Some(operations) = operations.filter(|_| reader.used == marks.len()) else {
         let line = text[..cuts[0].0].matches('\n').count() + 1;
-        let message = "`@bind` and `@unordered` need a document whose selections can be read, and stand on fields";
+        let message =
+            "`@bind` and `@unordered` need a document whose selections can be read, and stand on fields";
         return Err(DocumentError { message: message.to_owned(), line });
     };
     let mut document = Document { text: kept, ..Document::default() };
-    let mut walk = Walk { fragments: &reader.fragments, open: HashSet::new(), path: vec!["data".to_owned()], budget: MAX_PATHS };
+    let mut walk = Walk {
+        fragments: &reader.fragments,
+        open: HashSet::new(),
+        path: vec!["data".to_owned()],
+        budget: MAX_PATHS,
+    };
     for selections in &operations {
         walk.visit(selections, &mut document);
     }
@@ -494,12 +500,16 @@ mod tests {
         )
         .expect("document");
         assert_eq!(binds(&document), ["a=data.one.id", "b=data.one.id", "a=data.two.id"]);
-        assert_eq!(document.unordered, BTreeSet::from(["data.one.list".to_owned(), "data.two.list".to_owned()]));
+        assert_eq!(
+            document.unordered,
+            BTreeSet::from(["data.one.list".to_owned(), "data.two.list".to_owned()])
+        );
     }
 
     #[test]
     fn words_in_strings_comments_and_longer_names_stay() {
-        let text = "{ a(x: \"@unordered\", y: \"\"\"@bind(name: \"q\")\"\"\") # @unordered\n @unorderedList b }";
+        let text =
+            "{ a(x: \"@unordered\", y: \"\"\"@bind(name: \"q\")\"\"\") # @unordered\n @unorderedList b }";
         assert_eq!(read(text).expect("document").text, text);
     }
 

@@ -21,7 +21,11 @@ pub(crate) struct Node {
 #[derive(Debug, Clone)]
 pub(crate) enum NodeKind {
     /// Any scalar as text; `plain` when it had no quotes and was no block.
-    Scalar { text: String, plain: bool, first_line: usize },
+    Scalar {
+        text: String,
+        plain: bool,
+        first_line: usize,
+    },
     Sequence(Vec<Node>),
     Mapping(Vec<(Key, Node)>),
 }

@@ -230,8 +230,15 @@ mod tests {
                 .prop_filter_map("number", |n| number::from_literal(&format!("{n}")))
                 .prop_map(Expression::Number),
             any::<String>().prop_map(Expression::String),
-            (prop_oneof![any::<String>(), "[a-z$_]{1,8}".prop_map(String::from)], prop::collection::vec(step, 0..4))
-                .prop_map(|(name, steps)| Expression::Binding(BindingPath { name, steps, offset: 0 })),
+            (
+                prop_oneof![any::<String>(), "[a-z$_]{1,8}".prop_map(String::from)],
+                prop::collection::vec(step, 0..4)
+            )
+                .prop_map(|(name, steps)| Expression::Binding(BindingPath {
+                    name,
+                    steps,
+                    offset: 0
+                })),
         ];
         leaf.prop_recursive(6, 64, 6, |inner| {
             prop_oneof![
@@ -339,7 +346,10 @@ mod tests {
         let text = "[".repeat(MAX_DEPTH) + &"]".repeat(MAX_DEPTH);
         assert!(read(&text).is_ok());
         let text = "[".repeat(100_000);
-        assert_eq!(read(&text).expect_err("too deep").to_string(), format!("nested deeper than {MAX_DEPTH} levels"));
+        assert_eq!(
+            read(&text).expect_err("too deep").to_string(),
+            format!("nested deeper than {MAX_DEPTH} levels")
+        );
         let text = "(".repeat(100_000);
         assert!(read(&text).is_err());
     }

@@ -409,8 +409,11 @@ impl<'a> Reader<'a> {
         if self.peek().is_some_and(is_name) {
             return Err(self.unexpected("directly after a number"));
         }
-        number::from_literal(&format!("{sign}{literal}"))
-            .ok_or_else(|| Stop { at: start, message: format!("`{literal}` is not a number"), too_deep: false })
+        number::from_literal(&format!("{sign}{literal}")).ok_or_else(|| Stop {
+            at: start,
+            message: format!("`{literal}` is not a number"),
+            too_deep: false,
+        })
     }
 
     fn string(&mut self) -> Result<String, Stop> {

@@ -11,7 +11,7 @@ pub struct FileError {
     /// 1-based line; `None` when the file as a whole is meant.
     pub line: Option<usize>,
     /// What is wrong.
-    pub kind: FileErrorKind,
+    pub kind: Box<FileErrorKind>,
 }
 
 /// The kinds of mistakes. The text of each names the mistake and the next step.

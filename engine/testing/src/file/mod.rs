@@ -32,7 +32,8 @@ impl TestFile {
     /// Whether any stage (or invariant) sends JSON-RPC.
     pub fn uses_rpc(&self) -> bool {
         self.stages.iter().any(|stage| {
-            matches!(stage.operation, Operation::Rpc { .. }) || stage.invariants.iter().any(TestFile::uses_rpc)
+            matches!(stage.operation, Operation::Rpc { .. })
+                || stage.invariants.iter().any(TestFile::uses_rpc)
         })
     }
 }
@@ -99,6 +100,7 @@ impl ExpressionText {
 
     /// File line of a byte offset in the text.
     pub fn line_of_offset(&self, offset: usize) -> usize {
-        self.first_line + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
+        self.first_line
+            + self.text.as_bytes()[..offset.min(self.text.len())].iter().filter(|b| **b == b'\n').count()
     }
 }

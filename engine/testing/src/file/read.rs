@@ -10,8 +10,18 @@ use crate::yaml::{self, Key, Node, NodeKind};
 
 const FILE_KEYS: [&str; 3] = ["stages", "retries", "envs"];
 const STAGE_KEYS: [&str; 12] = [
-    "operation", "variable", "auth", "headers", "deno", "response", "invariants", "bind", "status",
-    "responseHeaders", "maxMs", "sqlCount",
+    "operation",
+    "variable",
+    "auth",
+    "headers",
+    "deno",
+    "response",
+    "invariants",
+    "bind",
+    "status",
+    "responseHeaders",
+    "maxMs",
+    "sqlCount",
 ];
 const OPERATION_KEYS: [&str; 4] = ["type", "query", "payload", "unorderedPaths"];
 
@@ -27,7 +37,7 @@ fn read_file_at(path: &Path, depth: usize) -> Result<TestFile, FileError> {
     let text = std::fs::read_to_string(path).map_err(|error| FileError {
         path: path.to_owned(),
         line: None,
-        kind: FileErrorKind::Unreadable(error.to_string()),
+        kind: Box::new(FileErrorKind::Unreadable(error.to_string())),
     })?;
     read_at(path, &text, depth)
 }
@@ -41,7 +51,9 @@ fn read_at(path: &Path, text: &str, depth: usize) -> Result<TestFile, FileError>
     let reader = Reader { path, depth };
     match yaml::read(text) {
         Err(error) => Err(reader.error(error.line, FileErrorKind::Yaml(error.message))),
-        Ok(None) => Err(FileError { path: path.to_owned(), line: None, kind: FileErrorKind::Empty }),
+        Ok(None) => {
+            Err(FileError { path: path.to_owned(), line: None, kind: Box::new(FileErrorKind::Empty) })
+        }
         Ok(Some(node)) => reader.file(&node),
     }
 }
@@ -55,7 +67,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn error(&self, line: usize, kind: FileErrorKind) -> FileError {
-        FileError { path: self.path.to_owned(), line: Some(line), kind }
+        FileError { path: self.path.to_owned(), line: Some(line), kind: Box::new(kind) }
     }
 
     fn wrong_shape(&self, key: &str, node: &Node, expected: &'static str) -> FileError {
@@ -67,7 +79,9 @@ impl Reader<'_> {
             key: key.to_owned(),
             expected,
             found: match &node.kind {
-                NodeKind::Scalar { text, .. } if expected != "text" && text.len() <= 40 => format!("`{text}`"),
+                NodeKind::Scalar { text, .. } if expected != "text" && text.len() <= 40 => {
+                    format!("`{text}`")
+                }
                 _ => node.describe().to_owned(),
             },
             hint,
@@ -82,7 +96,12 @@ impl Reader<'_> {
         }
     }
 
-    fn sequence<'n>(&self, key: &str, node: &'n Node, expected: &'static str) -> Result<&'n [Node], FileError> {
+    fn sequence<'n>(
+        &self,
+        key: &str,
+        node: &'n Node,
+        expected: &'static str,
+    ) -> Result<&'n [Node], FileError> {
         match &node.kind {
             NodeKind::Sequence(items) => Ok(items),
             _ => Err(self.wrong_shape(key, node, expected)),
@@ -98,7 +117,12 @@ impl Reader<'_> {
         }
     }
 
-    fn number<T: std::str::FromStr>(&self, key: &str, node: &Node, expected: &'static str) -> Result<T, FileError> {
+    fn number<T: std::str::FromStr>(
+        &self,
+        key: &str,
+        node: &Node,
+        expected: &'static str,
+    ) -> Result<T, FileError> {
         let text = self.text(key, node)?;
         text.text.trim().parse().map_err(|_| self.wrong_shape(key, node, expected))
     }
@@ -183,7 +207,7 @@ impl Reader<'_> {
         };
         if let Some((key, _)) = members.iter().find(|(key, _)| !STAGE_KEYS.contains(&key.text.as_str())) {
             let mut error = self.unknown(key, "a stage", &STAGE_KEYS);
-            if let FileErrorKind::UnknownKey { suggestion, .. } = &mut error.kind
+            if let FileErrorKind::UnknownKey { suggestion, .. } = error.kind.as_mut()
                 && OPERATION_KEYS.contains(&key.text.as_str())
             {
                 *suggestion = Some(format!("operation.{}", key.text));
@@ -248,9 +272,8 @@ impl Reader<'_> {
             }
         }
         let required = |key: &'static str| {
-            get(key).ok_or_else(|| {
-                self.error(node.line, FileErrorKind::MissingKey { key, place: "`operation`" })
-            })
+            get(key)
+                .ok_or_else(|| self.error(node.line, FileErrorKind::MissingKey { key, place: "`operation`" }))
         };
         let forbidden = |key: &'static str, operation: &'static str| match get(key) {
             Some(node) => Err(self.error(node.line, FileErrorKind::WrongOperation { key, operation })),
@@ -265,7 +288,10 @@ impl Reader<'_> {
             }
             "rpc" => {
                 forbidden("query", "rpc")?;
-                Ok(Operation::Rpc { payload: self.text("operation.payload", required("payload")?)?, unordered })
+                Ok(Operation::Rpc {
+                    payload: self.text("operation.payload", required("payload")?)?,
+                    unordered,
+                })
             }
             _ => Err(self.wrong_shape("operation.type", get("type").unwrap_or(node), "`graphql` or `rpc`")),
         }
@@ -292,7 +318,9 @@ impl Reader<'_> {
                 self.error(value.line, FileErrorKind::Invariant { path: written.clone(), error })
             };
             if self.depth >= MAX_INVARIANT_DEPTH {
-                return Err(wrong("invariants of invariants are nested too deep, perhaps in a circle".to_owned()));
+                return Err(wrong(
+                    "invariants of invariants are nested too deep, perhaps in a circle".to_owned(),
+                ));
             }
             let path: PathBuf = self.path.parent().unwrap_or(Path::new("")).join(&written);
             let file = read_file_at(&path, self.depth + 1).map_err(|error| {

@@ -53,10 +53,10 @@ stages:
 fn the_whole_grammar() {
     let file = file(WHOLE);
     assert_eq!(file.retries, 2);
-    assert_eq!(file.envs.into_iter().collect::<Vec<_>>(), [
-        ("LIBRARY_REGION".to_owned(), "north".to_owned()),
-        ("PORT".to_owned(), "8080".to_owned())
-    ]);
+    assert_eq!(
+        file.envs.into_iter().collect::<Vec<_>>(),
+        [("LIBRARY_REGION".to_owned(), "north".to_owned()), ("PORT".to_owned(), "8080".to_owned())]
+    );
     assert!(file.warnings.is_empty());
     let [first, second, third] = file.stages.as_slice() else { panic!("three stages") };
     assert_eq!((first.line, second.line, third.line), (6, 27, 34));
@@ -64,7 +64,10 @@ fn the_whole_grammar() {
     assert_eq!(document.binds[0].path, ["data", "createShelf", "id"]);
     assert_eq!(first.variable.as_ref().map(|text| text.first_line), Some(11));
     assert_eq!(first.response.as_ref().map(|text| text.line(1)), Some(19));
-    assert_eq!(first.auth.as_ref().map(|text| text.text.as_str()), Some("{ \"role\": \"librarian\", \"sub\": $.annaId }\n"));
+    assert_eq!(
+        first.auth.as_ref().map(|text| text.text.as_str()),
+        Some("{ \"role\": \"librarian\", \"sub\": $.annaId }\n")
+    );
     assert!(first.headers.is_some() && first.prelude.is_some());
     assert_eq!((first.status, first.max_ms, first.sql_count), (Some(200), Some(50), Some(1)));
     assert_eq!(first.response_headers, [("content-type".to_owned(), "application/json".to_owned())]);
@@ -86,10 +89,13 @@ fn a_single_stage_with_file_keys() {
 #[test]
 fn keys_beside_stages_are_warnings() {
     let file = file("stages:\n  - operation: '{ a }'\nresponse: |\n  {}\nenv: {}\n");
-    assert_eq!(file.warnings, [
-        "line 3: `response` beside `stages` has no effect; move it into a stage",
-        "line 5: `env` beside `stages` has no effect; did you mean `envs`?",
-    ]);
+    assert_eq!(
+        file.warnings,
+        [
+            "line 3: `response` beside `stages` has no effect; move it into a stage",
+            "line 5: `env` beside `stages` has no effect; did you mean `envs`?",
+        ]
+    );
 }
 
 #[test]
@@ -97,7 +103,11 @@ fn mistakes_have_a_line_and_a_next_step() {
     for (text, line, message) in [
         ("", 0, "the file is empty; a test needs at least `operation: |`"),
         ("- a", 1, "`the file` must be a map, but it is a list"),
-        ("operation: '{ a }'\nvariables: |\n  {}\n", 2, "unknown key `variables` in a stage; did you mean `variable`?"),
+        (
+            "operation: '{ a }'\nvariables: |\n  {}\n",
+            2,
+            "unknown key `variables` in a stage; did you mean `variable`?",
+        ),
         (
             "operation: '{ a }'\ncookies: x\n",
             2,
@@ -113,18 +123,42 @@ fn mistakes_have_a_line_and_a_next_step() {
         ("stages: []\n", 1, "`stages` is empty; a test needs at least one stage"),
         ("stages: {}\n", 1, "`stages` must be a list of stages, but it is a map"),
         ("stages:\n  - 1\n", 2, "`a stage` must be a map, but it is `1`"),
-        ("operation: '{ a }'\nauth:\n  role: x\n", 3, "`auth` must be text, but it is a map; write it as a block: `key: |`"),
-        ("operation: '{ a }'\nretries: 6\n", 2, "`retries` must be a whole number from 0 to 5, but it is `6`"),
-        ("operation: '{ a }'\nretries: -1\n", 2, "`retries` must be a whole number from 0 to 5, but it is `-1`"),
+        (
+            "operation: '{ a }'\nauth:\n  role: x\n",
+            3,
+            "`auth` must be text, but it is a map; write it as a block: `key: |`",
+        ),
+        (
+            "operation: '{ a }'\nretries: 6\n",
+            2,
+            "`retries` must be a whole number from 0 to 5, but it is `6`",
+        ),
+        (
+            "operation: '{ a }'\nretries: -1\n",
+            2,
+            "`retries` must be a whole number from 0 to 5, but it is `-1`",
+        ),
         ("operation: '{ a }'\nenvs: [a]\n", 2, "`envs` must be a map, but it is a list"),
-        ("operation: '{ a }'\nenvs:\n  A: [b]\n", 3, "`envs.A` must be text, but it is a list; write it as a block: `key: |`"),
+        (
+            "operation: '{ a }'\nenvs:\n  A: [b]\n",
+            3,
+            "`envs.A` must be text, but it is a list; write it as a block: `key: |`",
+        ),
         ("operation: [a]\n", 1, "`operation` must be text or a map, but it is a list"),
         ("operation:\n  type: sql\n", 2, "`operation.type` must be `graphql` or `rpc`, but it is `sql`"),
         ("operation:\n  type: rpc\n", 2, "`operation` needs the key `payload`"),
         ("operation:\n  type: graphql\n", 2, "`operation` needs the key `query`"),
         ("operation:\n  typ: rpc\n", 2, "unknown key `typ` in `operation`; did you mean `type`?"),
-        ("operation:\n  query: '{ a }'\n  payload: '{}'\n", 3, "`payload` cannot be used with operation type `graphql`"),
-        ("operation:\n  type: rpc\n  query: a\n  payload: '{}'\n", 3, "`query` cannot be used with operation type `rpc`"),
+        (
+            "operation:\n  query: '{ a }'\n  payload: '{}'\n",
+            3,
+            "`payload` cannot be used with operation type `graphql`",
+        ),
+        (
+            "operation:\n  type: rpc\n  query: a\n  payload: '{}'\n",
+            3,
+            "`query` cannot be used with operation type `rpc`",
+        ),
         (
             "operation:\n  type: rpc\n  payload: '{}'\nvariable: '{}'\n",
             4,
@@ -135,8 +169,16 @@ fn mistakes_have_a_line_and_a_next_step() {
             3,
             "`@bind` takes one argument, a text: write `@bind(name: \"theName\")`",
         ),
-        ("operation: '{ a }'\ninvariants:\n  - file: x\n", 3, "unknown key `file` in an invariant; known are path"),
-        ("operation: '{ a }'\noperation: '{ b }'\n", 2, "not valid YAML: `operation` is written twice; the first is in line 1"),
+        (
+            "operation: '{ a }'\ninvariants:\n  - file: x\n",
+            3,
+            "unknown key `file` in an invariant; known are path",
+        ),
+        (
+            "operation: '{ a }'\noperation: '{ b }'\n",
+            2,
+            "not valid YAML: `operation` is written twice; the first is in line 1",
+        ),
         ("operation: '{ a }'\nmaxMs: fast\n", 2, "`maxMs` must be a whole number, but it is `fast`"),
     ] {
         assert_eq!(mistake(text), (line, message.to_owned()), "{text}");
@@ -147,7 +189,8 @@ fn mistakes_have_a_line_and_a_next_step() {
 fn invariants_are_read_relative_to_their_file() {
     let folder = tempfile::tempdir().expect("temporary folder");
     std::fs::write(folder.path().join("count.gql"), "operation: '{ count }'\n").expect("write");
-    std::fs::write(folder.path().join("self.gql"), "operation: '{ a }'\ninvariants: [{path: self.gql}]\n").expect("write");
+    std::fs::write(folder.path().join("self.gql"), "operation: '{ a }'\ninvariants: [{path: self.gql}]\n")
+        .expect("write");
     let path = folder.path().join("a.exotest");
     let read_text = |text: &str| read(&path, text);
     let file = read_text("operation: '{ a }'\ninvariants:\n  - path: count.gql\n").expect("file");

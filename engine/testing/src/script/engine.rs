@@ -29,8 +29,22 @@ const MAX_CONSOLE_LINES: usize = 100;
 
 /// Names of the outside world that scripts for the peer can see and that are left out here on purpose.
 const OUTSIDE: [&str; 16] = [
-    "Deno", "fetch", "Request", "Response", "Headers", "WebSocket", "XMLHttpRequest", "setTimeout",
-    "setInterval", "crypto", "URL", "URLSearchParams", "TextEncoder", "TextDecoder", "process", "require",
+    "Deno",
+    "fetch",
+    "Request",
+    "Response",
+    "Headers",
+    "WebSocket",
+    "XMLHttpRequest",
+    "setTimeout",
+    "setInterval",
+    "crypto",
+    "URL",
+    "URLSearchParams",
+    "TextEncoder",
+    "TextDecoder",
+    "process",
+    "require",
 ];
 
 struct Sandbox<'a> {
@@ -82,7 +96,8 @@ fn enter<T>(
         refused: Rc::clone(&modules.refused),
         console: Rc::default(),
     };
-    let start = |error: rquickjs::Error| sandbox.plain(format!("the JavaScript engine cannot start: {error}"));
+    let start =
+        |error: rquickjs::Error| sandbox.plain(format!("the JavaScript engine cannot start: {error}"));
     let runtime = Runtime::new().map_err(start)?;
     runtime.set_memory_limit(input.limits.memory);
     runtime.set_max_stack_size(input.limits.stack);
@@ -136,7 +151,11 @@ impl Sandbox<'_> {
         self.awaited(ctx, value).catch(ctx).map_err(|error| self.error(error))
     }
 
-    fn awaited<'js>(&self, ctx: &Ctx<'js>, value: rquickjs::Value<'js>) -> rquickjs::Result<rquickjs::Value<'js>> {
+    fn awaited<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        value: rquickjs::Value<'js>,
+    ) -> rquickjs::Result<rquickjs::Value<'js>> {
         match value.as_promise() {
             Some(promise) => self.settle(ctx, promise),
             None => Ok(value),
@@ -198,11 +217,13 @@ impl Sandbox<'_> {
             _ => None,
         };
         if let Some(specifier) = self.refused.borrow().first() {
-            let message = format!("the import of `{specifier}`: tests run offline, only a UUID validator is built in");
+            let message =
+                format!("the import of `{specifier}`: tests run offline, only a UUID validator is built in");
             return ScriptError::Unsupported { message, line };
         }
         let message = self.describe(&error);
-        let name = message.strip_prefix("ReferenceError: ").and_then(|text| text.strip_suffix(" is not defined"));
+        let name =
+            message.strip_prefix("ReferenceError: ").and_then(|text| text.strip_suffix(" is not defined"));
         match name {
             Some(name) if OUTSIDE.contains(&name) => ScriptError::Unsupported {
                 message: format!("`{name}`: scripts of tests are cut off from the outside world"),
@@ -246,7 +267,11 @@ impl Sandbox<'_> {
                 let double = value.as_number().unwrap_or(f64::NAN);
                 match number::print_double(double).and_then(|text| serde_json::from_str(&text).ok()) {
                     Some(value) => Expected::Number { value, computed: true },
-                    None => return Err(self.plain(format!("`{double}` in an expected body; JSON has no such number"))),
+                    None => {
+                        return Err(
+                            self.plain(format!("`{double}` in an expected body; JSON has no such number"))
+                        );
+                    }
                 }
             }
             Type::String => {
@@ -361,13 +386,24 @@ mod tests {
         let expression = ExpressionText { text: expression.into(), first_line: 20 };
         let prelude = ExpressionText { text: prelude.into(), first_line: 10 };
         let bindings = Map::new();
-        let input =
-            ScriptInput { expression: &expression, prelude: Some(&prelude), bindings: &bindings, limits: limits() };
+        let input = ScriptInput {
+            expression: &expression,
+            prelude: Some(&prelude),
+            bindings: &bindings,
+            limits: limits(),
+        };
         let (differences, _) =
             with_response(input, |expected, calls| compare(&expected, &actual, Rules::default(), calls))?;
         Ok(differences
             .into_iter()
-            .map(|d| format!("{}: {}{}", d.path, d.kind.describe(), d.note.map_or(String::new(), |n| format!(" ({n})"))))
+            .map(|d| {
+                format!(
+                    "{}: {}{}",
+                    d.path,
+                    d.kind.describe(),
+                    d.note.map_or(String::new(), |n| format!(" ({n})"))
+                )
+            })
             .collect())
     }
 
@@ -375,10 +411,16 @@ mod tests {
     fn values_pass_through_json() {
         let prelude = "function twice(x) { return x * 2 }\nconst now = new Date(0);";
         for (expression, expected) in [
-            ("{ a: twice($.n), b: `x${$.list[0].id}`, c: () => 1, d: undefined }", Some(json!({"a": 10, "b": "xa"}))),
+            (
+                "{ a: twice($.n), b: `x${$.list[0].id}`, c: () => 1, d: undefined }",
+                Some(json!({"a": 10, "b": "xa"})),
+            ),
             ("[1, undefined, Math.max(2, 3), 0.1 + 0.2]", Some(json!([1, null, 3, 0.30000000000000004]))),
             ("now", Some(json!("1970-01-01T00:00:00.000Z"))),
-            ("(() => { let s = ''; for (const x of ['a', 'b']) s += x.toUpperCase(); return s })()", Some(json!("AB"))),
+            (
+                "(() => { let s = ''; for (const x of ['a', 'b']) s += x.toUpperCase(); return s })()",
+                Some(json!("AB")),
+            ),
             ("await (async () => ({ ok: true }))()", Some(json!({"ok": true}))),
             ("(async () => 7)()", Some(json!(7))),
             ("JSON.parse('[1]').map(x => x + 1)", Some(json!([2]))),
@@ -398,7 +440,11 @@ mod tests {
             ("", "$.list[3].id", "TypeError: cannot read property 'id' of undefined", 20),
         ] {
             let error = json_of(prelude, expression).expect_err(expression);
-            assert_eq!(error, ScriptError::Failed { message: message.into(), line: Some(line) }, "{expression}");
+            assert_eq!(
+                error,
+                ScriptError::Failed { message: message.into(), line: Some(line) },
+                "{expression}"
+            );
         }
         let Err(ScriptError::Failed { message, line }) = json_of("", "{ a: }") else { panic!("an error") };
         assert!(message.starts_with("SyntaxError"), "{message}");
@@ -411,25 +457,43 @@ mod tests {
             ("{ id: (n) => n > 0, label: 'Maps' }", json!({"id": 3, "label": "Maps"}), vec![]),
             ("{ id: (n) => n > 0 }", json!({"id": 0}), vec!["id: rejected by the function"]),
             ("{ id: () => true }", json!({}), vec!["id: missing"]),
-            ("{ id: function (x) { if (x !== 1) { throw new Error('not one'); } return true; } }", json!({"id": 2}), vec![
-                "id: the function threw (not one)",
-            ]),
-            ("{ id: (x) => { x; } }", json!({"id": 2}), vec![
-                "id: the function cannot be used (it returned `undefined`; perhaps a `return` is missing)",
-            ]),
+            (
+                "{ id: function (x) { if (x !== 1) { throw new Error('not one'); } return true; } }",
+                json!({"id": 2}),
+                vec!["id: the function threw (not one)"],
+            ),
+            (
+                "{ id: (x) => { x; } }",
+                json!({"id": 2}),
+                vec![
+                    "id: the function cannot be used (it returned `undefined`; perhaps a `return` is missing)",
+                ],
+            ),
             ("{ id: async (x) => x === 2 }", json!({"id": 2}), vec![]),
-            ("{ id: async (x) => { throw new TypeError('no') } }", json!({"id": 2}), vec![
-                "id: the function threw (TypeError: no)",
-            ]),
-            ("{ id: isId, when: (t) => !isNaN(Date.parse(t)) }", json!({"id": 1, "when": "2026-01-01"}), vec![]),
+            (
+                "{ id: async (x) => { throw new TypeError('no') } }",
+                json!({"id": 2}),
+                vec!["id: the function threw (TypeError: no)"],
+            ),
+            (
+                "{ id: isId, when: (t) => !isNaN(Date.parse(t)) }",
+                json!({"id": 1, "when": "2026-01-01"}),
+                vec![],
+            ),
             ("(body) => body.data.length === 2", json!({"data": [1, 2]}), vec![]),
-            ("{ a: 0.1 + 0.2, b: [null, undefined] }", json!({"a": 0.30000000000000004, "b": [null, null]}), vec![
-                "b[1]: not equal",
-            ]),
+            (
+                "{ a: 0.1 + 0.2, b: [null, undefined] }",
+                json!({"a": 0.30000000000000004, "b": [null, null]}),
+                vec!["b[1]: not equal"],
+            ),
             ("{ a: 9007199254740993 }", json!({"a": 9007199254740992_i64}), vec![]),
-            ("{ id: (x) => { while (true) {} } }", json!({"id": 2}), vec![
-                "id: the function cannot be used (the script was stopped after 0.3 s; perhaps a loop without end)",
-            ]),
+            (
+                "{ id: (x) => { while (true) {} } }",
+                json!({"id": 2}),
+                vec![
+                    "id: the function cannot be used (the script was stopped after 0.3 s; perhaps a loop without end)",
+                ],
+            ),
         ] {
             let found = differences("function isId(x) { return Number.isInteger(x); }", expression, actual);
             assert_eq!(found, Ok(expected.into_iter().map(str::to_owned).collect()), "{expression}");
@@ -444,7 +508,10 @@ mod tests {
             ("(() => { try { while (true) {} } catch (e) { return 1 } })()", stopped),
             ("await (async () => { while (true) { await null } })()", stopped),
             ("/^(a+)+$/.test('a'.repeat(40) + 'b')", stopped),
-            ("(() => { const x = []; while (true) x.push('y'.repeat(1000) + x.length) })()", "the script used more than 16 MiB of memory"),
+            (
+                "(() => { const x = []; while (true) x.push('y'.repeat(1000) + x.length) })()",
+                "the script used more than 16 MiB of memory",
+            ),
             ("(function f() { return f() + 1 })()", "RangeError: Maximum call stack size exceeded"),
             ("await new Promise(() => {})", "waits for a promise that nothing can settle"),
         ] {
@@ -458,7 +525,11 @@ mod tests {
     #[test]
     fn the_outside_world_is_unsupported() {
         for (prelude, expression, part) in [
-            ("import { assert } from 'https://deno.land/std/testing/asserts.ts';", "1", "the import of `https://deno.land/std"),
+            (
+                "import { assert } from 'https://deno.land/std/testing/asserts.ts';",
+                "1",
+                "the import of `https://deno.land/std",
+            ),
             ("", "(await import('./x.js')).y", "the import of `./x.js`"),
             ("", "fetch('http://localhost')", "`fetch`"),
             ("", "Deno.readTextFileSync('/etc/passwd')", "`Deno`"),
@@ -468,7 +539,9 @@ mod tests {
                 other => panic!("{expression}: {other:?}"),
             }
         }
-        for name in ["std", "os", "bjson", "scriptArgs", "print", "gc", "Worker", "performance.timeOrigin.x.y"] {
+        for name in
+            ["std", "os", "bjson", "scriptArgs", "print", "gc", "Worker", "performance.timeOrigin.x.y"]
+        {
             assert!(json_of("", name).is_err(), "{name} is not visible");
         }
     }
@@ -478,9 +551,15 @@ mod tests {
         let good = json!({"id": "7c9e6679-7425-40de-944b-e07fc1f90ae7"});
         let bad = json!({"id": "7c9e6679-7425-40de-944b"});
         for (prelude, expression) in [
-            ("import { validate } from 'https://deno.land/std@0.100.0/uuid/mod.ts';", "{ id: (x) => validate(x) }"),
+            (
+                "import { validate } from 'https://deno.land/std@0.100.0/uuid/mod.ts';",
+                "{ id: (x) => validate(x) }",
+            ),
             ("import * as uuid from 'npm:uuid@9';", "{ id: uuid.validate }"),
-            ("import uuid from 'https://esm.sh/uuid';", "{ id: (x) => uuid.validate(x) && uuid.version(x) === 4 }"),
+            (
+                "import uuid from 'https://esm.sh/uuid';",
+                "{ id: (x) => uuid.validate(x) && uuid.version(x) === 4 }",
+            ),
             ("import { v4 } from 'uuid';", "{ id: (x) => v4.validate(x) }"),
             ("import { validate } from 'https://deno.land/std/uuid/v4.ts';", "{ id: validate }"),
         ] {
@@ -492,9 +571,13 @@ mod tests {
 
     #[test]
     fn console_lines_are_kept() {
-        let expression = ExpressionText { text: "{ a: (x) => { console.log('got', x, [1]); return true } }".into(), first_line: 1 };
+        let expression = ExpressionText {
+            text: "{ a: (x) => { console.log('got', x, [1]); return true } }".into(),
+            first_line: 1,
+        };
         let bindings = Map::new();
-        let input = ScriptInput { expression: &expression, prelude: None, bindings: &bindings, limits: limits() };
+        let input =
+            ScriptInput { expression: &expression, prelude: None, bindings: &bindings, limits: limits() };
         let (_, lines) = with_response(input, |expected, calls| {
             compare(&expected, &json!({"a": 1}), Rules::default(), calls)
         })

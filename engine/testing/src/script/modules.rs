@@ -75,7 +75,9 @@ impl Loader for BuiltIns {
         };
         let validate = match version {
             "0" => "export { validate };\n".to_owned(),
-            version => format!("const onlyThis = only({version}).validate;\nexport {{ onlyThis as validate }};\n"),
+            version => {
+                format!("const onlyThis = only({version}).validate;\nexport {{ onlyThis as validate }};\n")
+            }
         };
         Module::declare(ctx.clone(), name, [UUID, EXPORTS, &validate].concat())
     }

@@ -1,0 +1,207 @@
+//! Running all tests below a directory: scheduling, templates, retries, cancellation (sections 2.5, 2.8).
+
+mod project;
+mod seeds;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use studio_events::{Micros, TestEvent, TestVerdict};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::cancel::Cancellation;
+use crate::discovery::{self, DiscoveryError, Project};
+use crate::laboratory::Laboratory;
+use crate::outcome::{Failure, Report, TestResult};
+use crate::pattern;
+use crate::session::StageSettings;
+use crate::suggest::nearest;
+
+/// Upper bound of the default number of parallel tests; each has a database.
+const MAX_DEFAULT_JOBS: usize = 32;
+
+/// Receives the facts of a run as they happen, from several threads.
+pub type Progress = Arc<dyn Fn(TestEvent) + Send + Sync>;
+
+/// What to run, and how.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Wildcard over test names.
+    pub filter: Option<String>,
+    /// Run only these names (rerun of failed tests); combined with `filter`.
+    pub only: Option<BTreeSet<String>>,
+    /// Tests at the same time; by default twice the processors, at most 32.
+    pub jobs: Option<usize>,
+    /// Limits and switches of stages.
+    pub stages: StageSettings,
+    /// Pause before the first repetition of a test with `retries`; doubled for each further one.
+    pub retry_pause: Duration,
+    /// How long one `tests/build*.sh` may take.
+    pub build_script_timeout: Duration,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions {
+            filter: None,
+            only: None,
+            jobs: None,
+            stages: StageSettings::default(),
+            retry_pause: Duration::from_secs(1),
+            build_script_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+impl RunOptions {
+    fn selects(&self, name: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| pattern::matches(filter, name))
+            && self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.filter.is_none() && self.only.is_none()
+    }
+}
+
+/// Why a test or a seed set has no result.
+#[derive(Debug, Clone)]
+enum Stop {
+    Failed(Box<Failure>),
+    Interrupted,
+}
+
+impl From<Box<Failure>> for Stop {
+    fn from(failure: Box<Failure>) -> Self {
+        Stop::Failed(failure)
+    }
+}
+
+/// What every part of a run shares.
+struct Run {
+    laboratory: Arc<dyn Laboratory>,
+    options: RunOptions,
+    progress: Progress,
+    cancel: Cancellation,
+    permits: Arc<Semaphore>,
+}
+
+/// Runs the tests of every project at or below `root`.
+///
+/// Projects are prepared and their tests run in parallel; the report is in name order. A project without a
+/// test that is to be run is prepared only when everything is to be run, so that a broken model is noticed.
+/// After [`Cancellation::cancel`] the databases of running tests are still dropped before this returns.
+pub async fn run(
+    laboratory: Arc<dyn Laboratory>,
+    root: &Path,
+    options: RunOptions,
+    progress: Progress,
+    cancel: Cancellation,
+) -> Result<Report, DiscoveryError> {
+    let started = Instant::now();
+    let folder = root.to_owned();
+    let found = tokio::task::spawn_blocking(move || discovery::discover(&folder)).await;
+    let mut projects = found.unwrap_or_else(|error| {
+        Err(DiscoveryError::Unreadable { path: root.to_owned(), reason: error.to_string() })
+    })?;
+    let all: Vec<String> =
+        projects.iter().flat_map(|project| &project.tests).map(|test| test.name.clone()).collect();
+    for project in &mut projects {
+        project.tests.retain(|test| options.selects(&test.name));
+    }
+    if !options.is_whole() {
+        projects.retain(|project| !project.tests.is_empty());
+    }
+    let mut names: Vec<String> =
+        projects.iter().flat_map(|project| &project.tests).map(|test| test.name.clone()).collect();
+    names.sort();
+    let jobs = options.jobs.unwrap_or_else(default_jobs).max(1);
+    let mut report = Report {
+        root: root.to_owned(),
+        filter: options.filter.clone(),
+        near: Vec::new(),
+        tests: Vec::new(),
+        not_run: Vec::new(),
+        projects: Vec::new(),
+        interrupted: false,
+        micros: 0,
+        jobs,
+    };
+    if let (Some(filter), true) = (&options.filter, names.is_empty()) {
+        let word = filter.replace(['*', '?'], "");
+        report.near =
+            all.iter().filter(|name| !word.is_empty() && name.contains(&word)).take(5).cloned().collect();
+        if report.near.is_empty() {
+            report.near.extend(nearest(&word, all.iter().map(String::as_str)).map(str::to_owned));
+        }
+    }
+    progress(TestEvent::Discovered { names, whole: options.is_whole() });
+    let run =
+        Arc::new(Run { laboratory, options, progress, cancel, permits: Arc::new(Semaphore::new(jobs)) });
+    run_projects(&run, projects, &mut report).await;
+    report.tests.sort_by(|left, right| (&left.name, &left.file).cmp(&(&right.name, &right.file)));
+    report.not_run.sort();
+    report.projects.sort_by(|left, right| left.project.cmp(&right.project));
+    report.interrupted = run.cancel.is_cancelled();
+    report.micros = micros(started);
+    (run.progress)(TestEvent::Summary {
+        passed: number(report.count(TestVerdict::Passed)),
+        total: number(report.tests.len() + report.not_run.len()),
+        time: Micros(report.micros),
+    });
+    Ok(report)
+}
+
+async fn run_projects(run: &Arc<Run>, projects: Vec<Project>, report: &mut Report) {
+    let mut tasks = JoinSet::new();
+    for project in projects {
+        let run = Arc::clone(run);
+        tasks.spawn(async move { project::run_project(&run, project).await });
+    }
+    while let Some(finished) = tasks.join_next().await {
+        match finished {
+            Ok(outcome) => {
+                report.tests.extend(outcome.tests);
+                report.not_run.extend(outcome.not_run);
+                report.projects.extend(outcome.failure);
+            }
+            Err(error) => report.projects.push(crate::outcome::ProjectFailure {
+                project: String::new(),
+                failure: Failure::new(
+                    crate::outcome::Cause::Error,
+                    report.root.clone(),
+                    None,
+                    format!("the runner failed: {error}"),
+                ),
+            }),
+        }
+    }
+}
+
+impl Run {
+    fn finished(&self, result: &TestResult) {
+        (self.progress)(TestEvent::Finished {
+            name: result.name.clone(),
+            verdict: result.verdict,
+            time: Micros(result.micros),
+            detail: crate::report::text::detail(result).into(),
+        });
+    }
+}
+
+/// Twice the processors, at most 32.
+pub fn default_jobs() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    (2 * processors).min(MAX_DEFAULT_JOBS)
+}
+
+fn micros(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
