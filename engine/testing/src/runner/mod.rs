@@ -89,6 +89,20 @@ struct Run {
     permits: Arc<Semaphore>,
 }
 
+/// Runs seed files in order against an instance, outside of a test run: the studio fills a new database with
+/// them. Returns warnings. What they bind is forgotten.
+pub async fn seed(
+    instance: &dyn crate::laboratory::Instance,
+    files: &[std::path::PathBuf],
+    settings: &StageSettings,
+) -> Result<Vec<String>, Box<Failure>> {
+    let loaded: Vec<_> = files.iter().map(|path| Arc::new(seeds::load(path))).collect();
+    let mut session =
+        crate::session::Session::new(instance, settings, crate::session::SessionState::default());
+    seeds::run(&mut session, &loaded).await?;
+    Ok(session.warnings)
+}
+
 /// Runs the tests of every project at or below `root`.
 ///
 /// Projects are prepared and their tests run in parallel; the report is in name order. A project without a
