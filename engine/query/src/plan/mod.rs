@@ -1,5 +1,97 @@
 //! From a validated operation to SQL steps.
 
+mod aggregate;
+mod convert;
+mod filter;
+mod key;
+mod link;
+mod lower;
+mod order;
+mod planner;
+mod predicate;
+mod query;
+mod selection;
 mod types;
 
+pub(crate) use convert::{
+    array_literal, compare_decimals, conversion_error, json, param as convert_param, param_type,
+    text as convert_text,
+};
+pub(crate) use link::{link_target, resolve_path};
+pub(crate) use planner::{Planned, Planner, Stop};
+pub(crate) use predicate::{ColumnPath, Pred, Test};
 pub use types::*;
+
+use studio_model::ir::Ir;
+
+use crate::access::{AccessLog, Caller, CallerContext};
+use crate::operation::{EntityAction, EntityCall, Operation, RootCall};
+
+/// Why an operation cannot be planned yet. Errors of single root fields are part of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A context value comes from this query operation, which has to run first; then plan again.
+    #[error("the query `{0}` has to be run first")]
+    NeedsQuery(String),
+}
+
+/// Plans an operation for one caller: access control and SQL (graphql-and-sql part 3, language.md 6).
+///
+/// Equal request shapes give identical SQL text; all values are parameters. Rule evaluations are reported to `log`.
+pub fn plan(
+    operation: &Operation,
+    ir: &Ir,
+    caller: &dyn CallerContext,
+    log: &mut dyn AccessLog,
+) -> Result<Plan, PlanError> {
+    let mut planner = Planner::new(ir, Caller::new(ir, caller), log);
+    let mut fields = Vec::with_capacity(operation.roots.len());
+    for root in &operation.roots {
+        let body = match &root.call {
+            RootCall::Json(text) => FieldBody::Constant(text.clone()),
+            RootCall::Entity(call) => match planner.entity_call(call) {
+                Ok(body) => body,
+                Err(Stop::Error(error)) => FieldBody::Error(error),
+                Err(Stop::NeedsQuery(query)) => return Err(PlanError::NeedsQuery(query)),
+            },
+        };
+        planner.abandon();
+        fields.push(FieldPlan { key: root.key.clone(), body });
+    }
+    let transaction = needs_transaction(&fields);
+    Ok(Plan { fields, transaction })
+}
+
+/// One statement needs no transaction; several statements or root fields share one, so that an error of any leaves
+/// no trace (graphql-and-sql 2.7).
+fn needs_transaction(fields: &[FieldPlan]) -> bool {
+    let work: usize = fields
+        .iter()
+        .map(|field| match &field.body {
+            FieldBody::Constant(_) => 0,
+            FieldBody::Error(_) => 1,
+            FieldBody::Steps(steps) => steps.len(),
+        })
+        .sum();
+    work > 1
+}
+
+impl<'a> Planner<'a, '_> {
+    fn entity_call(&mut self, call: &'a EntityCall) -> Planned<FieldBody> {
+        let entity = self.entity(call.entity);
+        match call.action {
+            EntityAction::ByKey => self.lookup(call, &entity.primary_key),
+            EntityAction::ByUnique(index) => self.lookup(call, &entity.uniques[index].fields),
+            EntityAction::List => self.list(call),
+            EntityAction::Aggregate => self.root_aggregate(call),
+            EntityAction::CreateOne
+            | EntityAction::CreateMany
+            | EntityAction::UpdateOne
+            | EntityAction::UpdateMany
+            | EntityAction::DeleteOne
+            | EntityAction::DeleteMany => {
+                Err(crate::error::RequestError::internal("mutations are not planned yet").into())
+            }
+        }
+    }
+}

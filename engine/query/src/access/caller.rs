@@ -1,0 +1,126 @@
+//! Context values of one request: extraction, coercion and caching (language.md 5).
+
+use serde_json::Value as Json;
+use studio_model::ir::{ContextSource, ContextType, ContextValue, Ir, Scalar};
+
+use super::context::{CallerContext, ContextError};
+use super::value::Val;
+use crate::error::RequestError;
+use crate::plan::Stop;
+
+/// The caller's context values, each source asked once.
+pub(crate) struct Caller<'a> {
+    ir: &'a Ir,
+    source: &'a dyn CallerContext,
+    /// Per source the coerced value; `None` where the source has none. The first access decides the type.
+    cache: Vec<(&'a ContextSource, Result<Option<Val>, RequestError>)>,
+}
+
+impl<'a> Caller<'a> {
+    pub(crate) fn new(ir: &'a Ir, source: &'a dyn CallerContext) -> Self {
+        Self { ir, source, cache: Vec::new() }
+    }
+
+    /// The value of a context field, or of `contains` on it; `None` is absent: declared without `?` and missing.
+    pub(crate) fn value(&mut self, wanted: &ContextValue) -> Result<Option<Val>, Stop> {
+        let field = &self.ir.contexts[wanted.context].fields[wanted.field];
+        let found = match self.cache.iter().find(|(source, _)| **source == field.source) {
+            Some((_, known)) => known.clone(),
+            None => {
+                let fresh = match self.extract(&field.source) {
+                    Ok(json) => json.map(|json| coerce(&json, &field.ty)).transpose(),
+                    Err(ContextError::NeedsQuery(query)) => return Err(Stop::NeedsQuery(query)),
+                    Err(error) => Err(refusal(&error)),
+                };
+                self.cache.push((&field.source, fresh.clone()));
+                fresh
+            }
+        };
+        let value = match found? {
+            Some(value) => value,
+            None if field.ty.optional => Val::Null,
+            None => return Ok(None),
+        };
+        Ok(Some(match &wanted.contains {
+            Some(literal) => Val::Bool(value.contains(&Val::literal(literal))),
+            None => value,
+        }))
+    }
+
+    /// The name of a context value as in the model.
+    pub(crate) fn name(&self, wanted: &ContextValue) -> String {
+        let context = &self.ir.contexts[wanted.context];
+        let mut name = [context.name.as_str(), ".", &context.fields[wanted.field].name].concat();
+        if let Some(literal) = &wanted.contains {
+            name.push_str(".contains(");
+            name.push_str(&Val::literal(literal).display());
+            name.push(')');
+        }
+        name
+    }
+
+    fn extract(&self, source: &ContextSource) -> Result<Option<Json>, ContextError> {
+        let text = |text: String| Some(Json::String(text));
+        match source {
+            ContextSource::Jwt(path) => {
+                Ok(self.source.claims()?.and_then(|claims| claim(claims, path)).cloned())
+            }
+            ContextSource::Header(name) => Ok(self.source.header(name).map(str::to_owned).and_then(text)),
+            ContextSource::Cookie(name) => Ok(self.source.cookie(name)?.map(str::to_owned).and_then(text)),
+            ContextSource::Env(name) => Ok(self.source.env(name).and_then(text)),
+            ContextSource::ClientIp => Ok(self.source.client_ip().and_then(text)),
+            ContextSource::Query(operation) => match self.source.query(operation)? {
+                Some(Json::Null) | None => {
+                    Err(ContextError::Extraction(["the query `", operation, "` gave no value"].concat()))
+                }
+                value => Ok(value),
+            },
+            ContextSource::Unknown(name) => {
+                Err(ContextError::Extraction(["unknown context source `@", name, "`"].concat()))
+            }
+        }
+    }
+}
+
+/// A claim by its path; a claim whose name contains dots is found by its whole name first.
+fn claim<'j>(claims: &'j Json, path: &str) -> Option<&'j Json> {
+    if let Some(found) = claims.get(path) {
+        return Some(found);
+    }
+    path.split('.').try_fold(claims, |value, part| value.as_object()?.get(part))
+}
+
+fn refusal(error: &ContextError) -> RequestError {
+    match error {
+        ContextError::ExpiredToken => RequestError::expired(),
+        other => RequestError::not_authorized(other.to_string()),
+    }
+}
+
+fn coerce(json: &Json, ty: &ContextType) -> Result<Val, RequestError> {
+    match json {
+        Json::Array(items) if ty.list => {
+            Ok(Val::List(items.iter().map(|item| coerce_scalar(item, ty.scalar)).collect::<Result<_, _>>()?))
+        }
+        value => coerce_scalar(value, ty.scalar),
+    }
+}
+
+/// The table of language.md 5.2.
+fn coerce_scalar(json: &Json, scalar: Option<Scalar>) -> Result<Val, RequestError> {
+    let refused = || RequestError::not_authorized("a context value does not fit its declared type");
+    match (json, scalar) {
+        (Json::Null, _) => Ok(Val::Null),
+        (Json::String(text), Some(Scalar::String | Scalar::Uuid)) => Ok(Val::Text(text.clone())),
+        (Json::String(text), Some(Scalar::Int)) => text.parse().map(Val::Int).map_err(|_| refused()),
+        (Json::String(text), Some(Scalar::Float)) => text.parse().map(Val::Float).map_err(|_| refused()),
+        (Json::String(text), Some(Scalar::Boolean)) => match text.as_str() {
+            "true" => Ok(Val::Bool(true)),
+            "false" => Ok(Val::Bool(false)),
+            _ => Err(refused()),
+        },
+        (Json::Number(_), Some(Scalar::Int | Scalar::Float)) => Ok(Val::json(json)),
+        (Json::Bool(value), Some(Scalar::Boolean)) => Ok(Val::Bool(*value)),
+        _ => Err(refused()),
+    }
+}

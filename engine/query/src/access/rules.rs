@@ -1,0 +1,92 @@
+//! Which rule applies where, and what its verdict means (language.md 6.1 and 6.7).
+
+use studio_model::ir::{AccessRule, EntityId, FieldId};
+
+use super::log::{RuleEvaluation, RuleOutcome, RuleSlot};
+use super::solve::Subject;
+use crate::error::RequestError;
+use crate::plan::{Planned, Planner, Pred};
+
+impl<'a> Planner<'a, '_> {
+    /// The read rule of an entity on its rows.
+    pub(crate) fn read_rule(&mut self, entity: EntityId) -> Planned<Pred<'a>> {
+        let rule = &self.entity(entity).access.read;
+        self.row_rule(entity, None, RuleSlot::Read, rule)
+    }
+
+    /// The read rule of a field on the rows of its entity; open without a rule.
+    pub(crate) fn field_read_rule(&mut self, entity: EntityId, field: FieldId) -> Planned<Pred<'a>> {
+        match &self.entity(entity).fields[field].access {
+            None => Ok(Pred::True),
+            Some(access) => self.row_rule(entity, Some(field), RuleSlot::Read, &access.read),
+        }
+    }
+
+    /// Solves a rule on rows: `Not authorized` if it folds to false, otherwise the condition that remains.
+    pub(crate) fn row_rule(
+        &mut self,
+        entity: EntityId,
+        field: Option<FieldId>,
+        slot: RuleSlot,
+        rule: &'a AccessRule,
+    ) -> Planned<Pred<'a>> {
+        let verdict = self.solve(&rule.expr, Subject::Rows { entity, element: None });
+        let pred = match verdict {
+            Ok(verdict) => verdict.pred,
+            Err(stop) => {
+                self.note_rule(entity, field, slot, rule, &Pred::False);
+                return Err(stop);
+            }
+        };
+        self.note_rule(entity, field, slot, rule, &pred);
+        if pred == Pred::False { Err(self.denied(entity, field, slot).into()) } else { Ok(pred) }
+    }
+
+    /// The refusal, with the reason for the log.
+    pub(crate) fn denied(&self, entity: EntityId, field: Option<FieldId>, slot: RuleSlot) -> RequestError {
+        let entity = self.entity(entity);
+        let operation = match slot {
+            RuleSlot::Read => "read",
+            RuleSlot::Create => "create",
+            RuleSlot::UpdateRow | RuleSlot::UpdateInput => "update",
+            RuleSlot::Delete => "delete",
+        };
+        let field = field.map(|field| [".", &entity.fields[field].name].concat()).unwrap_or_default();
+        RequestError::not_authorized(
+            ["the ", operation, " rule of `", &entity.name, &field, "` denies"].concat(),
+        )
+    }
+
+    /// Reports an evaluation to the log, if anybody listens.
+    pub(crate) fn note_rule(
+        &mut self,
+        entity: EntityId,
+        field: Option<FieldId>,
+        slot: RuleSlot,
+        rule: &'a AccessRule,
+        pred: &Pred<'a>,
+    ) {
+        if !self.log.enabled() {
+            return;
+        }
+        let operands = self.take_operands();
+        let outcome = match pred {
+            Pred::True => RuleOutcome::Allowed,
+            Pred::False => RuleOutcome::Denied,
+            residue => {
+                let (sql, values) = self.describe(entity, residue.clone());
+                RuleOutcome::Residue { sql, values }
+            }
+        };
+        let model = self.entity(entity);
+        self.log.record(RuleEvaluation {
+            type_name: model.name.clone(),
+            field: field.map(|field| model.fields[field].name.clone()),
+            slot,
+            rule: rule.text.clone(),
+            origin: rule.origin.clone(),
+            operands,
+            outcome,
+        });
+    }
+}

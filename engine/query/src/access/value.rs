@@ -1,0 +1,155 @@
+//! Values that rules compare in memory.
+
+use std::cmp::Ordering;
+
+use studio_model::ir::{CompareOp, Literal, Scalar};
+
+use crate::operation::Data;
+use crate::plan::compare_decimals;
+
+/// A known value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Val {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    /// A decimal in its input syntax, compared by value.
+    Decimal(String),
+    List(Vec<Val>),
+    /// An object or anything else that only equals itself.
+    Json(serde_json::Value),
+}
+
+impl Val {
+    pub(crate) fn literal(literal: &Literal) -> Self {
+        match literal {
+            Literal::String(text) => Self::Text(text.clone()),
+            Literal::Int(number) => Self::Int(*number),
+            // The literal came through the compiler as a number.
+            Literal::Float(text) => text.parse().map_or(Self::Null, Self::Float),
+            Literal::Bool(value) => Self::Bool(*value),
+            Literal::Null => Self::Null,
+        }
+    }
+
+    #[allow(dead_code)]
+    /// Input data, read as the given primitive type where its text form matters for comparing.
+    pub(crate) fn input(data: &Data, scalar: Option<Scalar>) -> Self {
+        match data {
+            Data::Null => Self::Null,
+            Data::Bool(value) => Self::Bool(*value),
+            Data::Number(number) => Self::number(number),
+            Data::String(text) if scalar == Some(Scalar::Decimal) => Self::Decimal(text.clone()),
+            Data::String(text) | Data::Enum(text) => Self::Text(text.clone()),
+            Data::List(items) => {
+                Self::List(items.iter().map(|item| Self::input(&item.data, scalar)).collect())
+            }
+            Data::Object(_) => Self::Json(crate::plan::json(data)),
+            Data::Json(value) => Self::json(value),
+        }
+    }
+
+    pub(crate) fn json(value: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match value {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => Self::number(number),
+            Json::String(text) => Self::Text(text.clone()),
+            Json::Array(items) => Self::List(items.iter().map(Self::json).collect()),
+            Json::Object(_) => Self::Json(value.clone()),
+        }
+    }
+
+    fn number(number: &serde_json::Number) -> Self {
+        match (number.as_i64(), number.as_f64()) {
+            (Some(value), _) => Self::Int(value),
+            (None, Some(value)) => Self::Float(value),
+            (None, None) => Self::Decimal(number.to_string()),
+        }
+    }
+
+    /// As input data, for conversion into a parameter.
+    pub(crate) fn data(&self) -> Data {
+        match self {
+            Self::Null => Data::Null,
+            Self::Bool(value) => Data::Bool(*value),
+            Self::Int(number) => Data::Number((*number).into()),
+            Self::Float(number) => serde_json::Number::from_f64(*number).map_or(Data::Null, Data::Number),
+            Self::Text(text) | Self::Decimal(text) => Data::String(text.clone()),
+            Self::List(items) => Data::List(
+                items
+                    .iter()
+                    .map(|item| crate::operation::Value { data: item.data(), variable: None })
+                    .collect(),
+            ),
+            Self::Json(value) => Data::Json(value.clone()),
+        }
+    }
+
+    /// As JSON text, for traces.
+    pub(crate) fn display(&self) -> String {
+        crate::plan::json(&self.data()).to_string()
+    }
+
+    /// Compares two known values; null only equals null.
+    pub(crate) fn compare(op: CompareOp, left: &Self, right: &Self) -> bool {
+        match op {
+            CompareOp::Eq => left.equals(right),
+            CompareOp::Ne => !left.equals(right),
+            CompareOp::Lt => left.order(right) == Some(Ordering::Less),
+            CompareOp::Le => matches!(left.order(right), Some(Ordering::Less | Ordering::Equal)),
+            CompareOp::Gt => left.order(right) == Some(Ordering::Greater),
+            CompareOp::Ge => matches!(left.order(right), Some(Ordering::Greater | Ordering::Equal)),
+            CompareOp::In => right.contains(left),
+        }
+    }
+
+    /// Membership; a value where a list was declared is a list of one, null contains nothing.
+    pub(crate) fn contains(&self, element: &Self) -> bool {
+        match self {
+            Self::Null => false,
+            Self::List(items) => items.iter().any(|item| item.equals(element)),
+            single => single.equals(element),
+        }
+    }
+
+    fn equals(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Null, _) | (_, Self::Null) => false,
+            (Self::List(left), Self::List(right)) => {
+                left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.equals(right))
+            }
+            (Self::Json(left), Self::Json(right)) => left == right,
+            _ => self.order(other) == Some(Ordering::Equal),
+        }
+    }
+
+    fn order(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Int(left), Self::Int(right)) => Some(left.cmp(right)),
+            (Self::Float(left), Self::Float(right)) => left.partial_cmp(right),
+            (Self::Int(left), Self::Float(right)) => int_float(*left, *right),
+            (Self::Float(left), Self::Int(right)) => int_float(*right, *left).map(Ordering::reverse),
+            (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
+            (Self::Bool(left), Self::Bool(right)) => Some(left.cmp(right)),
+            (Self::Decimal(left), Self::Decimal(right)) => compare_decimals(left, right),
+            (Self::Decimal(left), Self::Int(right)) => compare_decimals(left, &right.to_string()),
+            (Self::Int(left), Self::Decimal(right)) => compare_decimals(&left.to_string(), right),
+            _ => None,
+        }
+    }
+}
+
+/// Exact up to the precision of the float: an integer beyond 2^53 is compared as an integer.
+fn int_float(int: i64, float: f64) -> Option<Ordering> {
+    if float.fract() == 0.0 && float.abs() < 9.2e18 {
+        #[allow(clippy::cast_possible_truncation)]
+        return Some(int.cmp(&(float as i64)));
+    }
+    #[allow(clippy::cast_precision_loss)]
+    (int as f64).partial_cmp(&float)
+}

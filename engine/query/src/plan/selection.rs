@@ -1,0 +1,301 @@
+//! Selections into JSON objects built by Postgres (graphql-and-sql 3.1 and 3.2).
+
+use std::borrow::Cow;
+
+use studio_model::ir::{ColumnType, EntityId, Field, FieldId, FieldKind, JsonTypeId, ValueType};
+use studio_sql::expr::{BinaryOp, Expr, Function, SqlType, and};
+use studio_sql::select::{Item, Select, Source};
+
+use super::convert::{self, conversion_error};
+use super::filter::distance_operator;
+use super::lower::Joins;
+use super::order::SortKey;
+use super::planner::{Planned, Planner, Row};
+use super::predicate::Pred;
+use crate::error::RequestError;
+use crate::operation::{Arguments, Data, Selected, SelectedField, Value};
+
+/// The rows of one (sub-)select: which, in what order, how many.
+#[derive(Debug, Default)]
+pub(crate) struct Rows<'a> {
+    /// Tie to the enclosing row.
+    pub(crate) tie: Option<Expr<'a>>,
+    pub(crate) pred: Option<Pred<'a>>,
+    pub(crate) order: Vec<SortKey<'a>>,
+    pub(crate) limit: Option<Expr<'a>>,
+    pub(crate) offset: Option<Expr<'a>>,
+}
+
+impl<'a> Planner<'a, '_> {
+    /// The rows that `where`, `orderBy`, `limit` and `offset` ask for and the caller may read.
+    pub(crate) fn rows(
+        &mut self,
+        entity: EntityId,
+        arguments: &'a Arguments,
+        extra: Pred<'a>,
+    ) -> Planned<Rows<'a>> {
+        let filter = match arguments.get("where") {
+            Some(value) => self.filter(entity, value)?,
+            None => Pred::True,
+        };
+        let order = match arguments.get("orderBy") {
+            Some(value) => self.order(entity, value)?,
+            None => Vec::new(),
+        };
+        let limit = self.count(arguments.get("limit"))?;
+        let offset = self.count(arguments.get("offset"))?;
+        let rule = self.read_rule(entity)?;
+        Ok(Rows { tie: None, pred: Some(Pred::and([filter, rule, extra])), order, limit, offset })
+    }
+
+    /// `limit` or `offset`; null counts as absent.
+    fn count(&mut self, value: Option<&'a Value>) -> Planned<Option<Expr<'a>>> {
+        let Some(value) = value.filter(|value| value.data != Data::Null) else { return Ok(None) };
+        let param = convert::param(value, &ColumnType::BigInt).map_err(|_| conversion_error())?;
+        Ok(Some(self.bind(param)))
+    }
+
+    /// A select of `what` over the rows of `row`'s table.
+    pub(crate) fn select(
+        &mut self,
+        row: Row<'a>,
+        what: Expr<'a>,
+        rows: Rows<'a>,
+        mut joins: Joins<'a>,
+    ) -> Select<'a> {
+        let condition = match rows.pred {
+            Some(pred) => self.lower_root(pred, row, &mut joins),
+            None => None,
+        };
+        let filter = and(rows.tie, condition);
+        let mut order = Vec::with_capacity(rows.order.len());
+        for key in rows.order {
+            order.push(self.lower_order(key, row, &mut joins));
+        }
+        let bounded = !order.is_empty() || rows.limit.is_some() || rows.offset.is_some();
+        let plain = Select {
+            columns: vec![Item::Expr(what)],
+            from: Some(Self::source(row)),
+            joins: joins.into_joins(),
+            filter,
+            order,
+            limit: rows.limit,
+            offset: rows.offset,
+            with: Vec::new(),
+        };
+        if !bounded {
+            return plain;
+        }
+        let mut inner = plain;
+        let what = std::mem::replace(&mut inner.columns, vec![Item::AllOf(row.alias)]);
+        Select { columns: what, from: Some(Source::Select(Box::new(inner), row.alias)), ..Select::default() }
+    }
+
+    /// The JSON object of a selection on a row. Row-dependent rules of selected fields are added to `residue`:
+    /// such rows disappear rather than the field (language.md 6.7).
+    pub(crate) fn object(
+        &mut self,
+        row: Row<'a>,
+        selection: &'a [SelectedField],
+        residue: &mut Pred<'a>,
+    ) -> Planned<Expr<'a>> {
+        let mut members = Vec::with_capacity(selection.len());
+        for selected in selection {
+            let value = match &selected.what {
+                Selected::Typename(name) => Expr::Text(Cow::Borrowed(&**name)),
+                Selected::Field(id) => {
+                    self.restrict(row.entity, *id, residue)?;
+                    let field = &self.entity(row.entity).fields[*id];
+                    self.field_value(row, *id, field, selected)?
+                }
+                Selected::Aggregate(id) => {
+                    self.restrict(row.entity, *id, residue)?;
+                    self.nested_aggregate(row, *id, selected)?
+                }
+                Selected::Distance(id) => {
+                    self.restrict(row.entity, *id, residue)?;
+                    self.distance(row, *id, selected)?
+                }
+                Selected::AggregateField(_) | Selected::Function(_) | Selected::JsonMember(_) => {
+                    return Err(RequestError::internal("selection does not fit an entity").into());
+                }
+            };
+            members.push((Cow::Borrowed(selected.key.as_str()), value));
+        }
+        Ok(Expr::JsonObject(members))
+    }
+
+    /// Adds the read rule of a field to the rows' condition.
+    pub(crate) fn restrict(
+        &mut self,
+        entity: EntityId,
+        field: FieldId,
+        residue: &mut Pred<'a>,
+    ) -> Planned<()> {
+        match self.field_read_rule(entity, field)? {
+            Pred::True => {}
+            rule => *residue = Pred::and([std::mem::replace(residue, Pred::True), rule]),
+        }
+        Ok(())
+    }
+
+    fn field_value(
+        &mut self,
+        row: Row<'a>,
+        id: FieldId,
+        field: &'a Field,
+        selected: &'a SelectedField,
+    ) -> Planned<Expr<'a>> {
+        match &field.kind {
+            FieldKind::Value(ty) => {
+                let column = field.columns[0];
+                let value = self.column(row, column);
+                Ok(match json_type(ty) {
+                    Some(json) => self.json_value(value, json, ty, &selected.selection),
+                    None => output_form(value, self.column_type(row.entity, column)),
+                })
+            }
+            FieldKind::Reference { .. } => self.related_one(row, id, selected),
+            FieldKind::InverseOne { .. } => self.related_one(row, id, selected),
+            FieldKind::Collection { .. } => self.related_many(row, id, selected),
+        }
+    }
+
+    fn related_one(&mut self, row: Row<'a>, id: FieldId, selected: &'a SelectedField) -> Planned<Expr<'a>> {
+        let (related, object, rows) = self.related_rows(row, id, selected)?;
+        Ok(Expr::Scalar(Box::new(self.select(related, object, rows, Joins::default()))))
+    }
+
+    fn related_many(&mut self, row: Row<'a>, id: FieldId, selected: &'a SelectedField) -> Planned<Expr<'a>> {
+        let (related, object, rows) = self.related_rows(row, id, selected)?;
+        let list = Expr::JsonList(Box::new(object));
+        Ok(Expr::Scalar(Box::new(self.select(related, list, rows, Joins::default()))))
+    }
+
+    fn related_rows(
+        &mut self,
+        row: Row<'a>,
+        id: FieldId,
+        selected: &'a SelectedField,
+    ) -> Planned<(Row<'a>, Expr<'a>, Rows<'a>)> {
+        let link = self.link(row.entity, id);
+        let related = self.row(link.target);
+        let mut residue = Pred::True;
+        let object = self.object(related, &selected.selection, &mut residue)?;
+        let mut rows = self.rows(link.target, &selected.arguments, residue)?;
+        rows.tie = Some(self.tie(link, row, related));
+        Ok((related, object, rows))
+    }
+
+    fn distance(&mut self, row: Row<'a>, id: FieldId, selected: &'a SelectedField) -> Planned<Expr<'a>> {
+        let field = &self.entity(row.entity).fields[id];
+        let FieldKind::Value(ValueType::Vector { distance, .. }) = &field.kind else {
+            return Err(RequestError::internal("distance of a field that is no vector").into());
+        };
+        let column = field.columns[0];
+        let target = selected.arguments.get("to").ok_or_else(conversion_error)?;
+        let probe = self.probe(row.entity, column, target)?;
+        Ok(Expr::binary(self.column(row, column), distance_operator(*distance), probe))
+    }
+
+    /// A `@json` value cut down to the requested members, in request order; NULL stays null.
+    fn json_value(
+        &mut self,
+        value: Expr<'a>,
+        json: JsonTypeId,
+        ty: &'a ValueType,
+        selection: &'a [SelectedField],
+    ) -> Expr<'a> {
+        if let ValueType::Array { element, .. } = ty {
+            let alias = self.alias(None, "element");
+            let item = Expr::Column(alias, "value");
+            let inner = self.json_value(item, json, element, selection);
+            return Expr::Scalar(Box::new(Select {
+                columns: vec![Item::Expr(Expr::JsonList(Box::new(inner)))],
+                from: Some(Source::Function {
+                    call: Expr::Call(Function::JsonbArrayElements, vec![value.clone()]),
+                    alias,
+                    columns: vec![Cow::Borrowed("value"), Cow::Borrowed("position")],
+                }),
+                filter: Some(Expr::binary(
+                    Expr::Call(Function::JsonbTypeof, vec![value]),
+                    BinaryOp::Eq,
+                    Expr::Text(Cow::Borrowed("array")),
+                )),
+                ..Select::default()
+            }));
+        }
+        let fields = &self.ir.json_types[json].fields;
+        let mut members = Vec::with_capacity(selection.len());
+        for selected in selection {
+            let member = match &selected.what {
+                Selected::JsonMember(index) => {
+                    let field = &fields[*index];
+                    let inner = Expr::binary(
+                        value.clone(),
+                        BinaryOp::JsonMember,
+                        Expr::Text(Cow::Borrowed(field.name.as_str())),
+                    );
+                    match json_type(&field.ty) {
+                        Some(nested) => self.json_value(inner, nested, &field.ty, &selected.selection),
+                        None => inner,
+                    }
+                }
+                Selected::Typename(name) => Expr::Text(Cow::Borrowed(&**name)),
+                Selected::Field(_)
+                | Selected::Aggregate(_)
+                | Selected::Distance(_)
+                | Selected::AggregateField(_)
+                | Selected::Function(_) => continue,
+            };
+            members.push((Cow::Borrowed(selected.key.as_str()), member));
+        }
+        Expr::Scalar(Box::new(Select {
+            columns: vec![Item::Expr(Expr::JsonObject(members))],
+            filter: Some(Expr::binary(
+                Expr::Call(Function::JsonbTypeof, vec![value]),
+                BinaryOp::Eq,
+                Expr::Text(Cow::Borrowed("object")),
+            )),
+            ..Select::default()
+        }))
+    }
+}
+
+/// The `@json` type inside a value type, through arrays.
+fn json_type(ty: &ValueType) -> Option<JsonTypeId> {
+    match ty {
+        ValueType::Json(id) => Some(*id),
+        ValueType::Array { element, .. } => json_type(element),
+        ValueType::Scalar(_) | ValueType::Vector { .. } | ValueType::Enum(_) => None,
+    }
+}
+
+/// A column as it appears in JSON (graphql-and-sql 3.1).
+pub(crate) fn output_form<'a>(value: Expr<'a>, ty: &ColumnType) -> Expr<'a> {
+    match ty {
+        // Postgres wraps base64 at 76 characters.
+        ColumnType::Bytea => Expr::Call(
+            Function::Translate,
+            vec![
+                Expr::Call(Function::Encode, vec![value, Expr::Text(Cow::Borrowed("base64"))]),
+                Expr::Text(Cow::Borrowed("\n")),
+                Expr::Text(Cow::Borrowed("")),
+            ],
+        ),
+        ColumnType::Numeric { .. } => value.cast(SqlType::Text),
+        ColumnType::Vector(_) => value.cast(SqlType::Array(Box::new(SqlType::Real))),
+        ColumnType::Array(element) => match innermost(element) {
+            ColumnType::Numeric { .. } => value.cast(SqlType::Array(Box::new(SqlType::Text))),
+            _ => value,
+        },
+        _ => value,
+    }
+}
+
+fn innermost(ty: &ColumnType) -> &ColumnType {
+    match ty {
+        ColumnType::Array(element) => innermost(element),
+        other => other,
+    }
+}
