@@ -25,6 +25,7 @@ pub use types::*;
 use studio_model::ir::Ir;
 
 use crate::access::{AccessLog, Caller, CallerContext};
+use crate::error::RequestError;
 use crate::operation::{EntityAction, EntityCall, Operation, RootCall};
 
 /// Why an operation cannot be planned yet. Errors of single root fields are part of the plan.
@@ -54,6 +55,9 @@ pub fn plan(
                 Err(Stop::Error(error)) => FieldBody::Error(error),
                 Err(Stop::NeedsQuery(query)) => return Err(PlanError::NeedsQuery(query)),
             },
+            RootCall::Code(_) => {
+                FieldBody::Error(RequestError::internal("no runtime for modules backed by code"))
+            }
         };
         planner.abandon();
         fields.push(FieldPlan { key: root.key.clone(), body });
@@ -89,9 +93,7 @@ impl<'a> Planner<'a, '_> {
             | EntityAction::UpdateOne
             | EntityAction::UpdateMany
             | EntityAction::DeleteOne
-            | EntityAction::DeleteMany => {
-                Err(crate::error::RequestError::internal("mutations are not planned yet").into())
-            }
+            | EntityAction::DeleteMany => Err(RequestError::internal("mutations are not planned yet").into()),
         }
     }
 }
