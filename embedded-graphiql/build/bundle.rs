@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::Failure;
 
 /// Files beside `src/` that decide what the bundle is.
-const FILES: [&str; 4] = [".npmrc", "build.mjs", "package.json", "package-lock.json"];
+const FILES: [&str; 5] = [".npmrc", "build.mjs", "package.json", "package-lock.json", "tsconfig.json"];
 
 /// Every input of the bundle, sorted.
 pub(crate) fn inputs(ui: &Path) -> Result<Vec<PathBuf>, Failure> {

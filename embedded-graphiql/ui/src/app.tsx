@@ -29,7 +29,7 @@ export function App({ config }: { config: Config }) {
           fetcher={fetcher}
           storage={storage}
           plugins={PLUGINS}
-          defaultQuery={config.initialQuery}
+          defaultQuery={config.initialQuery.trimEnd()}
           defaultEditorToolsVisibility={false}
           shouldPersistHeaders={false}
           showPersistHeadersSettings={false}
@@ -147,11 +147,13 @@ function LastRequest() {
       title="Show it in Traces"
       onClick={() => setVisiblePlugin(TRACES_PLUGIN)}
     >
-      <b>{last.operation || "anonymous"}</b> {milliseconds(last.ms)}
+      <b>{last.operation || "request"}</b> {milliseconds(last.ms)}
       <span aria-hidden="true"> · </span>
-      {plural(last.statements.length, "statement")}
-      <span aria-hidden="true"> · </span>
-      {plural(last.rows, "row")}
+      {last.error !== null
+        ? last.denied
+          ? "denied"
+          : "failed"
+        : `${plural(last.statements.length, "statement")} · ${plural(last.rows, "row")}`}
     </button>
   );
 }

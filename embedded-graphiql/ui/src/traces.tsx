@@ -73,7 +73,7 @@ function TraceRow({ trace, open, toggle }: { trace: Trace; open: boolean; toggle
       <button type="button" aria-expanded={open} onClick={toggle} data-testid="trace">
         <span className="studio-trace-name">
           <span className="studio-trace-kind">{trace.kind || "request"}</span>{" "}
-          {trace.operation || "anonymous"}
+          {trace.operation}
         </span>
         <span className="studio-trace-ms">{milliseconds(trace.ms)}</span>
         <span className="studio-trace-facts">
