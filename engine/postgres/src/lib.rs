@@ -1,1 +1,29 @@
-//! studio-postgres
+//! studio-postgres: the bundled Postgres, and how the studio talks to any Postgres.
+//!
+//! * [`bundle`]: the server programs and the empty cluster inside this binary, and unpacking them.
+//! * [`cluster`]: a running server of our own, from the side of the studio.
+//! * [`supervisor`]: the process between the studio and its server; it owns the lock and the server.
+//! * [`target`]: which database to talk to: a URL or a cluster, with its TLS settings.
+//! * [`pool`], [`wire`]: connections; every parameter and every result travels as text.
+//! * [`databases`]: create, clone, drop and list databases of a server.
+//!
+//! This crate executes SQL that others made; it makes none but for databases and sessions.
+
+pub mod bundle;
+pub mod cluster;
+pub mod databases;
+pub mod pool;
+mod process;
+mod protocol;
+pub mod supervisor;
+pub mod target;
+mod tls;
+pub mod wire;
+
+pub use cluster::{Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind};
+pub use databases::Databases;
+pub use pool::{Pool, PoolError, PoolOptions, PooledConnection};
+pub use supervisor::supervisor_main;
+pub use target::{Target, TargetError};
+pub use tokio_postgres::types::Type;
+pub use wire::{Connection, DbError, Rows, TextParam, Transaction};

@@ -1,0 +1,491 @@
+//! A running server of our own, seen from the studio: start with progress, stop, notice of an unexpected
+//! end. The work is done by the [supervisor](crate::supervisor) process.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::watch;
+
+use crate::databases::Databases;
+use crate::process;
+use crate::protocol::{FailureKind, Report, Running};
+use crate::supervisor::Options;
+use crate::target::Target;
+
+/// Longest silence of a supervisor that is starting; its own limits are shorter.
+const START_LIMIT: Duration = Duration::from_secs(300);
+/// Longest time a stop may take; the supervisor's own limits add up to less.
+const STOP_LIMIT: Duration = Duration::from_secs(6);
+/// User for servers started by root in a folder of root: `nobody`, present everywhere.
+const NOBODY: u32 = 65534;
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct ClusterConfig {
+    /// A project's server or a throw-away one.
+    pub kind: ClusterKind,
+    /// Program and first arguments that lead to [`supervisor_main`](crate::supervisor_main); this
+    /// executable with `__postgres` unless a test says otherwise.
+    pub supervisor: Vec<OsString>,
+    /// Folder with the programs of an installed server to use instead of the bundled one
+    /// (`EXO_STUDIO_PG`).
+    pub server: Option<PathBuf>,
+    /// Folder below which the bundled server is unpacked (`EXO_STUDIO_CACHE`; else the user's cache folder).
+    pub cache: Option<PathBuf>,
+    /// When the data folder was made by another major version: rename it and start empty.
+    pub set_aside_other_version: bool,
+}
+
+/// Whose data it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterKind {
+    /// Kept in `<dir>/.exo`.
+    Project {
+        /// The project folder.
+        dir: PathBuf,
+        /// Survive a power cut too (fsync on). Killed processes never lose anything.
+        durable: bool,
+    },
+    /// In a temporary folder, removed at the end.
+    ThrowAway,
+}
+
+impl ClusterConfig {
+    /// A configuration from the environment variables of the studio.
+    pub fn new(kind: ClusterKind) -> Self {
+        let folder = |name: &str| env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+        let program = env::current_exe().map_or_else(|_| "exo-studio".into(), PathBuf::into_os_string);
+        Self {
+            kind,
+            supervisor: vec![program, "__postgres".into()],
+            server: folder("EXO_STUDIO_PG"),
+            cache: folder("EXO_STUDIO_CACHE"),
+            set_aside_other_version: false,
+        }
+    }
+
+    fn options(&self) -> Options {
+        let root = process::is_root();
+        let (project, durable) = match &self.kind {
+            ClusterKind::Project { dir, durable } => (Some(dir.clone()), *durable),
+            ClusterKind::ThrowAway => (None, false),
+        };
+        let user = root.then(|| match project.as_ref().and_then(|dir| fs::metadata(dir).ok()) {
+            Some(owner) if owner.uid() != 0 => (owner.uid(), owner.gid()),
+            Some(_) | None => (NOBODY, NOBODY),
+        });
+        let runtime = env::var_os("XDG_RUNTIME_DIR").filter(|it| !it.is_empty()).map(PathBuf::from);
+        Options {
+            project,
+            durable,
+            set_aside: self.set_aside_other_version,
+            server: self.server.clone(),
+            cache: self.cache.clone().or_else(|| if root { None } else { user_cache() }),
+            // Root's runtime folder is closed to the server's user.
+            socket_bases: runtime.filter(|_| !root).into_iter().chain([env::temp_dir()]).collect(),
+            temporary: Some(env::temp_dir()),
+            user,
+        }
+    }
+}
+
+/// Where the user's programs keep what can be made again.
+fn user_cache() -> Option<PathBuf> {
+    let home = env::var_os("HOME").filter(|it| !it.is_empty()).map(PathBuf::from);
+    let cache = if cfg!(target_os = "macos") {
+        home.map(|it| it.join("Library").join("Caches"))
+    } else {
+        let named = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
+        named.or_else(|| home.map(|it| it.join(".cache")))
+    };
+    cache.map(|it| it.join("exo-studio"))
+}
+
+/// Progress of a start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterEvent {
+    /// Unpacking the bundled server: once per user and version.
+    Unpacking,
+    /// Making an empty cluster: once per project.
+    CreatingCluster,
+    /// The server process starts, with crash recovery if it was killed.
+    Starting,
+    /// Connections are accepted.
+    Ready {
+        /// Time since the call of [`Cluster::start`].
+        after: Duration,
+    },
+}
+
+/// The end of a server that nobody stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterExit {
+    /// Exit status in words.
+    pub status: String,
+    /// Last lines of its log.
+    pub log: Vec<String>,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// Another studio runs this project.
+    #[error("another exo-studio{} runs the database of this project", pid.map_or_else(String::new, |pid| format!(" (process {pid})")))]
+    Busy {
+        /// Process id of its supervisor.
+        pid: Option<u32>,
+        /// URL of its server, database `postgres`.
+        url: Option<String>,
+        /// The folder whose lock it holds.
+        state_dir: PathBuf,
+    },
+    /// The data folder was made by another major version.
+    #[error(
+        "this project's database was made by Postgres {found}; this studio brings {ours}. Your data is untouched in {}",
+        data_dir.display()
+    )]
+    WrongVersion {
+        /// Major version found.
+        found: String,
+        /// Our major version.
+        ours: String,
+        /// The untouched folder.
+        data_dir: PathBuf,
+    },
+    /// There are no server programs.
+    #[error("no Postgres to start: {message}")]
+    NoServer {
+        /// What was tried.
+        message: String,
+    },
+    /// A folder cannot be used.
+    #[error("{} cannot be used for the database: {message}", dir.display())]
+    Unusable {
+        /// The folder.
+        dir: PathBuf,
+        /// The reason.
+        message: String,
+    },
+    /// The disk is full.
+    #[error("no space left on the disk of {}", dir.display())]
+    DiskFull {
+        /// The folder that was written.
+        dir: PathBuf,
+    },
+    /// The server did not come up.
+    #[error("Postgres did not start: {message}{}", log.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    Failed {
+        /// What happened.
+        message: String,
+        /// Last lines of the server log.
+        log: Vec<String>,
+    },
+    /// The supervisor process could not be run or did not answer.
+    #[error("the process that looks after Postgres failed: {0}")]
+    Supervisor(String),
+}
+
+impl ClusterError {
+    /// What the user can do about it, one sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            Self::Busy { pid: Some(pid), .. } => {
+                format!("Stop the other studio (process {pid}), or use its API instead of starting a second one.")
+            }
+            Self::Busy { pid: None, state_dir, .. } => {
+                format!("Stop the other studio that uses {}.", state_dir.display())
+            }
+            Self::WrongVersion { found, data_dir, .. } => format!(
+                "Set EXO_STUDIO_PG to the program folder of an installed Postgres {found} to go on with this data, \
+                 or rename {} to start empty.",
+                data_dir.display()
+            ),
+            Self::NoServer { .. } => "Set EXO_STUDIO_PG to the folder of an installed server's programs (where \
+                                      `initdb` and `postgres` are), or EXO_POSTGRES_URL to a running server."
+                .to_owned(),
+            Self::Unusable { dir, .. } => {
+                format!("Make {} a writable folder of the user who runs the studio, or move it away.", dir.display())
+            }
+            Self::DiskFull { dir } => format!("Free some space on the disk of {} and start again.", dir.display()),
+            Self::Failed { .. } => {
+                "The log of the server is `.exo/postgres/postgres.log` in the project (see `.exo/where` if it is not \
+                 there)."
+                    .to_owned()
+            }
+            Self::Supervisor(_) => "Start the studio again; if it happens again, please report it.".to_owned(),
+        }
+    }
+}
+
+/// A running server. Dropping it stops the server too, without waiting.
+#[derive(Debug)]
+pub struct Cluster {
+    running: Running,
+    child: Child,
+    input: Option<ChildStdin>,
+    exit: watch::Receiver<Option<ClusterExit>>,
+}
+
+impl Cluster {
+    /// Starts a server and waits until it takes connections.
+    ///
+    /// # Errors
+    /// See [`ClusterError`]; nothing is left running then. Dropping the future stops the start.
+    pub async fn start(config: ClusterConfig, on_event: impl Fn(ClusterEvent)) -> Result<Self, ClusterError> {
+        let begin = Instant::now();
+        let mut config = config;
+        if let ClusterKind::Project { dir, .. } = &mut config.kind {
+            // One project, one lock and one socket, whatever way leads to it.
+            *dir = fs::canonicalize(&*dir)
+                .map_err(|e| ClusterError::Unusable { dir: dir.clone(), message: e.to_string() })?;
+            make_exo_folder(dir)
+                .map_err(|e| ClusterError::Unusable { dir: dir.join(".exo"), message: e.to_string() })?;
+        }
+        let (mut child, mut lines) = spawn(&config)?;
+        let input = child.stdin.take();
+        let running = loop {
+            let line = tokio::time::timeout(START_LIMIT, lines.next_line()).await;
+            let line = line.map_err(|_| ClusterError::Supervisor("it does not answer".to_owned()))?;
+            let Some(line) = line.map_err(|e| ClusterError::Supervisor(e.to_string()))? else {
+                let status = child.wait().await.map_or_else(|e| e.to_string(), |it| it.to_string());
+                return Err(ClusterError::Supervisor(format!("it ended with {status}")));
+            };
+            let Ok(report) = serde_json::from_str::<Report>(&line) else {
+                return Err(ClusterError::Supervisor(format!("it said `{line}`")));
+            };
+            match report {
+                Report::Unpacking => on_event(ClusterEvent::Unpacking),
+                Report::CreatingCluster => on_event(ClusterEvent::CreatingCluster),
+                Report::Starting => on_event(ClusterEvent::Starting),
+                Report::Ready(running) => break running,
+                other => {
+                    let _ = child.wait().await;
+                    return Err(failure(other));
+                }
+            }
+        };
+        if let ClusterKind::Project { dir, .. } = &config.kind {
+            note_where(dir, &running.state_dir);
+        }
+        on_event(ClusterEvent::Ready { after: begin.elapsed() });
+        let (sender, exit) = watch::channel(None);
+        tokio::spawn(follow(lines, sender));
+        Ok(Self { running, child, input, exit })
+    }
+
+    /// How to connect to one of the server's databases.
+    pub fn connect_config(&self, database: &str) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host_path(&self.running.socket_dir)
+            .port(self.running.port)
+            .user(&self.running.user)
+            .dbname(database)
+            .application_name("exo-studio");
+        config
+    }
+
+    /// The same as a pool target.
+    pub fn target(&self, database: &str) -> Target {
+        Target::without_tls(self.connect_config(database))
+    }
+
+    /// URL of a database, for other programs.
+    pub fn url(&self, database: &str) -> String {
+        url(&self.running, database)
+    }
+
+    /// Creating, cloning and dropping databases.
+    pub fn databases(&self) -> Databases {
+        Databases::new(self.target("postgres"))
+    }
+
+    /// Version of the server programs' major, state folder and process for display.
+    pub fn process_id(&self) -> u32 {
+        self.running.postgres_pid
+    }
+
+    /// Process id of the supervisor.
+    pub fn supervisor_id(&self) -> u32 {
+        self.running.supervisor_pid
+    }
+
+    /// Folder of data, log and lock.
+    pub fn state_dir(&self) -> &Path {
+        &self.running.state_dir
+    }
+
+    /// The server's log file.
+    pub fn log_file(&self) -> PathBuf {
+        self.running.state_dir.join("postgres.log")
+    }
+
+    /// Folder of the server programs.
+    pub fn install_dir(&self) -> &Path {
+        &self.running.install_dir
+    }
+
+    /// Resolves when the server ends although nobody stopped it. The caller may then start a new one.
+    /// The future is independent of `self`; any number of them may wait.
+    pub fn exited(&self) -> impl Future<Output = ClusterExit> + Send + 'static {
+        let mut exit = self.exit.clone();
+        async move {
+            match exit.wait_for(Option::is_some).await {
+                Ok(found) => found.clone(),
+                Err(_) => None,
+            }
+            .unwrap_or_else(|| ClusterExit {
+                status: "the process that looks after it ended".to_owned(),
+                log: Vec::new(),
+            })
+        }
+    }
+
+    /// Stops the server and waits until it is gone; a throw-away one leaves nothing behind.
+    pub async fn stop(mut self) {
+        drop(self.input.take());
+        if tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
+        }
+    }
+}
+
+fn spawn(config: &ClusterConfig) -> Result<(Child, Lines<BufReader<ChildStdout>>), ClusterError> {
+    let Some((program, before)) = config.supervisor.split_first() else {
+        return Err(ClusterError::Supervisor("no program is configured".to_owned()));
+    };
+    let spawned = Command::new(program)
+        .args(before)
+        .args(config.options().to_args())
+        // Nothing of the studio's environment may reach the server; `initdb` reads its locale from here.
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("TZ", "UTC")
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut child = spawned
+        .map_err(|e| ClusterError::Supervisor(format!("{} cannot be run: {e}", program.to_string_lossy())))?;
+    let out = child.stdout.take().ok_or_else(|| ClusterError::Supervisor("it has no output".to_owned()))?;
+    Ok((child, BufReader::new(out).lines()))
+}
+
+/// Reads on after the start. The channel closes with the supervisor.
+async fn follow(mut lines: Lines<BufReader<ChildStdout>>, exit: watch::Sender<Option<ClusterExit>>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Ok(Report::Exited { status, log }) = serde_json::from_str(&line) {
+            exit.send_replace(Some(ClusterExit { status, log }));
+        }
+    }
+}
+
+fn failure(report: Report) -> ClusterError {
+    match report {
+        Report::Busy { running, state_dir } => ClusterError::Busy {
+            pid: running.as_ref().map(|it| it.supervisor_pid),
+            url: running.as_ref().map(|it| url(it, "postgres")),
+            state_dir,
+        },
+        Report::WrongVersion { found, ours, data_dir } => {
+            ClusterError::WrongVersion { found, ours, data_dir }
+        }
+        Report::Failed { kind, message, dir, log } => {
+            let dir = dir.unwrap_or_default();
+            match kind {
+                FailureKind::NoServer => ClusterError::NoServer { message },
+                FailureKind::Unusable => ClusterError::Unusable { dir, message },
+                FailureKind::DiskFull => ClusterError::DiskFull { dir },
+                FailureKind::Server => ClusterError::Failed { message, log },
+            }
+        }
+        Report::Exited { status, log } => {
+            ClusterError::Failed { message: format!("it ended with {status}"), log }
+        }
+        Report::Unpacking | Report::CreatingCluster | Report::Starting | Report::Ready(_) => {
+            ClusterError::Supervisor("it reported progress twice".to_owned())
+        }
+    }
+}
+
+fn url(running: &Running, database: &str) -> String {
+    let port = if running.port == 5432 { String::new() } else { format!(":{}", running.port) };
+    format!(
+        "postgres://{}@{}{port}/{}",
+        running.user,
+        percent_encoded(&running.socket_dir.to_string_lossy()),
+        percent_encoded(database)
+    )
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// `.exo` belongs to the user, even when root starts the studio for them; nothing in it is for version control.
+fn make_exo_folder(project: &Path) -> std::io::Result<()> {
+    let dir = project.join(".exo");
+    let new = !dir.exists();
+    fs::create_dir_all(&dir)?;
+    let ignore = dir.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(&ignore, "*\n")?;
+    }
+    if new && process::is_root() {
+        let owner = fs::metadata(project)?;
+        for path in [&dir, &ignore] {
+            std::os::unix::fs::lchown(path, Some(owner.uid()), Some(owner.gid()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Says where the data is when it could not be in the project.
+fn note_where(project: &Path, state_dir: &Path) {
+    let note = project.join(".exo").join("where");
+    if state_dir.starts_with(project) {
+        let _ = fs::remove_file(note);
+    } else if let Err(error) = fs::write(&note, format!("{}\n", state_dir.display())) {
+        tracing::warn!(%error, "cannot write {}", note.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_carry_the_socket_folder() {
+        let running = Running {
+            supervisor_pid: 1,
+            postgres_pid: 2,
+            socket_dir: "/tmp/exo studio".into(),
+            port: 5432,
+            user: "postgres".to_owned(),
+            state_dir: PathBuf::new(),
+            install_dir: PathBuf::new(),
+        };
+        let text = url(&running, "a b/c");
+        assert_eq!(text, "postgres://postgres@%2Ftmp%2Fexo%20studio/a%20b%2Fc");
+        let parsed: tokio_postgres::Config = text.parse().expect("a valid URL");
+        assert_eq!(parsed.get_hosts(), &[tokio_postgres::config::Host::Unix("/tmp/exo studio".into())]);
+        assert_eq!(parsed.get_dbname(), Some("a b/c"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Databases of a server: create (also as a copy of another one), drop, list.
+
+use crate::pool::{Pool, PoolError, PoolOptions};
+use crate::target::Target;
+use crate::wire::{DbError, TextParam};
+use tokio_postgres::types::Type;
+
+/// Connections kept for this; creating databases from one template waits inside the server anyway.
+const POOL_SIZE: usize = 4;
+
+/// Creates and drops databases through the maintenance database of a server.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    pool: Pool,
+}
+
+/// Why a database could not be created, dropped or listed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseError {
+    /// No connection to the maintenance database.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The server refused.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl Databases {
+    /// `target` is a database that always exists, usually `postgres`.
+    pub fn new(target: Target) -> Self {
+        Self { pool: Pool::new(target, PoolOptions { size: POOL_SIZE, ..PoolOptions::default() }) }
+    }
+
+    /// Creates a database, empty or as a copy of `template`. Nobody may be connected to the template.
+    ///
+    /// # Errors
+    /// When the name is taken (`42P04`), the template is in use (`55006`) or missing (`3D000`), ….
+    pub async fn create(&self, name: &str, template: Option<&str>) -> Result<(), DatabaseError> {
+        let template = template.unwrap_or("template0");
+        let sql = format!("CREATE DATABASE {} TEMPLATE {}", quoted(name), quoted(template));
+        Ok(self.pool.get().await?.batch_execute(&sql).await?)
+    }
+
+    /// Drops a database, whoever is connected to it. A missing one is fine.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn drop(&self, name: &str) -> Result<(), DatabaseError> {
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
+        Ok(self.pool.get().await?.batch_execute(&sql).await?)
+    }
+
+    /// Gives a database another name. Nobody may be connected to it.
+    ///
+    /// # Errors
+    /// When the name is taken or the database is in use.
+    pub async fn rename(&self, name: &str, new_name: &str) -> Result<(), DatabaseError> {
+        let sql = format!("ALTER DATABASE {} RENAME TO {}", quoted(name), quoted(new_name));
+        Ok(self.pool.get().await?.batch_execute(&sql).await?)
+    }
+
+    /// Whether there is a database of this name.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn exists(&self, name: &str) -> Result<bool, DatabaseError> {
+        let params = [TextParam::new(Type::TEXT, name)];
+        let sql = "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1";
+        Ok(!self.pool.get().await?.run(sql, &params).await?.is_empty())
+    }
+
+    /// Names of all databases but the templates of the server itself, sorted.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn list(&self) -> Result<Vec<String>, DatabaseError> {
+        let sql = "SELECT datname::text FROM pg_catalog.pg_database \
+                   WHERE datname NOT IN ('template0', 'template1') ORDER BY 1";
+        let rows = self.pool.get().await?.run(sql, &[]).await?;
+        Ok(rows.into_iter().flatten().flatten().collect())
+    }
+
+    /// Creates the database unless it exists; whether it was created.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn ensure(&self, name: &str) -> Result<bool, DatabaseError> {
+        if self.exists(name).await? {
+            return Ok(false);
+        }
+        match self.create(name, None).await {
+            // Somebody was faster.
+            Err(DatabaseError::Db(error)) if error.sqlstate() == Some("42P04") => Ok(false),
+            other => other.map(|()| true),
+        }
+    }
+
+    /// Closes the connections.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// An identifier; a zero character cannot be part of one and would end the statement early.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('\0', "").replace('"', "\"\""))
+}

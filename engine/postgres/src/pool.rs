@@ -1,0 +1,206 @@
+//! A bounded pool of connections to one database. For another database make another pool.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use deadpool::managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, Timeouts};
+
+use crate::target::Target;
+use crate::wire::{Connection, DbError, SessionOptions};
+
+/// Longest time for getting an idle connection ready again (a rollback at most).
+const RECYCLE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Size and limits of a pool.
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// Most connections (`EXO_CONNECTION_POOL_SIZE`).
+    pub size: usize,
+    /// Longest wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// Longest time for making a connection.
+    pub connect_timeout: Duration,
+    /// Settings of every session.
+    pub session: SessionOptions,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            size: 10,
+            acquire_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(15),
+            session: SessionOptions::default(),
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    /// All connections were in use for too long.
+    #[error("no database connection became free within {waited:?} (the pool has {size})")]
+    Exhausted {
+        /// The limit.
+        waited: Duration,
+        /// Size of the pool.
+        size: usize,
+    },
+    /// The server did not answer in time.
+    #[error("the database did not accept a connection within {waited:?}")]
+    ConnectTimeout {
+        /// The limit.
+        waited: Duration,
+    },
+    /// The server cannot be reached or refused.
+    #[error("cannot connect to the database: {0}")]
+    Connect(DbError),
+    /// The pool was closed, because the database changed or the studio stops.
+    #[error("the database connections were closed")]
+    Closed,
+}
+
+/// The pool. Clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    inner: managed::Pool<Connector>,
+    options: Arc<PoolOptions>,
+    schema: Arc<AtomicU64>,
+}
+
+/// A connection on loan. It goes back when dropped.
+#[derive(Debug)]
+pub struct PooledConnection(managed::Object<Connector>);
+
+impl Deref for PooledConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0.connection
+    }
+}
+
+/// How busy a pool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Most connections.
+    pub max: usize,
+    /// Connections made.
+    pub open: usize,
+    /// Connections nobody uses.
+    pub idle: usize,
+    /// Requests that wait for one.
+    pub waiting: usize,
+}
+
+#[derive(Debug)]
+struct Connector {
+    target: Target,
+    session: SessionOptions,
+    schema: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Pooled {
+    connection: Connection,
+    /// Number of the schema its prepared statements were made for.
+    schema: u64,
+}
+
+impl Manager for Connector {
+    type Type = Pooled;
+    type Error = DbError;
+
+    async fn create(&self) -> Result<Pooled, DbError> {
+        let schema = self.schema.load(Ordering::SeqCst);
+        Ok(Pooled { connection: Connection::connect(&self.target, &self.session).await?, schema })
+    }
+
+    /// Asks the server nothing: a dead connection is known to be closed, and a test query would double the
+    /// round trips of every request.
+    async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<DbError> {
+        let schema = self.schema.load(Ordering::SeqCst);
+        if pooled.schema != schema {
+            pooled.connection.forget_statements();
+            pooled.schema = schema;
+        }
+        if pooled.connection.recycle().await {
+            Ok(())
+        } else {
+            Err(RecycleError::message("not usable any more"))
+        }
+    }
+}
+
+impl Pool {
+    /// Makes a pool. Connections are made when they are needed.
+    pub fn new(target: Target, options: PoolOptions) -> Self {
+        let schema = Arc::new(AtomicU64::new(0));
+        let connector = Connector { target, session: options.session.clone(), schema: Arc::clone(&schema) };
+        let size = options.size.max(1);
+        let inner = managed::Pool::builder(connector)
+            .max_size(size)
+            .queue_mode(QueueMode::Lifo)
+            .timeouts(Timeouts {
+                wait: Some(options.acquire_timeout),
+                create: Some(options.connect_timeout),
+                recycle: Some(RECYCLE_LIMIT),
+            })
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .expect("invariant: a pool with timeouts has a runtime");
+        Self { inner, options: Arc::new(PoolOptions { size, ..options }), schema }
+    }
+
+    /// A connection, waiting for one if all are in use.
+    ///
+    /// # Errors
+    /// See [`PoolError`].
+    pub async fn get(&self) -> Result<PooledConnection, PoolError> {
+        use managed::TimeoutType;
+        self.inner.get().await.map(PooledConnection).map_err(|error| match error {
+            managed::PoolError::Timeout(TimeoutType::Wait) => {
+                PoolError::Exhausted { waited: self.options.acquire_timeout, size: self.options.size }
+            }
+            managed::PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
+                PoolError::ConnectTimeout { waited: self.options.connect_timeout }
+            }
+            managed::PoolError::Backend(error) => PoolError::Connect(error),
+            managed::PoolError::Closed => PoolError::Closed,
+            managed::PoolError::NoRuntimeSpecified => {
+                PoolError::Connect(DbError::Connection("no runtime".to_owned()))
+            }
+            managed::PoolError::PostCreateHook(error) => {
+                PoolError::Connect(DbError::Connection(error.to_string()))
+            }
+        })
+    }
+
+    /// Tells the pool that the schema changed: prepared statements are made anew.
+    pub fn schema_changed(&self) {
+        self.schema.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Closes idle connections now and the others when they come back. Nobody gets one any more.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+
+    /// How busy the pool is.
+    pub fn status(&self) -> PoolStatus {
+        let status = self.inner.status();
+        PoolStatus {
+            max: status.max_size,
+            open: status.size,
+            idle: status.available,
+            waiting: status.waiting,
+        }
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &PoolOptions {
+        &self.options
+    }
+}

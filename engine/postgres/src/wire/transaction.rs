@@ -1,0 +1,158 @@
+//! Transactions as plain statements that ride along with the others.
+
+use std::sync::atomic::Ordering;
+
+use futures_util::future::{join, join3};
+
+use super::{Connection, DbError, Rows, TextParam};
+
+/// What kind of transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TransactionMode {
+    /// As the session says.
+    #[default]
+    Session,
+    /// Refuses writes.
+    ReadOnly,
+    /// Sees one state of the database throughout, and refuses to commit what another one overtook.
+    Serializable,
+}
+
+/// An open transaction. Dropping it without an end rolls it back before the connection is used again.
+///
+/// Statements of a transaction are never retried: on [`DbError::is_stale_plan`] run the whole transaction
+/// again.
+#[derive(Debug)]
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct Transaction<'a> {
+    connection: &'a Connection,
+    mode: TransactionMode,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// `BEGIN` was not sent yet.
+    New,
+    Open,
+    /// A statement failed: the server ignores everything until the end.
+    Failed,
+    Ended,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(connection: &'a Connection, mode: TransactionMode) -> Self {
+        Self { connection, mode, state: State::New }
+    }
+
+    fn begin(&self) -> &'static str {
+        let pooled_read_only =
+            self.connection.options.transaction_pooler && self.connection.options.read_only;
+        match self.mode {
+            TransactionMode::Session if pooled_read_only => "BEGIN READ ONLY",
+            TransactionMode::Session => "BEGIN",
+            TransactionMode::ReadOnly => "BEGIN READ ONLY",
+            TransactionMode::Serializable if pooled_read_only => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY"
+            }
+            TransactionMode::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        }
+    }
+
+    /// Runs a statement; one round trip, also for the first one.
+    ///
+    /// # Errors
+    /// When the server refuses it; the transaction can then only be rolled back.
+    pub async fn run(&mut self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, DbError> {
+        let result = if self.state == State::New {
+            self.state = State::Open;
+            let (begun, result) =
+                join(self.connection.batch_execute(self.begin()), self.connection.execute(sql, params)).await;
+            begun.and(result)
+        } else {
+            self.connection.execute(sql, params).await
+        };
+        if result.is_err() {
+            self.state = State::Failed;
+        }
+        result
+    }
+
+    /// Runs the last statement and commits, in one round trip. When the statement fails, `COMMIT` means
+    /// `ROLLBACK`.
+    ///
+    /// # Errors
+    /// When the server refuses the statement, or the commit (deferred constraints).
+    pub async fn run_and_commit(mut self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, DbError> {
+        let (state, connection) = (self.state, self.connection);
+        let (begun, result, ended) = match state {
+            State::New => {
+                self.state = State::Open;
+                join3(
+                    connection.batch_execute(self.begin()),
+                    connection.execute(sql, params),
+                    connection.batch_execute("COMMIT"),
+                )
+                .await
+            }
+            State::Open => {
+                let (result, ended) =
+                    join(connection.execute(sql, params), connection.batch_execute("COMMIT")).await;
+                (Ok(()), result, ended)
+            }
+            State::Failed | State::Ended => {
+                self.rollback().await?;
+                return Err(DbError::RolledBack);
+            }
+        };
+        self.state = State::Ended;
+        begun?;
+        let rows = result?;
+        ended?;
+        Ok(rows)
+    }
+
+    /// Makes the changes permanent.
+    ///
+    /// # Errors
+    /// When the server refuses (deferred constraints), or when a statement failed before.
+    pub async fn commit(mut self) -> Result<(), DbError> {
+        match self.state {
+            State::New | State::Ended => {
+                self.state = State::Ended;
+                Ok(())
+            }
+            State::Open => {
+                let result = self.connection.batch_execute("COMMIT").await;
+                self.state = State::Ended;
+                result
+            }
+            State::Failed => {
+                self.rollback().await?;
+                Err(DbError::RolledBack)
+            }
+        }
+    }
+
+    /// Undoes everything.
+    ///
+    /// # Errors
+    /// When the connection is lost, which undoes everything as well.
+    pub async fn rollback(mut self) -> Result<(), DbError> {
+        let result = match self.state {
+            State::New | State::Ended => Ok(()),
+            State::Open | State::Failed => self.connection.batch_execute("ROLLBACK").await,
+        };
+        self.state = State::Ended;
+        result
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        match self.state {
+            State::New | State::Ended => {}
+            State::Open | State::Failed => self.connection.open_transaction.store(true, Ordering::SeqCst),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Start, stop, and every way of dying.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use studio_postgres::{Cluster, ClusterError, ClusterEvent, ClusterKind, Connection, Target};
+
+use crate::support::{Project, cell, config, connect, gone, is_alive, kill};
+
+#[tokio::test]
+async fn a_project_keeps_its_data_over_a_restart() {
+    let project = Project::new();
+    let events = Mutex::new(Vec::new());
+    let cluster = Cluster::start(project.config(), |event| events.lock().expect("events").push(event))
+        .await
+        .expect("a server");
+    {
+        let events = events.lock().expect("events");
+        assert!(events.contains(&ClusterEvent::CreatingCluster), "{events:?}");
+        assert!(matches!(events.last(), Some(ClusterEvent::Ready { .. })), "{events:?}");
+    }
+    let connection = connect(&cluster).await;
+    connection
+        .batch_execute("create table t (id int); insert into t values (1), (2)")
+        .await
+        .expect("a table");
+    drop(connection);
+    cluster.stop().await;
+
+    let cluster = project.start().await.expect("a server");
+    let connection = connect(&cluster).await;
+    assert_eq!(cell(&connection, "select count(*)::text from t").await, "2");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_throw_away_cluster_leaves_nothing_behind() {
+    let cluster = Cluster::start(config(ClusterKind::ThrowAway), |_| {}).await.expect("a server");
+    let connection = connect(&cluster).await;
+    assert_eq!(cell(&connection, "show fsync").await, "off");
+    let dir = cluster.state_dir().to_path_buf();
+    assert!(dir.exists());
+    cluster.stop().await;
+    assert!(!dir.exists());
+}
+
+#[tokio::test]
+async fn a_second_start_says_who_runs_the_project() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    match project.start().await {
+        Err(ClusterError::Busy { pid, url, .. }) => {
+            assert_eq!(pid, Some(cluster.supervisor_id()));
+            assert_eq!(url, Some(cluster.url("postgres")));
+        }
+        other => panic!("{other:?}"),
+    }
+    let connection = connect(&cluster).await;
+    assert_eq!(cell(&connection, "select 1").await, "1");
+    cluster.stop().await;
+}
+
+/// Commits a row, runs `murder`, and checks that the server is gone soon and the row is there afterwards.
+async fn survives(murder: impl AsyncFnOnce(Cluster)) {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let connection = connect(&cluster).await;
+    connection.batch_execute("create table t (id int)").await.expect("a table");
+    for _ in 0..5 {
+        connection.batch_execute("insert into t values (1)").await.expect("a row");
+    }
+    let (postgres, supervisor) = (cluster.process_id(), cluster.supervisor_id());
+    murder(cluster).await;
+    gone(postgres, TWO_SECONDS).await;
+    gone(supervisor, TWO_SECONDS).await;
+
+    let cluster = project.start().await.expect("a server again");
+    let connection = connect(&cluster).await;
+    assert_eq!(cell(&connection, "select count(*)::text from t").await, "5");
+    cluster.stop().await;
+}
+
+const TWO_SECONDS: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn killing_the_server_loses_nothing_and_is_noticed() {
+    survives(async |cluster| {
+        let exited = cluster.exited();
+        kill(cluster.process_id());
+        let exit = exited.await;
+        assert!(exit.status.contains('9'), "{exit:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killing_the_supervisor_ends_the_server() {
+    survives(async |cluster| {
+        let exited = cluster.exited();
+        kill(cluster.supervisor_id());
+        exited.await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killing_supervisor_and_server_loses_nothing() {
+    survives(async |cluster| {
+        kill(cluster.supervisor_id());
+        kill(cluster.process_id());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn dropping_a_cluster_stops_it() {
+    survives(async |cluster| drop(cluster)).await;
+}
+
+/// A studio in a process of its own: this test program again, running only `studio_for_other_tests`.
+fn spawn_studio(project: &Project) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--ignored", "--exact", "cluster::studio_for_other_tests", "--nocapture"])
+        .env("STUDIO_TEST_PROJECT", project.dir())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("a second test process")
+}
+
+#[tokio::test]
+#[ignore = "started by other tests, in a process that they kill"]
+async fn studio_for_other_tests() {
+    let Some(dir) = std::env::var_os("STUDIO_TEST_PROJECT").map(PathBuf::from) else { return };
+    let kind = ClusterKind::Project { dir: dir.clone(), durable: false };
+    let cluster = Cluster::start(config(kind), |_| {}).await.expect("a server");
+    let connection = connect(&cluster).await;
+    connection.batch_execute("create table t (id int); insert into t values (1)").await.expect("a row");
+    let text = format!("{} {}", cluster.process_id(), cluster.supervisor_id());
+    std::fs::write(dir.join("ready.tmp"), text).expect("a note");
+    std::fs::rename(dir.join("ready.tmp"), dir.join("ready")).expect("a note");
+    std::future::pending::<()>().await;
+}
+
+/// Waits for the other process and gives the ids of its server and supervisor.
+async fn studio_is_ready(project: &Project) -> (u32, u32) {
+    let note = project.dir().join("ready");
+    let begin = Instant::now();
+    while !note.exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "the other studio does not start");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let text = std::fs::read_to_string(note).expect("a note");
+    let (postgres, supervisor) = text.split_once(' ').expect("two numbers");
+    (postgres.parse().expect("a number"), supervisor.parse().expect("a number"))
+}
+
+#[tokio::test]
+async fn killing_the_studio_ends_the_server() {
+    let project = Project::new();
+    let mut studio = spawn_studio(&project);
+    let (postgres, supervisor) = studio_is_ready(&project).await;
+    studio.kill().expect("kill -9");
+    let after = gone(postgres, TWO_SECONDS).await;
+    gone(supervisor, TWO_SECONDS).await;
+    studio.wait().expect("an exit status");
+    eprintln!("the server was gone after {after:?}");
+
+    let cluster = project.start().await.expect("a server again");
+    assert_eq!(cell(&connect(&cluster).await, "select count(*)::text from t").await, "1");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn killing_studio_and_supervisor_ends_the_server() {
+    let project = Project::new();
+    let mut studio = spawn_studio(&project);
+    let (postgres, supervisor) = studio_is_ready(&project).await;
+    kill(supervisor);
+    studio.kill().expect("kill -9");
+    gone(postgres, TWO_SECONDS).await;
+    studio.wait().expect("an exit status");
+
+    let cluster = project.start().await.expect("a server again");
+    assert_eq!(cell(&connect(&cluster).await, "select count(*)::text from t").await, "1");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_stale_pid_file_does_not_hurt_a_bystander() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let pid_file = cluster.state_dir().join("data/postmaster.pid");
+    let text = std::fs::read_to_string(&pid_file).expect("a pid file");
+    cluster.stop().await;
+    let mut bystander = std::process::Command::new("sleep").arg("60").spawn().expect("a process");
+    let (_, rest) = text.split_once('\n').expect("lines");
+    std::fs::write(&pid_file, format!("{}\n{rest}", bystander.id())).expect("a pid file");
+
+    let cluster = project.start().await.expect("a server again");
+    cluster.stop().await;
+    assert!(is_alive(bystander.id()));
+    bystander.kill().expect("kill");
+    bystander.wait().expect("an exit status");
+}
+
+#[tokio::test]
+async fn strange_characters_in_the_path_are_harmless() {
+    let project = Project::named("it's $HOME \"$(touch x)\", ü; %41\\n");
+    let cluster = project.start().await.expect("a server");
+    assert_eq!(cell(&connect(&cluster).await, "select 1").await, "1");
+    let reached = Target::from_url(&cluster.url("postgres")).expect("a URL");
+    let connection = Connection::connect(&reached, &Default::default()).await.expect("a connection by URL");
+    assert_eq!(cell(&connection, "select 'x'").await, "x");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_very_long_path_is_harmless() {
+    let project = Project::named(&"d".repeat(200));
+    let cluster = project.start().await.expect("a server");
+    assert_eq!(cell(&connect(&cluster).await, "select 1").await, "1");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn data_of_another_version_is_left_alone_or_set_aside() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let data = cluster.state_dir().join("data");
+    cluster.stop().await;
+    std::fs::write(data.join("PG_VERSION"), "15\n").expect("a version");
+
+    match project.start().await {
+        Err(error @ ClusterError::WrongVersion { .. }) => {
+            let text = error.to_string();
+            assert!(
+                text.starts_with("this project's database was made by Postgres 15; this studio brings 18."),
+                "{text}"
+            );
+            assert!(error.next_step().contains("EXO_STUDIO_PG"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(data.join("base").exists());
+
+    let mut config = project.config();
+    config.set_aside_other_version = true;
+    let cluster = Cluster::start(config, |_| {}).await.expect("a server with new data");
+    cluster.stop().await;
+    assert!(data.with_file_name("data.15-1").join("base").exists());
+}
+
+#[tokio::test]
+async fn a_folder_with_something_else_in_it_is_refused_and_kept() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let data = cluster.state_dir().join("data");
+    cluster.stop().await;
+    std::fs::remove_file(data.join("PG_VERSION")).expect("a file");
+    match project.start().await {
+        Err(ClusterError::Unusable { dir, message }) => {
+            assert_eq!(dir, data);
+            assert!(message.contains("PG_VERSION"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(data.join("base").exists());
+}
+
+#[tokio::test]
+async fn a_missing_project_is_an_error() {
+    let kind = ClusterKind::Project { dir: "/nowhere/at/all".into(), durable: false };
+    let error = Cluster::start(config(kind), |_| {}).await.expect_err("no such folder");
+    assert!(matches!(error, ClusterError::Unusable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn too_open_permissions_of_the_data_folder_are_healed() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let data = cluster.state_dir().join("data");
+    cluster.stop().await;
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+    project.start().await.expect("a server again").stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_install_is_made_anew() {
+    let project = Project::new();
+    let cache = tempfile::tempdir().expect("a folder");
+    let mut config = project.config();
+    config.cache = Some(cache.path().join("cache"));
+    let cluster = Cluster::start(config.clone(), |_| {}).await.expect("a server");
+    let install = cluster.install_dir().to_path_buf();
+    cluster.stop().await;
+    std::fs::remove_file(install.join("share/postgresql/timezonesets/Default")).expect("a file");
+    let cluster = Cluster::start(config, |_| {}).await.expect("a server again");
+    assert!(install.join("share/postgresql/timezonesets/Default").exists());
+    cluster.stop().await;
+}
