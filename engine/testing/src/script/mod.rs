@@ -38,6 +38,7 @@ impl Default for ScriptLimits {
 }
 
 /// What an expression sees.
+#[cfg_attr(not(feature = "script"), allow(dead_code, reason = "read by the engine that is compiled out"))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScriptInput<'a> {
     pub(crate) expression: &'a ExpressionText,
@@ -47,6 +48,7 @@ pub(crate) struct ScriptInput<'a> {
 }
 
 /// Why a script gave no value.
+#[cfg_attr(not(feature = "script"), allow(dead_code, reason = "read by the engine that is compiled out"))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ScriptError {
     /// It is wrong, threw, or hit a limit. The message, and the file line when it is known.
