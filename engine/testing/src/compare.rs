@@ -130,6 +130,14 @@ pub struct Difference {
     pub note: Option<String>,
 }
 
+impl Difference {
+    /// Place and kind in a few words.
+    pub fn headline(&self) -> String {
+        let place = if self.path.is_empty() { "the body" } else { &self.path };
+        format!("{place}: {}", self.kind.describe())
+    }
+}
+
 /// Kinds of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

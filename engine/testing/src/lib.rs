@@ -9,6 +9,7 @@ pub mod discovery;
 pub mod document;
 pub mod expression;
 pub mod file;
+pub mod history;
 pub mod laboratory;
 pub mod outcome;
 pub mod pattern;

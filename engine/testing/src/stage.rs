@@ -322,12 +322,10 @@ fn text_line(stage: &Stage) -> usize {
 }
 
 fn headline(first: &Difference, count: usize) -> String {
-    let place = if first.path.is_empty() { "the body" } else { &first.path };
-    let more = match count {
-        1 => String::new(),
-        count => format!(" (and {} more)", count - 1),
-    };
-    format!("{place}: {}{more}", first.kind.describe())
+    match count {
+        1 => first.headline(),
+        count => format!("{} (and {} more)", first.headline(), count - 1),
+    }
 }
 
 /// The assertions of rule T5.

@@ -58,6 +58,26 @@ fn read_at(path: &Path, text: &str, depth: usize) -> Result<TestFile, FileError>
     }
 }
 
+/// A path without `.` and inner `..`, as people write it. (The system still resolves links itself: only a
+/// `..` after a linked directory would name another file, so such a path is left as it is.)
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir if out.file_name().is_some() => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    let same = |left: &Path, right: &Path| match (left.canonicalize(), right.canonicalize()) {
+        (Ok(left), Ok(right)) => left == right,
+        _ => false,
+    };
+    if same(path, &out) { out } else { path.to_owned() }
+}
+
 type Members<'a> = &'a [(Key, Node)];
 
 struct Reader<'a> {
@@ -322,7 +342,7 @@ impl Reader<'_> {
                     "invariants of invariants are nested too deep, perhaps in a circle".to_owned(),
                 ));
             }
-            let path: PathBuf = self.path.parent().unwrap_or(Path::new("")).join(&written);
+            let path: PathBuf = plain(&self.path.parent().unwrap_or(Path::new("")).join(&written));
             let file = read_file_at(&path, self.depth + 1).map_err(|error| {
                 let line = error.line.map_or_else(String::new, |line| format!("line {line}: "));
                 wrong(format!("{line}{error}"))

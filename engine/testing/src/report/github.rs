@@ -14,7 +14,7 @@ pub fn render(report: &Report) -> String {
             let _ = writeln!(out, "::warning file={file},title={}::{}", property(&test.name), data(warning));
         }
         if let Some(failure) = &test.failure {
-            line(report, &test.name, failure, &text::detail(test), &mut out);
+            line(report, &test.name, failure, &text::detail(test, &report.root), &mut out);
         }
     }
     for project in &report.projects {

@@ -18,12 +18,13 @@ pub fn render(report: &Report) -> String {
         suites.entry(&project.project).or_default();
     }
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let builds = suites.values().filter(|tests| tests.is_empty()).count();
     let _ = writeln!(
         out,
         "<testsuites tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\">",
-        report.tests.len() + report.not_run.len(),
+        report.tests.len() + report.not_run.len() + builds,
         report.count(TestVerdict::Failed),
-        report.count(TestVerdict::SetupFailed) + report.count(TestVerdict::Error) + report.projects.len(),
+        report.count(TestVerdict::SetupFailed) + report.count(TestVerdict::Error) + builds,
         report.count(TestVerdict::Unsupported) + report.not_run.len(),
         seconds(report.micros)
     );
@@ -32,21 +33,29 @@ pub fn render(report: &Report) -> String {
         let count =
             |verdicts: &[TestVerdict]| tests.iter().filter(|test| verdicts.contains(&test.verdict)).count();
         let failed = report.projects.iter().filter(|failed| failed.project == project);
+        let builds = if tests.is_empty() { failed.clone().count() } else { 0 };
         let _ = writeln!(
             out,
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\">",
             escape(name),
-            tests.len(),
+            tests.len() + builds,
             count(&[TestVerdict::Failed]),
-            count(&[TestVerdict::SetupFailed, TestVerdict::Error]) + failed.clone().count(),
+            count(&[TestVerdict::SetupFailed, TestVerdict::Error]) + builds,
             count(&[TestVerdict::Unsupported]),
             seconds(tests.iter().map(|test| test.micros).sum())
         );
-        for test in tests {
+        for test in &tests {
             case(report, test, &mut out);
         }
         for failed in failed {
-            let _ = writeln!(out, "    <system-err>{}</system-err>", escape(&failed.failure.message));
+            let text = escape(&failed.failure.message);
+            if tests.is_empty() {
+                let head = format!("    <testcase name=\"build\" classname=\"{}\">", escape(name));
+                let _ = writeln!(out, "{head}<error message=\"build\">{text}</error></testcase>");
+            } else {
+                // Each test of such a project is an error already; this is the whole text, once.
+                let _ = writeln!(out, "    <system-err>{text}</system-err>");
+            }
         }
         out.push_str("  </testsuite>\n");
     }
@@ -92,7 +101,7 @@ fn case(report: &Report, test: &TestResult, out: &mut String) {
         out,
         "      <{element} message=\"{}\">{}</{element}>",
         escape(message),
-        escape(&text::detail(test))
+        escape(&text::detail(test, &report.root))
     );
     out.push_str("    </testcase>\n");
 }

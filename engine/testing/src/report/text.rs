@@ -102,14 +102,15 @@ fn summary(report: &Report, paint: Paint, out: &mut String) {
     );
 }
 
-/// The failure of one test without its name: for panes and events. Empty for a passed test.
-pub fn detail(test: &TestResult) -> String {
+/// The failure of one test without its name: for panes and events. Files are shown from `root`. Empty for a
+/// passed test without warnings.
+pub fn detail(test: &TestResult, root: &Path) -> String {
     let mut out = String::new();
     for warning in &test.warnings {
         let _ = writeln!(out, "warning: {warning}");
     }
     if let Some(failure) = &test.failure {
-        failure_text(failure, Path::new(""), Paint(false), &mut out);
+        failure_text(failure, root, Paint(false), &mut out);
     }
     out
 }
@@ -127,7 +128,12 @@ fn failure_text(failure: &Failure, root: &Path, paint: Paint, out: &mut String) 
         Cause::Error => "error: ",
         Cause::Unsupported => "unsupported: ",
     };
-    indented(&format!("{kind}{}", failure.message), 4, out);
+    // The headline of a comparison says no more than the first difference below it.
+    if failure.differences.first().is_none_or(|first| !failure.message.starts_with(&first.headline())) {
+        indented(&format!("{kind}{}", failure.message), 4, out);
+    } else if !kind.is_empty() {
+        indented(kind.trim_end_matches([':', ' ']), 4, out);
+    }
     for difference in &failure.differences {
         difference_text(difference, paint, out);
     }

@@ -82,6 +82,7 @@ impl From<Box<Failure>> for Stop {
 
 /// What every part of a run shares.
 struct Run {
+    root: std::path::PathBuf,
     laboratory: Arc<dyn Laboratory>,
     options: RunOptions,
     progress: Progress,
@@ -153,8 +154,14 @@ pub async fn run(
         }
     }
     progress(TestEvent::Discovered { names, whole: options.is_whole() });
-    let run =
-        Arc::new(Run { laboratory, options, progress, cancel, permits: Arc::new(Semaphore::new(jobs)) });
+    let run = Arc::new(Run {
+        root: root.to_owned(),
+        laboratory,
+        options,
+        progress,
+        cancel,
+        permits: Arc::new(Semaphore::new(jobs)),
+    });
     run_projects(&run, projects, &mut report).await;
     report.tests.sort_by(|left, right| (&left.name, &left.file).cmp(&(&right.name, &right.file)));
     report.not_run.sort();
@@ -201,7 +208,7 @@ impl Run {
             name: result.name.clone(),
             verdict: result.verdict,
             time: Micros(result.micros),
-            detail: crate::report::text::detail(result).into(),
+            detail: crate::report::text::detail(result, &self.root).into(),
         });
     }
 }

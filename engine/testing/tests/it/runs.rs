@@ -111,7 +111,12 @@ async fn every_fixture_has_the_verdict_of_its_folder() {
             other => panic!("{other:?}"),
         };
         if test.verdict != expected {
-            wrong.push(format!("{}: {:?}\n{}", test.name, test.verdict, text::detail(test)));
+            wrong.push(format!(
+                "{}: {:?}\n{}",
+                test.name,
+                test.verdict,
+                text::detail(test, &ran.report.root)
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -316,6 +321,23 @@ async fn cancelling_ends_quickly_and_leaves_nothing_behind() {
         text::render(&ran.report, TextStyle::default())
             .contains("interrupted: 0 passed, 40 not run of 40 tests")
     );
+}
+
+#[tokio::test]
+async fn a_broken_project_without_tests_is_noticed() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    std::fs::create_dir_all(folder.path().join("src")).expect("folder");
+    std::fs::create_dir_all(folder.path().join("tests")).expect("folder");
+    std::fs::write(folder.path().join("src/index.exo"), "// does not build").expect("file");
+    let ran = run(folder.path(), options()).await;
+    assert_eq!(ran.report.exit_code(), exit::MODEL);
+    let xml = junit::render(&ran.report);
+    assert!(xml.contains("<testsuites tests=\"1\" failures=\"0\" errors=\"1\""), "{xml}");
+    assert!(xml.contains("unknown type `Shelff`"), "{xml}");
+    std::fs::write(folder.path().join("src/index.exo"), "").expect("file");
+    let ran = run(folder.path(), options()).await;
+    assert_eq!(ran.report.exit_code(), exit::PASSED);
+    assert!(text::render(&ran.report, TextStyle::default()).starts_with("passed: 0 passed of 0 tests"));
 }
 
 #[tokio::test]
