@@ -10,9 +10,11 @@
 // browser was found (with EXO_REQUIRE_BROWSER=1 that is a failure).
 
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const PASSED = 0;
@@ -51,34 +53,36 @@ function skip(reason) {
   process.exit(SKIPPED);
 }
 
+/** Full path of the first browser that answers. */
 function findBrowser() {
   const names = options.chromium ? [options.chromium] : CANDIDATES;
-  return names.find((name) => spawnSync(name, ["--version"], { stdio: "ignore", timeout: 30_000 }).status === 0);
+  const dirs = (process.env.PATH ?? "").split(path.delimiter);
+  const files = names.flatMap((name) => (name.includes(path.sep) ? [name] : dirs.map((dir) => path.join(dir, name))));
+  return files.find(
+    (file) => existsSync(file) && spawnSync(file, ["--version"], { stdio: "ignore", timeout: 30_000 }).status === 0,
+  );
 }
 
+/** The driver; installed beside this script from its lock file when it is not there yet. */
 async function loadPlaywright() {
-  try {
-    return (await import("playwright-core")).chromium;
-  } catch {
-    return null;
+  const here = path.dirname(fileURLToPath(import.meta.url));
+  if (!existsSync(path.join(here, "node_modules/playwright-core/package.json"))) {
+    const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+    const install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+    const done = spawnSync(npm, install, { cwd: here, encoding: "utf8", timeout: 300_000 });
+    if (done.status !== 0) skip(`playwright-core could not be installed: ${done.error ?? done.stderr}`);
   }
+  return (await import("playwright-core")).chromium;
 }
 
-const chromium = await loadPlaywright();
-if (!chromium) skip("playwright-core is not installed (npm ci in embedded-graphiql/browser-test)");
 const executable = findBrowser();
 if (!executable) skip(`no Chromium was found (${options.chromium ?? CANDIDATES.join(", ")})`);
-
-function absolute(name) {
-  if (name.includes(path.sep)) return name;
-  const found = (process.env.PATH ?? "").split(path.delimiter).map((dir) => path.join(dir, name));
-  return found.find((file) => spawnSync(file, ["--version"], { stdio: "ignore" }).status === 0) ?? name;
-}
+const chromium = await loadPlaywright();
 
 const limit = Number(options.timeout) * 1000;
 const profile = await mkdtemp(path.join(os.tmpdir(), "exo-browser-"));
 const context = await chromium.launchPersistentContext(profile, {
-  executablePath: absolute(executable),
+  executablePath: executable,
   headless: true,
   viewport: { width: 1360, height: 860 },
   args: [

@@ -40,7 +40,10 @@ pub(crate) fn build(ui: &Path, inputs: &[PathBuf], target: &Path, best: bool) ->
     let place = store.join(format!("graphiql-{}", hash(ui, inputs)?));
     let dist = place.join("dist");
     if !dist.is_dir() {
-        make(ui, inputs, &store, &place)?;
+        let work = store.join(format!("graphiql-work-{}", process::id()));
+        let made = make(ui, inputs, &work, &place);
+        let _ = fs::remove_dir_all(&work);
+        made?;
     }
     let done = place.join("brotli-done");
     if best && !done.exists() {
@@ -52,9 +55,8 @@ pub(crate) fn build(ui: &Path, inputs: &[PathBuf], target: &Path, best: bool) ->
 
 /// Works in a folder of its own and renames it when it is complete, so that two builds at the same
 /// time, or one that was stopped, leave no half bundle behind.
-fn make(ui: &Path, inputs: &[PathBuf], store: &Path, place: &Path) -> Result<(), Failure> {
-    let work = store.join(format!("graphiql-work-{}", process::id()));
-    let _ = fs::remove_dir_all(&work);
+fn make(ui: &Path, inputs: &[PathBuf], work: &Path, place: &Path) -> Result<(), Failure> {
+    let _ = fs::remove_dir_all(work);
     for input in inputs {
         let relative = input.strip_prefix(ui).unwrap_or(input);
         let copy = work.join(relative);
@@ -66,20 +68,18 @@ fn make(ui: &Path, inputs: &[PathBuf], store: &Path, place: &Path) -> Result<(),
     run(
         Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
             .args(["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"])
-            .current_dir(&work),
+            .current_dir(work),
         "npm ci",
     )?;
-    node(&work, &work.join("dist"), None)?;
+    node(work, &work.join("dist"), None)?;
     // 200 MB that nothing needs again: `build.mjs --brotli` uses Node's own library only, but it
     // imports esbuild, so that one package stays.
     prune(&work.join("node_modules"));
-    match fs::rename(&work, place) {
+    match fs::rename(work, place) {
         Ok(()) => Ok(()),
-        Err(_) if place.join("dist").is_dir() => {
-            let _ = fs::remove_dir_all(&work);
-            Ok(())
-        }
-        Err(error) => Err(at("renaming", &work, &error)),
+        // Another build was faster.
+        Err(_) if place.join("dist").is_dir() => Ok(()),
+        Err(error) => Err(at("renaming", work, &error)),
     }
 }
 
