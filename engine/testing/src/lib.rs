@@ -28,5 +28,5 @@ pub use laboratory::{
     Template,
 };
 pub use outcome::{Cause, Failure, ProjectFailure, Report, RequestRecord, TestResult, exit};
-pub use runner::{Progress, RunOptions, run, seed};
+pub use runner::{Progress, RunOptions, Snapshots, run, seed};
 pub use session::StageSettings;

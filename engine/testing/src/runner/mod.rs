@@ -2,6 +2,7 @@
 
 mod project;
 mod seeds;
+mod snapshot;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,6 +20,8 @@ use crate::outcome::{Failure, Report, TestResult};
 use crate::pattern;
 use crate::session::StageSettings;
 use crate::suggest::nearest;
+
+pub use snapshot::Snapshots;
 
 /// Upper bound of the default number of parallel tests; each has a database.
 const MAX_DEFAULT_JOBS: usize = 32;
@@ -39,6 +42,9 @@ pub struct RunOptions {
     pub stages: StageSettings,
     /// Pause before the first repetition of a test with `retries`; doubled for each further one.
     pub retry_pause: Duration,
+    /// Also check the schema of each project against its kept copy (`EXO_RUN_INTROSPECTION_TESTS`). Such a
+    /// check is reported as a test named `schema-tests/introspection`.
+    pub snapshots: Option<Snapshots>,
     /// How long one `tests/build*.sh` may take.
     pub build_script_timeout: Duration,
 }
@@ -51,6 +57,7 @@ impl Default for RunOptions {
             jobs: None,
             stages: StageSettings::default(),
             retry_pause: Duration::from_secs(1),
+            snapshots: None,
             build_script_timeout: Duration::from_secs(600),
         }
     }
@@ -60,6 +67,11 @@ impl RunOptions {
     fn selects(&self, name: &str) -> bool {
         self.filter.as_ref().is_none_or(|filter| pattern::matches(filter, name))
             && self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
+
+    /// How the schema of a project is checked, when it is.
+    fn snapshot(&self, project: &Project) -> Option<Snapshots> {
+        self.snapshots.filter(|_| self.selects(&snapshot::name(project)))
     }
 
     fn is_whole(&self) -> bool {
@@ -128,10 +140,11 @@ pub async fn run(
         project.tests.retain(|test| options.selects(&test.name));
     }
     if !options.is_whole() {
-        projects.retain(|project| !project.tests.is_empty());
+        projects.retain(|project| !project.tests.is_empty() || options.snapshot(project).is_some());
     }
     let mut names: Vec<String> =
         projects.iter().flat_map(|project| &project.tests).map(|test| test.name.clone()).collect();
+    names.extend(projects.iter().filter(|p| options.snapshot(p).is_some()).map(snapshot::name));
     names.sort();
     let jobs = options.jobs.unwrap_or_else(default_jobs).max(1);
     let mut report = Report {

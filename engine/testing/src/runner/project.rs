@@ -12,7 +12,7 @@ use studio_events::{TestEvent, TestVerdict};
 use tokio::task::JoinSet;
 
 use super::seeds::{self, LoadedSeed, SeedSet, Seeded};
-use super::{Run, Stop, micros};
+use super::{Run, Stop, micros, snapshot};
 use crate::discovery::{DiscoveredTest, Project};
 use crate::file::{self, FileError, TestFile};
 use crate::laboratory::{Instance, InstanceSpec, PrepareError, PreparedProject};
@@ -40,11 +40,17 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
     let prepared = match prepare(run, &project).await {
         Ok(prepared) => prepared,
         Err(Stop::Interrupted) => {
-            outcome.not_run = project.tests.into_iter().map(|test| test.name).collect();
+            outcome.not_run = project.tests.iter().map(|test| test.name.clone()).collect();
+            outcome.not_run.extend(run.options.snapshot(&project).map(|_| snapshot::name(&project)));
             return outcome;
         }
         Err(Stop::Failed(failure)) => {
-            for test in project.tests {
+            let snapshot = run.options.snapshot(&project).map(|_| DiscoveredTest {
+                name: snapshot::name(&project),
+                path: project.path.join("src/index.exo"),
+                seeds: Vec::new(),
+            });
+            for test in project.tests.into_iter().chain(snapshot) {
                 let mut own = Failure::new(
                     failure.cause,
                     &test.path,
@@ -70,6 +76,16 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
             return outcome;
         }
     };
+    if let Some(mode) = run.options.snapshot(&project) {
+        if run.cancel.is_cancelled() {
+            outcome.not_run.push(snapshot::name(&project));
+        } else {
+            (run.progress)(TestEvent::Started { name: snapshot::name(&project) });
+            let result = snapshot::check(run, prepared.as_ref(), &project, mode).await;
+            run.finished(&result);
+            outcome.tests.push(result);
+        }
+    }
     let tests = project.tests;
     let mut tasks = JoinSet::new();
     for loaded in tokio::task::spawn_blocking(move || load(tests)).await.unwrap_or_default() {

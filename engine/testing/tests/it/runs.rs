@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use studio_events::{TestEvent, TestVerdict};
 use studio_testing::report::text::TextStyle;
 use studio_testing::report::{github, json, junit, text};
-use studio_testing::{Cancellation, Report, RunOptions, exit};
+use studio_testing::{Cancellation, Report, RunOptions, Snapshots, exit};
 
 use crate::fake::FakeLaboratory;
 
@@ -33,7 +33,10 @@ struct Ran {
 }
 
 async fn run_with(root: &Path, options: RunOptions, cancel: Cancellation) -> Ran {
-    let laboratory = FakeLaboratory::default();
+    run_in(FakeLaboratory::default(), root, options, cancel).await
+}
+
+async fn run_in(laboratory: FakeLaboratory, root: &Path, options: RunOptions, cancel: Cancellation) -> Ran {
     let events = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&events);
     let progress = Arc::new(move |event| sink.lock().expect("lock").push(event));
@@ -50,7 +53,7 @@ async fn run(root: &Path, options: RunOptions) -> Ran {
     run_with(root, options, Cancellation::default()).await
 }
 
-/// Replaces what differs from run to run: times, and identifiers of a process-wide counter.
+/// Replaces what differs from run to run: times.
 fn steady(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {
@@ -74,14 +77,6 @@ fn steady(text: &str) -> String {
             }
         }
         let line = line.replace('\u{a0}', " ");
-        let line = match line.split_once("\"id\": ") {
-            Some((before, after))
-                if after.trim_end_matches(',').parse::<u64>().is_ok() && before.trim().is_empty() =>
-            {
-                format!("{before}\"id\": …")
-            }
-            _ => line,
-        };
         out.push_str(&line);
         out.push('\n');
     }
@@ -338,6 +333,45 @@ async fn a_broken_project_without_tests_is_noticed() {
     let ran = run(folder.path(), options()).await;
     assert_eq!(ran.report.exit_code(), exit::PASSED);
     assert!(text::render(&ran.report, TextStyle::default()).starts_with("passed: 0 passed of 0 tests"));
+}
+
+#[tokio::test]
+async fn schemas_are_compared_with_their_kept_copy() {
+    let folder = generated(1, "operation: |\n  { a } #answer {\"data\": {}}\n");
+    let kept = folder.path().join("schema-tests/introspection.expected.graphql");
+    let actual = folder.path().join("schema-tests/introspection.actual.graphql");
+    let run = async |sdl: &str, mode: Snapshots| {
+        let laboratory = FakeLaboratory::default();
+        *laboratory.0.sdl.lock().expect("lock") = sdl.to_owned();
+        let options = RunOptions { snapshots: Some(mode), ..options() };
+        let ran = run_in(laboratory, folder.path(), options, Cancellation::default()).await;
+        assert_eq!(ran.report.tests.len(), 2);
+        assert_events(&ran);
+        ran.report
+    };
+    let one = "type Query {\n  a: Int\n}\n";
+    let report = run(one, Snapshots::Check).await;
+    assert_eq!(report.exit_code(), exit::PASSED, "a missing copy is written");
+    assert_eq!(std::fs::read_to_string(&kept).expect("copy"), one);
+    assert_eq!(report.tests[0].warnings.len(), 1);
+    assert_eq!(report.tests[0].name, "schema-tests/introspection");
+    let report = run("\ntype Query {\n    a: Int\n}", Snapshots::Check).await;
+    assert_eq!(report.exit_code(), exit::PASSED, "lines are trimmed");
+    let two = "type Query {\n  a: Int!\n  b: Int\n}\n";
+    let report = run(two, Snapshots::Check).await;
+    assert_eq!(report.exit_code(), exit::FAILED);
+    let message = &report.tests[0].failure.as_ref().expect("a failure").message;
+    assert_eq!(
+        message,
+        "the schema is not the kept one\n--- introspection.expected.graphql\n+++ introspection.actual.graphql\n\
+         @@ -1,3 +1,4 @@\n type Query {\n-  a: Int\n+  a: Int!\n+  b: Int\n }"
+    );
+    assert_eq!(std::fs::read_to_string(&actual).expect("actual"), two);
+    assert_eq!(run(two, Snapshots::Update).await.exit_code(), exit::PASSED);
+    assert_eq!(std::fs::read_to_string(&kept).expect("copy"), two);
+    assert!(!actual.exists());
+    std::fs::write(folder.path().join("schema-tests/rpc-introspection.expected.json"), "{}").expect("file");
+    assert_eq!(run(two, Snapshots::Check).await.tests[0].verdict, TestVerdict::Unsupported);
 }
 
 #[tokio::test]
