@@ -8,6 +8,9 @@ use tokio_postgres::types::Type;
 /// Connections kept for this; creating databases from one template waits inside the server anyway.
 const POOL_SIZE: usize = 4;
 
+/// How often connections to a database are ended before somebody else has to complain about them.
+const DISCONNECT_TRIES: u32 = 5;
+
 /// Creates and drops databases through the maintenance database of a server.
 #[derive(Debug, Clone)]
 pub struct Databases {
@@ -50,12 +53,37 @@ impl Databases {
         Ok(self.pool.get().await?.batch_execute(&sql).await?)
     }
 
+    /// Ends every connection to a database and waits until they are gone, so that it can be copied or renamed.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn disconnect(&self, name: &str) -> Result<(), DatabaseError> {
+        let connection = self.pool.get().await?;
+        let sql = "SELECT pg_terminate_backend(pid, 1000)::text FROM pg_catalog.pg_stat_activity WHERE datname = $1";
+        for _ in 0..DISCONNECT_TRIES {
+            if connection.run(sql, &[TextParam::new(Type::TEXT, name)]).await?.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a database another name. Nobody may be connected to it.
     ///
     /// # Errors
     /// When the name is taken or the database is in use.
     pub async fn rename(&self, name: &str, new_name: &str) -> Result<(), DatabaseError> {
         let sql = format!("ALTER DATABASE {} RENAME TO {}", quoted(name), quoted(new_name));
+        Ok(self.pool.get().await?.batch_execute(&sql).await?)
+    }
+
+    /// Sets the comment of a database.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn comment(&self, name: &str, text: &str) -> Result<(), DatabaseError> {
+        let text = text.replace('\0', "").replace('\'', "''");
+        let sql = format!("COMMENT ON DATABASE {} IS '{text}'", quoted(name));
         Ok(self.pool.get().await?.batch_execute(&sql).await?)
     }
 

@@ -26,4 +26,4 @@ pub use pool::{Pool, PoolError, PoolOptions, PooledConnection};
 pub use supervisor::supervisor_main;
 pub use target::{Target, TargetError};
 pub use tokio_postgres::types::Type;
-pub use wire::{Connection, DbError, Rows, TextParam, Transaction};
+pub use wire::{Connection, DbError, Rows, SessionOptions, TextParam, Transaction, TransactionMode};
