@@ -35,3 +35,16 @@ pub enum AggregateFunction {
     Avg,
     Count,
 }
+
+impl AggregateFunction {
+    /// Its name in GraphQL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Count => "count",
+        }
+    }
+}
