@@ -52,6 +52,13 @@ pub trait Instance: Endpoint {
     /// Runs the text of an `init*.sql` file (possibly many statements) directly on the database.
     fn run_sql<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), LaboratoryError>>;
 
+    /// Whether nothing happened here that a next test could notice: no write, no call of code, no state
+    /// outside of the answers. Such an instance serves another test with the same seeds and settings
+    /// instead of being dropped and cloned again. The safe answer is `false`.
+    fn is_reusable(&self) -> bool {
+        false
+    }
+
     /// Closes every connection and keeps the database as a template to clone from.
     fn freeze(self: Box<Self>) -> BoxFuture<'static, Result<Template, LaboratoryError>>;
 

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn file(text: &str) -> TestFile {
@@ -200,4 +202,32 @@ fn invariants_are_read_relative_to_their_file() {
     assert!(error.to_string().starts_with("invariant `none.gql`: cannot be read"), "{error}");
     let error = read_text("operation: '{ a }'\ninvariants:\n  - path: self.gql\n").expect_err("a circle");
     assert!(error.to_string().contains("in a circle"), "{error}");
+}
+
+#[test]
+fn deep_nesting_ends() {
+    for text in ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000), "a:\n".repeat(3)] {
+        assert!(read(Path::new("a.exotest"), &text).is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn reading_never_panics(text in any::<String>()) {
+        let _ = read(Path::new("a.exotest"), &text);
+    }
+
+    #[test]
+    fn reading_near_misses_never_panics(
+        lines in prop::collection::vec(
+            prop_oneof![
+                Just("stages:"), Just("- operation: |"), Just("  operation:"), Just("    type: rpc"), Just("    { a @bind(name: \"x\") }"),
+                Just("    payload: |"), Just("response: |"), Just("  { a: 1 }"), Just("envs:"), Just("  A: *x"), Just("retries: &x 1"),
+                Just("invariants: [{path: a}]"), Just("\t"), Just("- - -"), Just("? a"), Just("'"), Just("")
+            ],
+            0..12,
+        )
+    ) {
+        let _ = read(Path::new("a.exotest"), &lines.join("\n"));
+    }
 }

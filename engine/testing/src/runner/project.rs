@@ -88,7 +88,9 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
     }
     let tests = project.tests;
     let mut tasks = JoinSet::new();
-    for loaded in tokio::task::spawn_blocking(move || load(tests)).await.unwrap_or_default() {
+    let loaded = tokio::task::spawn_blocking(move || load(tests)).await.unwrap_or_default();
+    let sets: Vec<Arc<SeedSet>> = loaded.iter().map(|loaded| Arc::clone(&loaded.seeds)).collect();
+    for loaded in loaded {
         let (run, prepared) = (Arc::clone(run), Arc::clone(&prepared));
         let project = project.name.clone();
         tasks.spawn(async move {
@@ -116,6 +118,11 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
                 let failure = Failure::new(Cause::Error, &project.path, None, message);
                 outcome.failure = Some(ProjectFailure { project: project.name.clone(), failure });
             }
+        }
+    }
+    for set in sets {
+        while let Some(instance) = set.take_idle() {
+            instance.close().await;
         }
     }
     prepared.close().await;
@@ -202,14 +209,7 @@ fn load(tests: Vec<DiscoveredTest>) -> Vec<LoadedTest> {
         let env = file.as_ref().map(|file| file.envs.clone()).unwrap_or_default();
         let key = (test.seeds.clone(), env.clone(), rpc);
         let name = format!("seeds of {}", test.name);
-        let group = groups.entry(key.clone()).or_insert_with(|| SeedSet {
-            name,
-            seeds: loaded,
-            env,
-            rpc,
-            users: 0,
-            template: tokio::sync::OnceCell::new(),
-        });
+        let group = groups.entry(key.clone()).or_insert_with(|| SeedSet::new(name, loaded, env, rpc));
         group.users += usize::from(file.is_ok());
         read.push((test, file, key));
     }
@@ -315,7 +315,11 @@ async fn attempt(
         rpc: set.rpc,
         template: seeded.template,
     };
-    let instance = match prepared.instantiate(spec).await {
+    let instance = match set.take_idle() {
+        Some(instance) => Ok(instance),
+        None => prepared.instantiate(spec).await,
+    };
+    let instance = match instance {
         Ok(instance) => instance,
         Err(error) => {
             let failure = seeds::laboratory_failure(&error, &loaded.test.path);
@@ -333,7 +337,16 @@ async fn attempt(
     })
     .await;
     let trail = Trail { warnings: session.warnings, requests: session.requests };
-    instance.close().await;
+    // After a panic or an interruption nobody knows what is still under way in there.
+    let orderly = match &outcome {
+        Ok(()) => true,
+        Err(Stop::Interrupted) => false,
+        Err(Stop::Failed(failure)) => !failure.panicked,
+    };
+    let unwanted = if orderly { set.keep(instance) } else { Some(instance) };
+    if let Some(instance) = unwanted {
+        instance.close().await;
+    }
     (outcome, trail)
 }
 

@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
 use super::Stop;
 use crate::file::{self, TestFile};
-use crate::laboratory::{LaboratoryError, Template};
+use crate::laboratory::{Instance, LaboratoryError, Template};
 use crate::outcome::{Cause, Failure};
 use crate::session::{Session, SessionState};
 use crate::stage::{self, Role};
@@ -69,7 +69,6 @@ pub(super) struct Seeded {
 }
 
 /// Tests with the same seeds and the same server settings.
-#[derive(Debug)]
 pub(super) struct SeedSet {
     pub(super) name: String,
     pub(super) seeds: Vec<Arc<LoadedSeed>>,
@@ -78,9 +77,34 @@ pub(super) struct SeedSet {
     /// How many tests share it. A single test runs its seeds in its own database.
     pub(super) users: usize,
     pub(super) template: OnceCell<Result<Seeded, Stop>>,
+    /// Instances that a test left as they were.
+    idle: Mutex<Vec<Box<dyn Instance>>>,
 }
 
 impl SeedSet {
+    pub(super) fn new(
+        name: String,
+        seeds: Vec<Arc<LoadedSeed>>,
+        env: BTreeMap<String, String>,
+        rpc: bool,
+    ) -> Self {
+        SeedSet { name, seeds, env, rpc, users: 0, template: OnceCell::new(), idle: Mutex::default() }
+    }
+
+    /// An instance that is as good as a new clone.
+    pub(super) fn take_idle(&self) -> Option<Box<dyn Instance>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Takes an instance back after a test: keeps it for the next one, or gives it back to be closed.
+    pub(super) fn keep(&self, instance: Box<dyn Instance>) -> Option<Box<dyn Instance>> {
+        if self.users < 2 || !instance.is_reusable() {
+            return Some(instance);
+        }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
+        None
+    }
+
     /// Whether a template is worth its copy.
     pub(super) fn is_shared(&self) -> bool {
         self.users > 1 && !self.seeds.is_empty()

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub(crate) frozen: AtomicUsize,
     pub(crate) closed_projects: AtomicUsize,
     pub(crate) sdl: Mutex<String>,
+    pub(crate) reuse: AtomicBool,
     flaky: Mutex<HashMap<String, usize>>,
 }
 
@@ -35,6 +36,7 @@ struct FakeProject(Arc<World>);
 struct FakeInstance {
     world: Arc<World>,
     rows: Mutex<Vec<String>>,
+    touched: AtomicBool,
     env: BTreeMap<String, String>,
     rpc: bool,
 }
@@ -73,8 +75,13 @@ impl PreparedProject for FakeProject {
             self.0.most_open.fetch_max(open, Ordering::SeqCst);
             self.0.instances.fetch_add(1, Ordering::SeqCst);
             let world = Arc::clone(&self.0);
-            Ok(Box::new(FakeInstance { world, rows: Mutex::new(rows), env: spec.env, rpc: spec.rpc })
-                as Box<dyn Instance>)
+            Ok(Box::new(FakeInstance {
+                world,
+                rows: Mutex::new(rows),
+                touched: AtomicBool::default(),
+                env: spec.env,
+                rpc: spec.rpc,
+            }) as Box<dyn Instance>)
         })
     }
 
@@ -174,6 +181,7 @@ impl FakeInstance {
                     continue;
                 }
                 "insert" => {
+                    self.touched.store(true, Ordering::SeqCst);
                     self.rows.lock().expect("lock").push(rest.to_owned());
                     continue;
                 }
@@ -218,6 +226,10 @@ impl Instance for FakeInstance {
             self.rows.lock().expect("lock").push(row.to_owned());
             Ok(())
         })
+    }
+
+    fn is_reusable(&self) -> bool {
+        self.world.reuse.load(Ordering::SeqCst) && !self.touched.load(Ordering::SeqCst)
     }
 
     fn freeze(self: Box<Self>) -> BoxFuture<'static, Result<Template, LaboratoryError>> {

@@ -335,6 +335,21 @@ async fn a_broken_project_without_tests_is_noticed() {
     assert!(text::render(&ran.report, TextStyle::default()).starts_with("passed: 0 passed of 0 tests"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn untouched_instances_serve_several_tests() {
+    let folder =
+        generated(60, "operation: |\n  { rows } #rows\nresponse: |\n  { data: { rows: [\"seed\"] } }\n");
+    for index in 0..20 {
+        std::fs::write(folder.path().join(format!("tests/w{index:03}.exotest")), ISOLATED).expect("file");
+    }
+    let laboratory = FakeLaboratory::default();
+    laboratory.0.reuse.store(true, Ordering::SeqCst);
+    let ran = run_in(laboratory, folder.path(), options(), Cancellation::default()).await;
+    assert_eq!(ran.report.exit_code(), exit::PASSED);
+    let instances = ran.laboratory.0.instances.load(Ordering::SeqCst);
+    assert!((21..=20 + 8 + 1 + 8).contains(&instances), "{instances} instances");
+}
+
 #[tokio::test]
 async fn schemas_are_compared_with_their_kept_copy() {
     let folder = generated(1, "operation: |\n  { a } #answer {\"data\": {}}\n");
