@@ -127,6 +127,12 @@ function check(condition, message) {
   if (!condition) throw new Error(message);
 }
 
+/** A promise that may be left alone when a step fails before it is awaited. */
+function expected(promise) {
+  promise.catch(() => {});
+  return promise;
+}
+
 const editorText = () =>
   page.locator(".graphiql-query-editor .view-lines").first().innerText().then((text) => text.replaceAll("\u00a0", " "));
 const resultText = () =>
@@ -176,8 +182,13 @@ async function run() {
 }
 
 async function requestOf(action) {
-  const pending = page.waitForRequest(
-    (request) => request.method() === "POST" && !/IntrospectionQuery/.test(request.postData() ?? "") && request.headers()["_exo_playground"] === "true",
+  const pending = expected(
+    page.waitForRequest(
+      (request) =>
+        request.method() === "POST" &&
+        request.headers()["_exo_playground"] === "true" &&
+        !/IntrospectionQuery/.test(request.postData() ?? ""),
+    ),
   );
   await action();
   return pending;
@@ -186,8 +197,10 @@ async function requestOf(action) {
 let failure = null;
 try {
   await step("the page loads and the schema is read", async () => {
-    const introspection = page.waitForResponse(
-      (response) => /IntrospectionQuery/.test(response.request().postData() ?? "") && response.ok(),
+    const introspection = expected(
+      page.waitForResponse(
+        (response) => /IntrospectionQuery/.test(response.request().postData() ?? "") && response.ok(),
+      ),
     );
     await page.goto(`${origin}${options.path}`, { waitUntil: "domcontentloaded" });
     const answer = await (await introspection).json();
@@ -275,10 +288,12 @@ try {
     try {
       await step("a saved change reaches the open page", async () => {
         check(changed !== original, `${options.model} has no @pk line to add a field after`);
-        const introspection = page.waitForResponse(async (response) => {
-          if (!/IntrospectionQuery/.test(response.request().postData() ?? "")) return false;
-          return (await response.text()).includes("browserNote");
-        });
+        const introspection = expected(
+          page.waitForResponse(async (response) => {
+            if (!/IntrospectionQuery/.test(response.request().postData() ?? "")) return false;
+            return (await response.text()).includes("browserNote");
+          }),
+        );
         await writeFile(options.model, changed);
         await introspection;
       });
