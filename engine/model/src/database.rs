@@ -129,7 +129,7 @@ fn table(ir: &Ir, entity: &Entity) -> Table {
         Vec::new()
     };
     let foreign_keys = foreign_keys(ir, entity, &name);
-    Table { name, columns, uniques, foreign_keys, indexes, triggers, managed: entity.managed }
+    Table { name, columns, key_name: None, uniques, foreign_keys, indexes, triggers, managed: entity.managed }
 }
 
 fn column(ir: &Ir, column: &ir::Column) -> Column {

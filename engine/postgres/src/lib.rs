@@ -6,12 +6,16 @@
 //! * [`target`]: which database to talk to: a URL or a cluster, with its TLS settings.
 //! * [`pool`], [`wire`]: connections; every parameter and every result travels as text.
 //! * [`databases`]: create, clone, drop and list databases of a server.
+//! * [`inspect`]: the schema of a live database as data.
+//! * [`migrate`]: running a migration somebody agreed to.
 //!
 //! This crate executes SQL that others made; it makes none but for databases and sessions.
 
 pub mod bundle;
 pub mod cluster;
 pub mod databases;
+pub mod inspect;
+pub mod migrate;
 pub mod pool;
 mod process;
 mod protocol;

@@ -226,9 +226,6 @@ pub(crate) fn create_index(table: &QualifiedName, index: &Index) -> String {
             };
             format!("CREATE INDEX {name} ON {} USING hnsw ({columns} {class});", table.quoted())
         }
-        IndexKind::Other(method) => {
-            format!("CREATE INDEX {name} ON {} USING {method} ({columns});", table.quoted())
-        }
     }
 }
 

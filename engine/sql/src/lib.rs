@@ -1,8 +1,13 @@
 //! SQL as data: statement trees and their printer, database schemas, DDL and differences. Pure: no IO.
 
 pub mod ddl;
+pub mod default;
+pub mod diff;
 pub mod expr;
 pub mod print;
+pub mod rename;
+pub mod risk;
 pub mod schema;
 pub mod select;
+pub mod verify;
 pub mod write;

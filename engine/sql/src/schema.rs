@@ -51,6 +51,8 @@ pub struct Table {
     pub name: QualifiedName,
     /// Columns in model order.
     pub columns: Vec<Column>,
+    /// Name of the primary-key constraint where it is not PostgreSQL's `<table>_pkey`.
+    pub key_name: Option<String>,
     /// Unique constraints, sorted by name.
     pub uniques: Vec<Unique>,
     /// Foreign keys, sorted by the field they come from.
@@ -176,8 +178,6 @@ pub enum IndexKind {
     BTree,
     /// `hnsw` over a vector with the operator class of a distance.
     Hnsw(VectorOps),
-    /// Any other access method or operator class found in a live database.
-    Other(String),
 }
 
 /// Operator classes of vector indexes.
@@ -255,7 +255,7 @@ impl DatabaseSchema {
 
     /// The function with this name.
     pub fn function(&self, name: &str) -> Option<&Function> {
-        self.functions.iter().find(|function| function.name == name)
+        self.functions.iter().find(|function| same_ident(&function.name, name))
     }
 }
 
@@ -268,6 +268,11 @@ impl Table {
     /// Primary-key columns in column order.
     pub fn primary_key(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.primary_key)
+    }
+
+    /// The name of the primary-key constraint.
+    pub fn key_constraint(&self) -> String {
+        self.key_name.clone().unwrap_or_else(|| format!("{}_pkey", self.name.name))
     }
 
     /// Whether this column alone is the primary key.
@@ -291,6 +296,26 @@ impl ColumnType {
             other => other,
         }
     }
+
+    /// Whether two types hold the same values, however they are spelt: `NUMERIC(9)` is `NUMERIC(9, 0)`, and a
+    /// timestamp without precision has six digits.
+    pub fn same_as(&self, other: &ColumnType) -> bool {
+        match (self, other) {
+            (
+                ColumnType::Numeric { precision: Some(a), scale: a_scale },
+                ColumnType::Numeric { precision: Some(b), scale: b_scale },
+            ) => a == b && a_scale.unwrap_or(0) == b_scale.unwrap_or(0),
+            (
+                ColumnType::Timestamp { precision: a, time_zone: a_zone },
+                ColumnType::Timestamp { precision: b, time_zone: b_zone },
+            ) => a_zone == b_zone && a.unwrap_or(6) == b.unwrap_or(6),
+            (ColumnType::Time { precision: a }, ColumnType::Time { precision: b }) => {
+                a.unwrap_or(6) == b.unwrap_or(6)
+            }
+            (ColumnType::Array(a), ColumnType::Array(b)) => a.same_as(b),
+            (a, b) => a == b,
+        }
+    }
 }
 
 /// An identifier in double quotes, always.
@@ -304,6 +329,20 @@ pub fn plain_ident(name: &str) -> String {
     let starts_well = chars.next().is_some_and(|first| first.is_ascii_lowercase() || first == '_');
     let goes_on_well = chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if starts_well && goes_on_well && !RESERVED.contains(&name) { name.to_owned() } else { quote_ident(name) }
+}
+
+/// Whether two names are the same to PostgreSQL, which cuts identifiers after 63 bytes.
+pub fn same_ident(a: &str, b: &str) -> bool {
+    stored_ident(a) == stored_ident(b)
+}
+
+fn stored_ident(name: &str) -> &str {
+    const LONGEST: usize = 63;
+    let mut end = name.len().min(LONGEST);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
 }
 
 /// A string literal in single quotes.

@@ -8,6 +8,7 @@ pub(crate) fn table(name: &str, columns: Vec<Column>) -> Table {
     Table {
         name: name_of(name),
         columns,
+        key_name: None,
         uniques: Vec::new(),
         foreign_keys: Vec::new(),
         indexes: Vec::new(),

@@ -1,0 +1,154 @@
+//! The difference between two schemas, as ordered steps (graphql-and-sql.md 4.6).
+//!
+//! [`diff`] compares; the resulting [`Migration`] prints the contract's script and hands out plans to run. What a
+//! plan may contain follows from the risk class of each step: nothing destructive without consent.
+
+mod answers;
+mod change;
+mod compare;
+mod plan;
+mod scope;
+mod statement;
+mod table;
+
+pub use answers::{AnswerError, Answers, ColumnRename, TableRename};
+pub use change::{Change, Object, ReplaceColumn};
+pub use plan::{Consent, ConsentedPlan, DestructiveChange, Probe};
+pub use scope::{Scope, ScopePattern};
+pub use statement::{Phase, Statement};
+
+use crate::ddl::Script;
+use crate::rename::{ColumnProposal, TableProposal};
+use crate::risk::StepClass;
+use crate::schema::DatabaseSchema;
+
+/// What a difference looks at, and what is already decided.
+#[derive(Debug, Clone, Default)]
+pub struct DiffOptions {
+    /// The part of the database that is compared.
+    pub scope: Scope,
+    /// Decisions.
+    pub answers: Answers,
+}
+
+/// An ordered list of steps from one schema to another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Migration {
+    /// The steps in the order of 4.5.
+    pub steps: Vec<Step>,
+    /// Pairs of a vanished and a new column that may be a rename; nobody answered yet.
+    pub column_proposals: Vec<ColumnProposal>,
+    /// Pairs of a vanished and a new table that may be a rename; nobody answered yet.
+    pub table_proposals: Vec<TableProposal>,
+}
+
+/// One difference with its statements and its risk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The difference itself.
+    pub change: Change,
+    /// What it takes to run it.
+    pub class: StepClass,
+    /// Statements of the contract's script. May be empty.
+    pub printed: Vec<Statement>,
+    /// Statements that are run. The same as the printed ones, except where another way keeps more data.
+    pub applied: Vec<Statement>,
+    /// One human line.
+    pub description: String,
+    /// What the step is about.
+    pub object: Object,
+    /// Indices of steps that have to run before or together with this one.
+    pub needs: Vec<usize>,
+}
+
+/// The steps from `live` to `wanted`.
+pub fn diff(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &DiffOptions) -> Migration {
+    let found = compare::compare(live, wanted, options);
+    let in_question = |change: &Change| {
+        found.column_proposals.iter().any(|proposal| match change {
+            Change::AddColumn { table, column, .. } => {
+                proposal.table == *table && proposal.new.name == column.name
+            }
+            _ => false,
+        }) || found
+            .table_proposals
+            .iter()
+            .any(|proposal| matches!(change, Change::CreateTable(table) if table.name == proposal.new))
+    };
+    let mut steps: Vec<Step> = found
+        .changes
+        .into_iter()
+        .map(|change| {
+            let class = crate::risk::classify(&change);
+            let class = if in_question(&change) { StepClass::Question } else { class };
+            Step {
+                class,
+                printed: statement::printed(&change),
+                applied: statement::applied(&change),
+                description: change.description(),
+                object: change.object(),
+                needs: Vec::new(),
+                change,
+            }
+        })
+        .collect();
+    plan::link(&mut steps, wanted);
+    Migration { steps, column_proposals: found.column_proposals, table_proposals: found.table_proposals }
+}
+
+/// Vanished tables in scope that no answer covers, and answers that fit nothing. A file of answers has to be
+/// complete (4.6).
+pub fn check_answers(
+    live: &DatabaseSchema,
+    wanted: &DatabaseSchema,
+    options: &DiffOptions,
+) -> Result<(), AnswerError> {
+    compare::check_answers(live, wanted, options)
+}
+
+impl Migration {
+    /// Whether the two schemas agree.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Whether every step may run at once without asking.
+    pub fn is_additive(&self) -> bool {
+        self.steps.iter().all(|step| step.class == StepClass::Safe)
+    }
+
+    /// The steps nothing runs without consent.
+    pub fn destructive_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.class == StepClass::Destructive)
+    }
+
+    /// Statements of the safe steps, in order of execution; steps that need a held-back step are held back too.
+    pub fn safe_statements(&self) -> Vec<String> {
+        self.safe_plan().statements().map(str::to_owned).collect()
+    }
+
+    /// The contract's script: all pre-, main and post-statements. Destructive statements are commented out
+    /// unless they are allowed.
+    pub fn script(&self, allow_destructive: bool) -> Script {
+        let mut script = Script::default();
+        for statement in self.steps.iter().flat_map(|step| &step.printed) {
+            let text = if statement.destructive && !allow_destructive {
+                format!("-- {}", statement.text)
+            } else {
+                statement.text.clone()
+            };
+            match statement.phase {
+                Phase::Pre => script.pre.push(text),
+                Phase::Main => script.main.push(text),
+                Phase::Post => script.post.push(text),
+            }
+        }
+        script
+    }
+
+    /// The first destructive statement of the contract's script, for `Destructive change detected: …`.
+    pub fn first_destructive_statement(&self) -> Option<&str> {
+        let statements = self.steps.iter().flat_map(|step| &step.printed);
+        statements.filter(|statement| statement.destructive).map(|statement| statement.text.as_str()).next()
+    }
+}

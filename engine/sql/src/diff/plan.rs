@@ -1,0 +1,202 @@
+//! Which steps may run: dependencies between steps, and plans that only consent can create.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::risk::StepClass;
+use crate::schema::{DatabaseSchema, QualifiedName, quote_ident, quote_literal};
+
+use super::{Change, Migration, Object, Phase, Step};
+
+/// What somebody agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Consent {
+    /// Nothing beyond what is safe.
+    SafeOnly,
+    /// The safe steps and these ones, by index. A chosen step whose needs are not chosen does not run.
+    Steps(BTreeSet<usize>),
+    /// Everything, destructive steps included.
+    Everything,
+}
+
+/// Statements somebody agreed to run. Only [`Migration::consent`] and its relatives make one, so code that
+/// executes plans cannot execute anything nobody agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentedPlan {
+    transactions: Vec<Vec<String>>,
+    steps: Vec<usize>,
+}
+
+/// The refusal of `--apply-to-database` (4.6).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Destructive change detected: {statement}")]
+pub struct DestructiveChange {
+    /// The first statement that loses values.
+    pub statement: String,
+}
+
+/// A question about the data that decides whether a step needs a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The step.
+    pub step: usize,
+    /// A query with one Boolean result; true means the step is safe as it is.
+    pub sql: String,
+}
+
+impl ConsentedPlan {
+    /// Groups of statements, each to be run in one transaction. There is a first group of its own only for enum
+    /// labels which later statements use: PostgreSQL forbids using a label in the transaction that added it.
+    pub fn transactions(&self) -> &[Vec<String>] {
+        &self.transactions
+    }
+
+    /// All statements in order.
+    pub fn statements(&self) -> impl Iterator<Item = &str> {
+        self.transactions.iter().flatten().map(String::as_str)
+    }
+
+    /// Indices of the steps in the plan.
+    pub fn steps(&self) -> &[usize] {
+        &self.steps
+    }
+
+    /// Whether there is nothing to run.
+    pub fn is_empty(&self) -> bool {
+        self.transactions.iter().all(Vec::is_empty)
+    }
+}
+
+impl Migration {
+    /// The plan of the safe steps.
+    pub fn safe_plan(&self) -> ConsentedPlan {
+        self.consent(&Consent::SafeOnly)
+    }
+
+    /// The plan of the steps that are agreed to. Steps whose needs are left out are left out too.
+    pub fn consent(&self, consent: &Consent) -> ConsentedPlan {
+        let mut chosen: Vec<bool> = self
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| match consent {
+                Consent::Everything => true,
+                Consent::SafeOnly => step.class == StepClass::Safe,
+                Consent::Steps(steps) => step.class == StepClass::Safe || steps.contains(&index),
+            })
+            .collect();
+        while let Some(left_out) = self
+            .steps
+            .iter()
+            .enumerate()
+            .position(|(index, step)| chosen[index] && step.needs.iter().any(|need| !chosen[*need]))
+        {
+            chosen[left_out] = false;
+        }
+        let steps: Vec<usize> = (0..self.steps.len()).filter(|index| chosen[*index]).collect();
+        ConsentedPlan { transactions: self.transactions(&steps), steps }
+    }
+
+    /// The plan of everything, unless it would lose values and that is not allowed.
+    ///
+    /// # Errors
+    /// [`DestructiveChange`] with the first statement that loses values.
+    pub fn plan_all(&self, allow_destructive: bool) -> Result<ConsentedPlan, DestructiveChange> {
+        let applied = self.steps.iter().flat_map(|step| &step.applied);
+        match applied.into_iter().find(|statement| statement.destructive && !allow_destructive) {
+            Some(statement) => Err(DestructiveChange { statement: statement.text.clone() }),
+            None => Ok(self.consent(&Consent::Everything)),
+        }
+    }
+
+    /// Questions about the data whose answers [`Migration::settle`] takes.
+    pub fn probes(&self) -> Vec<Probe> {
+        let steps = self.steps.iter().enumerate().filter(|(_, step)| step.class == StepClass::NeedsValue);
+        steps
+            .filter_map(|(index, step)| {
+                let condition = match &step.change {
+                    Change::AddColumn { table, .. } => format!("FROM {}", self.live_table(table).quoted()),
+                    Change::SetNotNull { table, column, .. } => {
+                        let live = self.live_table(table);
+                        let column = quote_ident(self.live_column(table, &column.name));
+                        format!("FROM {} WHERE {column} IS NULL", live.quoted())
+                    }
+                    _ => return None,
+                };
+                Some(Probe { step: index, sql: format!("SELECT NOT EXISTS (SELECT 1 {condition})") })
+            })
+            .collect()
+    }
+
+    /// Steps whose probe came back true need no value: they become safe.
+    pub fn settle(&mut self, answers: impl IntoIterator<Item = (usize, bool)>) {
+        for (index, satisfied) in answers {
+            if let Some(step) = self.steps.get_mut(index)
+                && satisfied
+                && step.class == StepClass::NeedsValue
+            {
+                step.class = StepClass::Safe;
+            }
+        }
+    }
+
+    /// The name a table has before the migration runs.
+    fn live_table<'a>(&'a self, table: &'a QualifiedName) -> &'a QualifiedName {
+        let renamed = self.steps.iter().find_map(|step| match &step.change {
+            Change::RenameTable { old, new, .. } if new == table => Some(old),
+            _ => None,
+        });
+        renamed.unwrap_or(table)
+    }
+
+    fn live_column<'a>(&'a self, table: &QualifiedName, column: &'a str) -> &'a str {
+        let renamed = self.steps.iter().find_map(|step| match &step.change {
+            Change::RenameColumn { table: t, old, new } if t == table && new == column => Some(old.as_str()),
+            _ => None,
+        });
+        renamed.unwrap_or(column)
+    }
+
+    fn transactions(&self, steps: &[usize]) -> Vec<Vec<String>> {
+        let mut labels = Vec::new();
+        let mut rest: Vec<(Phase, &str)> = Vec::new();
+        for step in steps.iter().map(|index| &self.steps[*index]) {
+            let texts = step.applied.iter().map(|statement| (statement.phase, statement.text.as_str()));
+            match &step.change {
+                Change::AddEnumValue { value, .. } => {
+                    labels.extend(texts.map(|(_, text)| (quote_literal(value), text)));
+                }
+                _ => rest.extend(texts),
+            }
+        }
+        rest.sort_by_key(|(phase, _)| *phase);
+        let alone =
+            labels.iter().any(|(label, _)| rest.iter().any(|(_, text)| text.contains(label.as_str())));
+        let labels: Vec<String> = labels.into_iter().map(|(_, text)| text.to_owned()).collect();
+        let rest = rest.into_iter().map(|(_, text)| text.to_owned());
+        let groups =
+            if alone { vec![labels, rest.collect()] } else { vec![labels.into_iter().chain(rest).collect()] };
+        groups.into_iter().filter(|group| !group.is_empty()).collect()
+    }
+}
+
+/// Fills [`Step::needs`].
+pub(super) fn link(steps: &mut [Step], wanted: &DatabaseSchema) {
+    let mut providers: HashMap<Object, Vec<usize>> = HashMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        for object in step.change.provides() {
+            providers.entry(object).or_default().push(index);
+        }
+    }
+    for (index, step) in steps.iter_mut().enumerate() {
+        let needs: BTreeSet<usize> = step
+            .change
+            .requires(wanted)
+            .iter()
+            .filter_map(|object| providers.get(object))
+            .flatten()
+            .copied()
+            .filter(|need| *need != index)
+            .collect();
+        step.needs = needs.into_iter().collect();
+    }
+}
