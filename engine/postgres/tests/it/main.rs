@@ -1,5 +1,8 @@
 //! Tests against real servers. Every test has folders and a server of its own, so they run in parallel.
 
 mod cluster;
+mod inspect;
+#[path = "../../../sql/tests/it/random.rs"]
+mod random;
 mod support;
 mod wire;

@@ -73,6 +73,15 @@ pub enum AnswerError {
 }
 
 impl Answers {
+    /// No answer to anything.
+    pub const NONE: Self = Self {
+        rename_table: Vec::new(),
+        delete_table: Vec::new(),
+        defer_table: Vec::new(),
+        rename_column: Vec::new(),
+        back_fill: BTreeMap::new(),
+    };
+
     pub(crate) fn deletes(&self, table: &QualifiedName) -> bool {
         self.delete_table.iter().any(|text| names(text, table))
     }

@@ -2,7 +2,7 @@
 
 use crate::ddl;
 use crate::schema::{
-    Column, ColumnDefault, ColumnType, ForeignKey, QualifiedName, quote_ident, quote_literal,
+    Column, ColumnDefault, ColumnType, EnumType, ForeignKey, QualifiedName, quote_ident, quote_literal,
 };
 
 use super::change::{Change, ReplaceColumn};
@@ -102,8 +102,8 @@ fn common(change: &Change) -> Vec<Statement> {
         Change::AddEnumValue { name, value } => {
             vec![main(format!("ALTER TYPE {} ADD VALUE {};", name.quoted(), quote_literal(value)))]
         }
-        Change::ReplaceEnum { .. } => {
-            replaced_enum(change).into_iter().map(|t| destructive(main(t))).collect()
+        Change::ReplaceEnum { new, users, removed } => {
+            replaced_enum(new, users, removed).into_iter().map(destructive).collect()
         }
         Change::CreateTable(table) => {
             let mut statements = vec![main(ddl::create_table(table))];
@@ -301,29 +301,29 @@ fn renamed_table(old: &QualifiedName, new: &QualifiedName, serial_columns: &[Str
     statements
 }
 
-/// The old type steps aside, the new one takes its name, every column is cast by its text.
-fn replaced_enum(change: &Change) -> Vec<String> {
-    let Change::ReplaceEnum { new, users, removed } = change else { return Vec::new() };
+/// The old type steps aside, the new one takes its name, every column is cast by its text. The old type goes last,
+/// when columns that are dropped in the same run are gone.
+fn replaced_enum(new: &EnumType, users: &[(QualifiedName, Column)], removed: &[String]) -> Vec<Statement> {
     let aside = QualifiedName { schema: new.name.schema.clone(), name: format!("{}__old", new.name.name) };
     let mut statements = vec![
-        format!("ALTER TYPE {} RENAME TO {};", new.name.quoted(), quote_ident(&aside.name)),
-        ddl::create_enum(new),
+        main(format!("ALTER TYPE {} RENAME TO {};", new.name.quoted(), quote_ident(&aside.name))),
+        main(ddl::create_enum(new)),
     ];
     for (table, column) in users {
         let default = ddl::default_expression(column);
         if default.is_some() {
-            statements.push(alter_column(table, &column.name, "DROP DEFAULT"));
+            statements.push(main(alter_column(table, &column.name, "DROP DEFAULT")));
         }
         let ty = ddl::type_text(&column.ty);
         let text = if matches!(column.ty, ColumnType::Array(_)) { "text[]" } else { "text" };
         let cast = format!("TYPE {ty} USING {}::{text}::{ty}", quote_ident(&column.name));
-        statements.push(alter_column(table, &column.name, &cast));
+        statements.push(main(alter_column(table, &column.name, &cast)));
         let lost = matches!(&column.default, Some(ColumnDefault::Quoted(label)) if removed.contains(label));
         if let Some(default) = default.filter(|_| !lost) {
-            statements.push(alter_column(table, &column.name, &format!("SET DEFAULT {default}")));
+            statements.push(main(alter_column(table, &column.name, &format!("SET DEFAULT {default}"))));
         }
     }
-    statements.push(format!("DROP TYPE {};", aside.quoted()));
+    statements.push(post(format!("DROP TYPE {};", aside.quoted())));
     statements
 }
 
