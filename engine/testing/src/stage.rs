@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::compare::{self, Difference, DifferenceKind, Expected, NoMatchers, Rules};
 use crate::expression;
-use crate::file::{Operation, Stage, TestFile};
+use crate::file::{ExpressionText, Operation, Stage, TestFile};
 use crate::laboratory::HttpReply;
 use crate::outcome::{Cause, Failure};
 use crate::rpc;
@@ -309,7 +309,8 @@ async fn respond(
     let Some(first) = differences.first() else { return Ok(()) };
     let broken = differences.iter().any(|difference| difference.kind == DifferenceKind::Broken);
     let cause = if broken { Cause::Setup } else { Cause::Assertion };
-    let mut failure = Failure::new(cause, path, Some(text_line(stage)), headline(first, differences.len()));
+    let line = line_of(text, &first.written);
+    let mut failure = Failure::new(cause, path, Some(line), headline(first, differences.len()));
     failure.differences = differences;
     failure.expected = Some(expected);
     failure.actual = Some(actual);
@@ -319,6 +320,16 @@ async fn respond(
 
 fn text_line(stage: &Stage) -> usize {
     stage.response.as_ref().map_or(stage.line, |text| text.first_line)
+}
+
+/// The file line of a place in an expected body, or of the nearest place around it that is written there.
+fn line_of(text: &ExpressionText, written: &str) -> usize {
+    let places = expression::places(&text.text);
+    let around = |path: &str| {
+        written.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let nearest = places.iter().filter(|(path, _)| around(path)).max_by_key(|(path, _)| path.len());
+    nearest.map_or(text.first_line, |(_, offset)| text.line_of_offset(*offset))
 }
 
 fn headline(first: &Difference, count: usize) -> String {

@@ -24,7 +24,7 @@ pub struct NotBuiltIn {
 
 /// Reads a text of class A, B or C.
 pub fn read(text: &str) -> Result<(Expression, Class), NotBuiltIn> {
-    let mut reader = Reader { text, at: 0, class: Class::A };
+    let mut reader = Reader { text, at: 0, class: Class::A, places: None };
     let result = reader.document();
     match result {
         Ok(expression) => Ok((expression, reader.class)),
@@ -41,6 +41,42 @@ pub fn read(text: &str) -> Result<(Expression, Class), NotBuiltIn> {
     }
 }
 
+/// Where each member and element of a text of class A, B or C stands: its path (see [`member_path`] and
+/// [`element_path`]) and byte offset. Empty for other texts.
+pub fn places(text: &str) -> Vec<(String, usize)> {
+    let mut reader = Reader { text, at: 0, class: Class::A, places: Some(Places::default()) };
+    match reader.document() {
+        Ok(_) => reader.places.unwrap_or_default().found,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Readable path of a member below a path: `data.title`, `data["odd name"]`.
+pub fn member_path(path: &str, key: &str) -> String {
+    let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+    let dot = if path.is_empty() { "" } else { "." };
+    if plain { format!("{path}{dot}{key}") } else { format!("{path}[{key:?}]") }
+}
+
+/// Readable path of an element below a path: `data[1]`.
+pub fn element_path(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
+}
+
+/// Paths met so far, and the path of the value that is being read.
+#[derive(Default)]
+struct Places {
+    found: Vec<(String, usize)>,
+    path: String,
+}
+
+impl Places {
+    fn enter(&mut self, path: String, offset: usize) -> String {
+        self.found.push((path.clone(), offset));
+        std::mem::replace(&mut self.path, path)
+    }
+}
+
 struct Stop {
     at: usize,
     message: String,
@@ -51,6 +87,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     class: Class,
+    places: Option<Places>,
 }
 
 impl<'a> Reader<'a> {
@@ -185,7 +222,14 @@ impl<'a> Reader<'a> {
                 }
                 return Ok(Expression::List(items));
             }
+            let outer = self.places.as_mut().map(|places| {
+                let path = element_path(&places.path, items.len());
+                places.enter(path, self.at)
+            });
             items.push(self.value(depth + 1)?);
+            if let (Some(places), Some(outer)) = (&mut self.places, outer) {
+                places.path = outer;
+            }
             self.space()?;
             if self.eat(']') {
                 return Ok(Expression::List(items));
@@ -207,13 +251,21 @@ impl<'a> Reader<'a> {
                 }
                 return Ok(Expression::Object(members));
             }
+            let start = self.at;
             let key = self.key()?;
+            let outer = self.places.as_mut().map(|places| {
+                let path = member_path(&places.path, &key);
+                places.enter(path, start)
+            });
             self.space()?;
             if !self.eat(':') {
                 return Err(self.unexpected("in an object where `:` was expected"));
             }
             self.space()?;
             let value = self.value(depth + 1)?;
+            if let (Some(places), Some(outer)) = (&mut self.places, outer) {
+                places.path = outer;
+            }
             // As in JavaScript, the last of two equal keys gives the value, the first one the place.
             match members.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, known)) => *known = value,

@@ -8,3 +8,4 @@
 
 mod fake;
 mod runs;
+mod templates;
