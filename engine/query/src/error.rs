@@ -26,7 +26,9 @@ pub struct RequestError {
 /// Classes of request errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
-    /// Syntax or validation.
+    /// The document does not parse.
+    Syntax,
+    /// Validation.
     Invalid,
     /// Access control said no.
     NotAuthorized,
@@ -43,6 +45,11 @@ pub enum ErrorClass {
 }
 
 impl RequestError {
+    /// A syntax error; the parser's report keeps its line breaks.
+    pub fn syntax(message: impl Into<String>, locations: Vec<Position>) -> Self {
+        Self { class: ErrorClass::Syntax, ..Self::invalid(message, locations) }
+    }
+
     /// A validation error at places in the document.
     pub fn invalid(message: impl Into<String>, locations: Vec<Position>) -> Self {
         Self { message: message.into(), locations: Some(locations), class: ErrorClass::Invalid, hidden: None }
@@ -77,4 +84,38 @@ impl RequestError {
     pub fn plain(message: impl Into<String>, class: ErrorClass, hidden: Option<String>) -> Self {
         Self { message: message.into(), locations: None, class, hidden }
     }
+}
+
+/// The response body for an error (graphql-and-sql 2.1): one error, no `data`, `locations` only where the error
+/// has them. Double quotes are removed from the message and line breaks become `; `, except in syntax errors,
+/// which keep them.
+pub fn error_body(error: &RequestError) -> String {
+    use std::fmt::Write;
+    let mut body = String::from("{\"errors\": [{\"message\":\"");
+    let mut characters = error.message.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => {}
+            '\\' => body.push_str("\\\\"),
+            // A line break of two characters is one line break.
+            '\r' if characters.peek() == Some(&'\n') => {}
+            '\n' if error.class == ErrorClass::Syntax => body.push_str("\\n"),
+            '\n' => body.push_str("; "),
+            '\0'..='\x1f' => {
+                let _ = write!(body, "\\u{:04x}", u32::from(character));
+            }
+            _ => body.push(character),
+        }
+    }
+    body.push('"');
+    if let Some(locations) = &error.locations {
+        body.push_str(", \"locations\": [");
+        for (index, Position { line, column }) in locations.iter().enumerate() {
+            let separator = if index > 0 { ", " } else { "" };
+            let _ = write!(body, "{separator}{{\"line\": {line}, \"column\": {column}}}");
+        }
+        body.push(']');
+    }
+    body.push_str("}]}");
+    body
 }

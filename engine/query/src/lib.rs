@@ -1,6 +1,17 @@
 //! One request, still pure: document → validated operation → access → plan of SQL steps.
 
 pub mod access;
+mod coerce;
+mod document;
 pub mod error;
 pub mod operation;
+mod payload;
 pub mod plan;
+mod trusted;
+mod validate;
+
+pub use document::Document;
+pub use error::error_body;
+pub use payload::{BadPayload, Payload};
+pub use trusted::{document_hash, trusted_text};
+pub use validate::{Introspection, Limits, prepare};
