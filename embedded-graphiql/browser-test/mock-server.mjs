@@ -141,6 +141,7 @@ const routes = {
       initialQuery:
         "# The first query. Run it with Ctrl-Enter, then change it.\nquery OpenTodos {\n  todos(where: { completed: { eq: false } }, orderBy: { title: ASC }) {\n    id\n    title\n    completed\n  }\n}\n",
       liveUpdate: true,
+      revision,
     }),
   "GET /_studio/events": (request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });

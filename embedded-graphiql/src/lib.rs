@@ -20,6 +20,10 @@
 //!   "title": "todo", "initialQuery": "query { … }", "liveUpdate": true }
 //! ```
 //!
+//! Three more members are optional: `"revision": 14`, the revision that answers (it saves reading the
+//! schema twice); `"tokenHeader"`, when it is not `Authorization`; `"tokenCookie"`, when tokens are
+//! read from a cookie.
+//!
 //! `GET <eventsPath>` is a server-sent event stream of unnamed messages, each one JSON object. The
 //! present state (`swapped` or `stale`, and `persona`) is sent first to every new listener.
 //!

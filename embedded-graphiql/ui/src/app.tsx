@@ -18,7 +18,7 @@ const EXPLORER_PLUGIN = explorerPlugin({ showAttribution: false });
 const PLUGINS = [EXPLORER_PLUGIN, HISTORY_PLUGIN, TRACES_PLUGIN];
 
 export function App({ config }: { config: Config }) {
-  const fetcher = useMemo(() => createFetcher(config.graphqlPath), [config.graphqlPath]);
+  const fetcher = useMemo(() => createFetcher(config), [config]);
   const storage = useMemo(() => projectStorage(config.title), [config.title]);
   return (
     <div className="studio">
@@ -83,7 +83,7 @@ function Serving() {
     words = "studio not reachable, trying again";
   } else if (stale) {
     tone = "warn";
-    words = `model broken, serving ${name || "the last good model"}`;
+    words = `model broken, serving ${name || "nothing yet"}`;
   }
   return (
     <span className={`studio-chip studio-chip-${tone}`} role="status">

@@ -13,6 +13,12 @@ export interface Config {
   initialQuery: string;
   /** Follow the events stream. */
   liveUpdate: boolean;
+  /** The revision that answered when this was written; `null` when the server does not say. */
+  revision: number | null;
+  /** The header that carries the token, after `Bearer `. */
+  tokenHeader: string;
+  /** The cookie that carries the bare token instead of the header; empty for the header. */
+  tokenCookie: string;
 }
 
 const text = (value: unknown, fallback: string) => (typeof value === "string" ? value : fallback);
@@ -32,5 +38,8 @@ export async function loadConfig(): Promise<Config> {
     title: text(raw.title, "exo-studio"),
     initialQuery: text(raw.initialQuery, ""),
     liveUpdate: raw.liveUpdate !== false,
+    revision: typeof raw.revision === "number" ? raw.revision : null,
+    tokenHeader: text(raw.tokenHeader, "Authorization"),
+    tokenCookie: text(raw.tokenCookie, ""),
   };
 }

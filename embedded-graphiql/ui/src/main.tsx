@@ -12,7 +12,7 @@ import "./studio.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { type Config, loadConfig } from "./config";
-import { follow } from "./live";
+import { follow, live } from "./live";
 import { loadPersonas, personaChanged } from "./persona";
 
 const root = createRoot(document.getElementById("root")!);
@@ -20,6 +20,7 @@ const root = createRoot(document.getElementById("root")!);
 function begin(config: Config) {
   document.title = `${config.title} · GraphiQL`;
   if (config.personaPath) void loadPersonas(config.personaPath);
+  live.set({ revision: config.revision });
   if (config.liveUpdate && config.eventsPath) {
     follow(config.eventsPath, { onPersona: personaChanged });
   }

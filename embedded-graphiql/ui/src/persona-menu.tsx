@@ -48,7 +48,7 @@ export function PersonaKey() {
     <ToolbarButton
       label={label(active)}
       className={active ? "studio-key-on" : undefined}
-      onClick={() => document.getElementById(PANEL)?.togglePopover()}
+      popoverTarget={PANEL}
     >
       <KeyIcon className="graphiql-toolbar-icon" />
     </ToolbarButton>
