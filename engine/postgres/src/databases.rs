@@ -15,6 +15,7 @@ const DISCONNECT_TRIES: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Databases {
     pool: Pool,
+    target: Target,
 }
 
 /// Why a database could not be created, dropped or listed.
@@ -31,7 +32,13 @@ pub enum DatabaseError {
 impl Databases {
     /// `target` is a database that always exists, usually `postgres`.
     pub fn new(target: Target) -> Self {
-        Self { pool: Pool::new(target, PoolOptions { size: POOL_SIZE, ..PoolOptions::default() }) }
+        let pool = Pool::new(target.clone(), PoolOptions { size: POOL_SIZE, ..PoolOptions::default() });
+        Self { pool, target }
+    }
+
+    /// How to connect to a database of this server.
+    pub fn target(&self, name: &str) -> Target {
+        self.target.with_database(name)
     }
 
     /// Creates a database, empty or as a copy of `template`. Nobody may be connected to the template.
