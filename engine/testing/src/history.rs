@@ -71,6 +71,7 @@ mod tests {
         Report {
             root: root.to_owned(),
             filter: None,
+            named: false,
             near: Vec::new(),
             tests: tests.iter().map(test).collect(),
             not_run: Vec::new(),

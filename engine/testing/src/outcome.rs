@@ -172,6 +172,9 @@ pub struct Report {
     /// The wildcard, when there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filter: Option<String>,
+    /// Only named tests were to be run (rerun of failed ones).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
     /// Names near the wildcard, when it matched nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<String>,
@@ -235,7 +238,7 @@ impl Report {
             exit::MODEL
         } else if causes().next().is_some() {
             exit::FAILED
-        } else if self.tests.is_empty() && self.filter.is_some() {
+        } else if self.tests.is_empty() && (self.named || self.filter.is_some()) {
             exit::NO_MATCH
         } else {
             exit::PASSED

@@ -63,7 +63,10 @@ pub fn render(report: &Report, style: TextStyle) -> String {
 
 fn summary(report: &Report, paint: Paint, out: &mut String) {
     if report.exit_code() == exit::NO_MATCH {
-        let _ = writeln!(out, "no test matches `{}`", report.filter.as_deref().unwrap_or_default());
+        let _ = match &report.filter {
+            Some(filter) => writeln!(out, "no test matches `{filter}`"),
+            None => writeln!(out, "none of the named tests exists any more"),
+        };
         for name in &report.near {
             let _ = writeln!(out, "    did you mean `{name}`?");
         }

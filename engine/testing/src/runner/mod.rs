@@ -150,6 +150,7 @@ pub async fn run(
     let mut report = Report {
         root: root.to_owned(),
         filter: options.filter.clone(),
+        named: options.only.is_some(),
         near: Vec::new(),
         tests: Vec::new(),
         not_run: Vec::new(),

@@ -234,6 +234,10 @@ async fn filters_and_exit_codes() {
     let ran = run(&fixtures("library"), only).await;
     assert_eq!((ran.report.tests.len(), ran.report.exit_code()), (1, exit::FAILED));
 
+    let gone = RunOptions { only: Some(BTreeSet::from(["fail/gone".to_owned()])), ..options() };
+    let ran = run(&fixtures("library"), gone).await;
+    assert_eq!(ran.report.exit_code(), exit::NO_MATCH);
+
     let ran = run(&fixtures("many"), with("good/*")).await;
     assert_eq!(ran.report.exit_code(), exit::PASSED);
     let ran = run(&fixtures("many"), with("broken/*")).await;
