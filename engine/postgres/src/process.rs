@@ -88,11 +88,13 @@ pub(crate) fn is_server_of(pid: i32, data_dir: &Path) -> bool {
     #[cfg(target_os = "linux")]
     {
         let proc = Path::new("/proc").join(pid.to_string());
-        let same = |link: io::Result<std::path::PathBuf>| {
-            link.and_then(std::fs::canonicalize).ok() == std::fs::canonicalize(data_dir).ok()
-        };
         let name = std::fs::read_to_string(proc.join("comm")).unwrap_or_default();
-        name.trim() == "postgres" && same(std::fs::read_link(proc.join("cwd")))
+        let cwd = std::fs::read_link(proc.join("cwd")).and_then(std::fs::canonicalize).ok();
+        let command = std::fs::read(proc.join("cmdline")).unwrap_or_default();
+        let named =
+            command.split(|&byte| byte == 0).any(|word| word == data_dir.as_os_str().as_encoded_bytes());
+        // The working folder can be closed to us; the command line never is.
+        name.trim() == "postgres" && (named || (cwd.is_some() && cwd == std::fs::canonicalize(data_dir).ok()))
     }
     #[cfg(not(target_os = "linux"))]
     {

@@ -58,7 +58,7 @@ impl Place {
                 Some(dir) if !root => private(&dir.join(format!("exo-studio-{}", process::uid())))?,
                 Some(_) | None => private(&fallback)?,
             };
-            return Self::throw_away(&base, install_base);
+            return Self::throw_away(&base, install_base, &options.socket_bases);
         };
         let state_dir = match create_private_dir(&near) {
             Ok(()) if process::may_write(&near) => near,
@@ -82,8 +82,8 @@ impl Place {
     }
 
     /// A new folder of its own, after removing those whose supervisors were killed.
-    fn throw_away(base: &Path, install_base: PathBuf) -> Result<Self, StartError> {
-        sweep(base);
+    fn throw_away(base: &Path, install_base: PathBuf, socket_bases: &[PathBuf]) -> Result<Self, StartError> {
+        sweep(base, socket_bases);
         for attempt in 0..100_u32 {
             let dir = base.join(format!("run-{}-{attempt}", std::process::id()));
             let path = dir.with_extension("lock");
@@ -116,11 +116,8 @@ impl Place {
 
     /// Makes the folder for the socket: short, private, in the first base folder that allows it.
     pub(super) fn socket_dir(&self, bases: &[PathBuf]) -> Result<PathBuf, StartError> {
-        let name = format!("exo-{}", hash_of(&self.state_dir, 8));
-        let standard = [PathBuf::from("/tmp"), PathBuf::from("/var/tmp")];
         let mut last = None;
-        for base in bases.iter().chain(&standard) {
-            let dir = base.join(&name);
+        for dir in socket_dirs(bases, &self.state_dir) {
             if dir.as_os_str().len() > SOCKET_DIR_LIMIT {
                 continue;
             }
@@ -176,14 +173,25 @@ fn open_lock(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).open(path)
 }
 
+/// Where the socket of a cluster may be, best first.
+fn socket_dirs(bases: &[PathBuf], state_dir: &Path) -> Vec<PathBuf> {
+    let name = format!("exo-{}", hash_of(state_dir, 8));
+    let standard = ["/tmp", "/var/tmp"].map(PathBuf::from);
+    bases.iter().chain(&standard).map(|base| base.join(&name)).collect()
+}
+
 /// Removes throw-away clusters that no living supervisor holds.
-fn sweep(base: &Path) {
+fn sweep(base: &Path, socket_bases: &[PathBuf]) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let path = entry.path();
         let ours = path.extension().is_some_and(|it| it == "lock")
             && path.file_name().is_some_and(|it| it.to_string_lossy().starts_with("run-"));
         if ours && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
-            let _ = fs::remove_dir_all(path.with_extension(""));
+            let state_dir = path.with_extension("");
+            for dir in socket_dirs(socket_bases, &state_dir) {
+                let _ = fs::remove_dir_all(dir);
+            }
+            let _ = fs::remove_dir_all(state_dir);
             let _ = fs::remove_file(&path);
         }
     }

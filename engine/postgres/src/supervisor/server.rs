@@ -16,6 +16,8 @@ use crate::process;
 
 /// Longest start, crash recovery included.
 const START_LIMIT: Duration = Duration::from_secs(120);
+/// How long the children of a killed server may hold its memory.
+const LEFTOVER_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks at the pid file while starting, and at the process while stopping.
 const POLL: Duration = Duration::from_millis(2);
 /// A fast shutdown that takes longer is followed by an immediate one, which loses nothing either.
@@ -53,7 +55,8 @@ impl Launch<'_> {
     /// Starts the server and waits until it takes connections. Must be called from the main thread, since
     /// the parent-death signal follows the thread. `cancelled` ends the wait early.
     pub(super) fn start(&self, cancelled: &dyn Fn() -> bool) -> Result<Process, StartError> {
-        let end = Instant::now() + START_LIMIT;
+        let begin = Instant::now();
+        let end = begin + START_LIMIT;
         loop {
             let mut process = self.spawn().map_err(|e| StartError::io(&self.server.bin, &e))?;
             match process.wait_ready(self.data, end, cancelled) {
@@ -62,7 +65,7 @@ impl Launch<'_> {
                     let log = process.log_tail();
                     // The children of a killed server take a moment to notice; their memory is in the way.
                     let passing = log.iter().any(|line| line.contains("pre-existing shared memory block"));
-                    if passing && Instant::now() < end {
+                    if passing && begin.elapsed() < LEFTOVER_LIMIT {
                         thread::sleep(Duration::from_millis(50));
                         continue;
                     }

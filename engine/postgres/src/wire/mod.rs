@@ -129,6 +129,7 @@ impl Connection {
             // Session settings do not reach the server through a pooler.
             return self.transaction(TransactionMode::default()).run_and_commit(sql, params).await;
         }
+        self.end_dropped_transaction().await?;
         match self.execute(sql, params).await {
             // The plan was for another schema, and is forgotten now.
             Err(error) if error.is_stale_plan() => self.execute(sql, params).await,
@@ -146,6 +147,12 @@ impl Connection {
     /// # Errors
     /// At the first statement that the server refuses.
     pub async fn batch_execute(&self, sql: &str) -> Result<(), DbError> {
+        self.end_dropped_transaction().await?;
+        self.send_batch(sql).await
+    }
+
+    /// The first poll sends it.
+    async fn send_batch(&self, sql: &str) -> Result<(), DbError> {
         let guard = self.sending();
         let result = self.client.batch_execute(sql).await;
         guard.done();
@@ -157,6 +164,7 @@ impl Connection {
     /// # Errors
     /// At the first statement that the server refuses.
     pub async fn simple_query(&self, sql: &str) -> Result<Rows, DbError> {
+        self.end_dropped_transaction().await?;
         let guard = self.sending();
         let result = self.client.simple_query(sql).await;
         guard.done();
@@ -236,6 +244,15 @@ impl Connection {
             }
         }
         true
+    }
+
+    /// Rolls back a transaction whose value was dropped before its end; usually there is none.
+    async fn end_dropped_transaction(&self) -> Result<(), DbError> {
+        if self.open_transaction.swap(false, Ordering::SeqCst) {
+            self.send_batch("ROLLBACK").await
+        } else {
+            Ok(())
+        }
     }
 
     /// Asks the server to end the running statement. Does not wait.

@@ -65,9 +65,10 @@ impl<'a> Transaction<'a> {
     /// When the server refuses it; the transaction can then only be rolled back.
     pub async fn run(&mut self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, DbError> {
         let result = if self.state == State::New {
+            self.connection.end_dropped_transaction().await?;
             self.state = State::Open;
             let (begun, result) =
-                join(self.connection.batch_execute(self.begin()), self.connection.execute(sql, params)).await;
+                join(self.connection.send_batch(self.begin()), self.connection.execute(sql, params)).await;
             begun.and(result)
         } else {
             self.connection.execute(sql, params).await
@@ -87,17 +88,18 @@ impl<'a> Transaction<'a> {
         let (state, connection) = (self.state, self.connection);
         let (begun, result, ended) = match state {
             State::New => {
+                connection.end_dropped_transaction().await?;
                 self.state = State::Open;
                 join3(
-                    connection.batch_execute(self.begin()),
+                    connection.send_batch(self.begin()),
                     connection.execute(sql, params),
-                    connection.batch_execute("COMMIT"),
+                    connection.send_batch("COMMIT"),
                 )
                 .await
             }
             State::Open => {
                 let (result, ended) =
-                    join(connection.execute(sql, params), connection.batch_execute("COMMIT")).await;
+                    join(connection.execute(sql, params), connection.send_batch("COMMIT")).await;
                 (Ok(()), result, ended)
             }
             State::Failed | State::Ended => {
@@ -123,7 +125,7 @@ impl<'a> Transaction<'a> {
                 Ok(())
             }
             State::Open => {
-                let result = self.connection.batch_execute("COMMIT").await;
+                let result = self.connection.send_batch("COMMIT").await;
                 self.state = State::Ended;
                 result
             }
@@ -141,7 +143,7 @@ impl<'a> Transaction<'a> {
     pub async fn rollback(mut self) -> Result<(), DbError> {
         let result = match self.state {
             State::New | State::Ended => Ok(()),
-            State::Open | State::Failed => self.connection.batch_execute("ROLLBACK").await,
+            State::Open | State::Failed => self.connection.send_batch("ROLLBACK").await,
         };
         self.state = State::Ended;
         result

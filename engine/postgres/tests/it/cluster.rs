@@ -301,3 +301,154 @@ async fn a_damaged_install_is_made_anew() {
     assert!(install.join("share/postgresql/timezonesets/Default").exists());
     cluster.stop().await;
 }
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|it| it.uid() == 0)
+}
+
+#[tokio::test]
+async fn root_can_run_projects_that_lie_where_nobody_else_can_enter() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    if !is_root() {
+        eprintln!("not run: only root changes the user of its servers");
+        return;
+    }
+    let project = Project::new();
+    std::fs::set_permissions(project.dir(), std::fs::Permissions::from_mode(0o700)).expect("permissions");
+    let cluster = project.start().await.expect("a server");
+    let state = cluster.state_dir().to_path_buf();
+    assert!(state.starts_with("/var/tmp/exo-studio-65534"), "{}", state.display());
+    assert_eq!(std::fs::metadata(state.join("data")).expect("a data folder").uid(), 65534);
+    let note = std::fs::read_to_string(project.dir().join(".exo/where")).expect("a note");
+    assert_eq!(note.trim(), state.display().to_string());
+    let connection = connect(&cluster).await;
+    connection.batch_execute("create table t (id int)").await.expect("a table");
+    assert!(matches!(project.start().await, Err(ClusterError::Busy { .. })));
+    drop(connection);
+    cluster.stop().await;
+
+    let cluster = project.start().await.expect("a server again");
+    assert_eq!(cell(&connect(&cluster).await, "select count(*) from t").await, "0");
+    cluster.stop().await;
+    std::fs::remove_dir_all(state).expect("removed");
+}
+
+#[tokio::test]
+async fn root_runs_the_server_as_the_owner_of_the_project() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if !is_root() {
+        eprintln!("not run: only root changes the user of its servers");
+        return;
+    }
+    let project = Project::new();
+    chown(project.dir(), Some(61234), Some(61234)).expect("an owner");
+    let cluster = project.start().await.expect("a server");
+    assert_eq!(std::fs::metadata(cluster.state_dir().join("data")).expect("a data folder").uid(), 61234);
+    assert_eq!(std::fs::metadata(project.dir().join(".exo")).expect("a folder").uid(), 61234);
+    assert!(cluster.state_dir().starts_with(project.dir()));
+    cluster.stop().await;
+    std::fs::remove_dir_all("/var/tmp/exo-studio-61234").expect("removed");
+}
+
+/// The bundled server again, as if somebody had installed it: `initdb` runs and no template is used.
+#[tokio::test]
+async fn an_installed_server_can_be_used_instead() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let bin = cluster.install_dir().join("bin");
+    cluster.stop().await;
+
+    let other = Project::new();
+    let mut config = other.config();
+    config.server = Some(bin);
+    let cluster = Cluster::start(config.clone(), |_| {}).await.expect("a server");
+    let connection = connect(&cluster).await;
+    assert_eq!(cell(&connection, "select current_user").await, "postgres");
+    assert_eq!(cell(&connection, "show timezone").await, "UTC");
+    connection.batch_execute("create table t (id int)").await.expect("a table");
+    drop(connection);
+    cluster.stop().await;
+    let cluster = Cluster::start(config, |_| {}).await.expect("a server again");
+    assert_eq!(cell(&connect(&cluster).await, "select count(*) from t").await, "0");
+    cluster.stop().await;
+
+    let mut config = other.config();
+    config.server = Some("/nowhere".into());
+    let error = Cluster::start(config, |_| {}).await.expect_err("no such server");
+    assert!(
+        matches!(&error, ClusterError::NoServer { message } if message.contains("/nowhere")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn durable_clusters_wait_for_the_disk() {
+    let project = Project::new();
+    let kind = ClusterKind::Project { dir: project.dir(), durable: true };
+    let cluster = Cluster::start(config(kind), |_| {}).await.expect("a server");
+    let connection = connect(&cluster).await;
+    for name in ["fsync", "full_page_writes", "synchronous_commit"] {
+        assert_eq!(cell(&connection, &format!("show {name}")).await, "on");
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn an_orphan_of_a_killed_studio_is_stopped() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    connect(&cluster).await.batch_execute("create table t (id int)").await.expect("a table");
+    let (data, bin) = (cluster.state_dir().join("data"), cluster.install_dir().join("bin/postgres"));
+    cluster.stop().await;
+
+    // A server without a supervisor, as it is left behind where the kernel cannot end it with its parent.
+    let mut command = std::process::Command::new(bin);
+    command.arg("-D").arg(&data).arg("-k").arg(&data).args(["-c", "listen_addresses="]).current_dir("/");
+    if is_root() {
+        std::os::unix::process::CommandExt::uid(&mut command, 65534);
+    }
+    let null = std::process::Stdio::null;
+    let mut orphan = command.stdin(null()).stdout(null()).stderr(null()).spawn().expect("a server");
+    let begin = Instant::now();
+    while !std::fs::read_to_string(data.join("postmaster.pid")).is_ok_and(|it| it.contains("ready")) {
+        assert!(begin.elapsed() < Duration::from_secs(20), "the orphan does not start");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let cluster = project.start().await.expect("a server");
+    assert!(orphan.wait().expect("an exit status").success());
+    assert_eq!(cell(&connect(&cluster).await, "select count(*) from t").await, "0");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_no_server() {
+    let project = Project::new();
+    for _ in 0..4 {
+        let limit = Duration::from_millis(60);
+        drop(tokio::time::timeout(limit, project.start()).await);
+    }
+    let begin = Instant::now();
+    let cluster = loop {
+        match project.start().await {
+            Ok(cluster) => break cluster,
+            Err(ClusterError::Busy { .. }) if begin.elapsed() < TWO_SECONDS => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(other) => unreachable!("{other:?}"),
+        }
+    };
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_throw_away_server_left_is_swept_up() {
+    let temporary = || config(ClusterKind::ThrowAway);
+    let cluster = Cluster::start(temporary(), |_| {}).await.expect("a server");
+    let dir = cluster.state_dir().to_path_buf();
+    kill(cluster.supervisor_id());
+    gone(cluster.process_id(), TWO_SECONDS).await;
+    let next = Cluster::start(temporary(), |_| {}).await.expect("another server");
+    assert!(!dir.exists());
+    next.stop().await;
+}

@@ -2,7 +2,9 @@
 
 mod cluster;
 mod inspect;
+mod proxy;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;
 mod support;
+mod tls;
 mod wire;
