@@ -1,7 +1,7 @@
 //! Context values of one request: extraction, coercion and caching (language.md 5).
 
 use serde_json::Value as Json;
-use studio_model::ir::{ContextSource, ContextType, ContextValue, Ir, Scalar};
+use studio_model::ir::{ContextSource, ContextType, ContextValue, Field, FieldDefault, Ir, Scalar};
 
 use super::context::{CallerContext, ContextError};
 use super::value::Val;
@@ -59,6 +59,14 @@ impl<'a> Caller<'a> {
         name
     }
 
+    /// The name of the context value that fills a field, as in the model.
+    pub(crate) fn name_of_default(&self, field: &Field) -> String {
+        match &field.default {
+            Some(FieldDefault::Context { value }) => self.name(value),
+            Some(FieldDefault::Column(_) | FieldDefault::Null | FieldDefault::Ignored) | None => String::new(),
+        }
+    }
+
     fn extract(&self, source: &ContextSource) -> Result<Option<Json>, ContextError> {
         let text = |text: String| Some(Json::String(text));
         match source {
@@ -111,7 +119,11 @@ fn coerce_scalar(json: &Json, scalar: Option<Scalar>) -> Result<Val, RequestErro
     let refused = || RequestError::not_authorized("a context value does not fit its declared type");
     match (json, scalar) {
         (Json::Null, _) => Ok(Val::Null),
-        (Json::String(text), Some(Scalar::String | Scalar::Uuid)) => Ok(Val::Text(text.clone())),
+        (Json::String(text), Some(Scalar::String)) => Ok(Val::Text(text.clone())),
+        // Unchecked, but in the spelling that input values get, so that they compare.
+        (Json::String(text), Some(Scalar::Uuid)) => {
+            Ok(Val::Text(crate::plan::normal_uuid(text).unwrap_or_else(|_| text.clone())))
+        }
         (Json::String(text), Some(Scalar::Int)) => text.parse().map(Val::Int).map_err(|_| refused()),
         (Json::String(text), Some(Scalar::Float)) => text.parse().map(Val::Float).map_err(|_| refused()),
         (Json::String(text), Some(Scalar::Boolean)) => match text.as_str() {

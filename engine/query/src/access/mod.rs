@@ -1,12 +1,15 @@
 //! Access control: context values, three-valued solving, residual predicates.
 
 mod caller;
+mod compare;
 mod context;
+mod input;
 mod log;
 mod rules;
 mod solve;
 mod value;
 
 pub(crate) use caller::Caller;
+pub(crate) use input::Input;
 pub use context::{CallerContext, ContextError};
 pub use log::{AccessLog, NoLog, OperandValue, RuleEvaluation, RuleOutcome, RuleSlot};

@@ -3,7 +3,8 @@
 use studio_model::ir::{AccessRule, EntityId, FieldId};
 
 use super::log::{RuleEvaluation, RuleOutcome, RuleSlot};
-use super::solve::Subject;
+use super::input::Input;
+use super::solve::{Subject, This};
 use crate::error::RequestError;
 use crate::plan::{Planned, Planner, Pred};
 
@@ -30,8 +31,37 @@ impl<'a> Planner<'a, '_> {
         slot: RuleSlot,
         rule: &'a AccessRule,
     ) -> Planned<Pred<'a>> {
-        let verdict = self.solve(&rule.expr, Subject::Rows { entity, element: None });
-        let pred = match verdict {
+        self.apply_rule(entity, field, slot, rule, Subject::rows())
+    }
+
+    /// Solves a rule on the data of a mutation, in the same way.
+    pub(crate) fn input_rule(
+        &mut self,
+        field: Option<FieldId>,
+        slot: RuleSlot,
+        rule: &'a AccessRule,
+        input: Input<'a>,
+    ) -> Planned<Pred<'a>> {
+        let input = Input { field_level: field.is_some(), ..input };
+        self.apply_rule(input.entity, field, slot, rule, Subject::input(input))
+    }
+
+    /// The part of an entity's update rule that speaks about the parent `via` leads to, on the parent's rows.
+    pub(crate) fn parent_rule(&mut self, entity: EntityId, via: FieldId) -> Planned<Pred<'a>> {
+        let rule = &self.entity(entity).access.update;
+        let subject = Subject { this: This::Child { via }, element: None };
+        self.apply_rule(entity, None, RuleSlot::UpdateRow, rule, subject)
+    }
+
+    fn apply_rule(
+        &mut self,
+        entity: EntityId,
+        field: Option<FieldId>,
+        slot: RuleSlot,
+        rule: &'a AccessRule,
+        subject: Subject<'a>,
+    ) -> Planned<Pred<'a>> {
+        let pred = match self.solve(&rule.expr, subject) {
             Ok(verdict) => verdict.pred,
             Err(stop) => {
                 self.note_rule(entity, field, slot, rule, &Pred::False);

@@ -1,23 +1,41 @@
-//! Three-valued solving of rules (language.md 6.5), on rows.
+//! Three-valued solving of rules (language.md 6.5), on rows and on input.
 
-use studio_model::ir::{
-    AccessExpr, ColumnType, CompareOp, ContextValue, EntityId, FieldId, FieldPath, Operand, PathRoot,
-};
-use studio_sql::expr::{BinaryOp, Expr};
+use studio_model::ir::{AccessExpr, CompareOp, ContextValue, EntityId, FieldId, FieldPath, Operand, PathRoot};
 
+use super::input::Input;
 use super::log::OperandValue;
 use super::value::Val;
-use crate::operation::Value;
-use crate::plan::{
-    ColumnPath, Param, ParamOrigin, ParamType, ParamValue, Planned, Planner, Pred, Test, array_literal,
-    conversion_error, convert_param, convert_text, link_target, param_type, resolve_path,
-};
+use crate::error::RequestError;
+use crate::plan::{ColumnPath, ParamOrigin, Planned, Planner, Pred, Start, link_target, resolve_path};
 
-/// What `self` is while a rule is solved.
+/// What `self` and the parameter of `some` are while a rule is solved.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Subject {
-    /// Rows of this entity; inside the condition of `some` also rows of the element's entity.
-    Rows { entity: EntityId, element: Option<EntityId> },
+pub(crate) struct Subject<'a> {
+    pub(crate) this: This<'a>,
+    /// Inside the condition of `some`.
+    pub(crate) element: Option<This<'a>>,
+}
+
+/// What a path starts at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum This<'a> {
+    /// Rows of a table.
+    Rows,
+    /// The data of a mutation.
+    Input(Input<'a>),
+    /// Rows about to be created below an existing parent, which `via` leads to: only the parent is known
+    /// (language.md 6.8).
+    Child { via: FieldId },
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn rows() -> Self {
+        Self { this: This::Rows, element: None }
+    }
+
+    pub(crate) fn input(input: Input<'a>) -> Self {
+        Self { this: This::Input(input), element: None }
+    }
 }
 
 /// An intermediate result.
@@ -37,25 +55,47 @@ impl<'a> Verdict<'a> {
         Self { solved: false, pred }
     }
 
-    fn of(truth: bool) -> Self {
+    pub(crate) fn of(truth: bool) -> Self {
         Self::solved(if truth { Pred::True } else { Pred::False })
     }
 }
 
 /// An operand of a comparison, as far as it is known.
-enum Side {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Side<'a> {
     /// A missing context value.
     Absent,
+    /// A part of the rule that does not concern what is being checked.
+    Neutral,
     Value(Val, ParamOrigin),
-    Column(ColumnPath, EntityId),
+    /// A column of a row, and the entity it belongs to.
+    Column(ColumnPath<'a>, EntityId),
+    /// A column of the row being written whose value the request does not say.
+    Unknown { column: ColumnPath<'a>, entity: EntityId, input: Input<'a> },
+    /// A column of the row that a reference in the input points at; the key is not known if the reference is not.
+    Referenced {
+        /// The relation field of the input.
+        field: FieldId,
+        /// The entity it leads to and its key.
+        entity: EntityId,
+        key: Option<Vec<(studio_model::ir::ColumnId, studio_sql::expr::Expr<'a>)>>,
+        /// From the referenced row on.
+        rest: ColumnPath<'a>,
+        /// The entity of the column.
+        end: EntityId,
+    },
 }
 
 impl<'a> Planner<'a, '_> {
     /// Solves an expression.
-    pub(crate) fn solve(&mut self, expr: &'a AccessExpr, subject: Subject) -> Planned<Verdict<'a>> {
+    pub(crate) fn solve(&mut self, expr: &'a AccessExpr, subject: Subject<'a>) -> Planned<Verdict<'a>> {
         match expr {
             AccessExpr::Literal(truth) => Ok(Verdict::of(*truth)),
-            AccessExpr::Compare { op, left, right } => self.solve_comparison(*op, left, right, subject),
+            AccessExpr::Compare { op, left, right } => {
+                let left = self.side(left, subject)?;
+                let right = self.side(right, subject)?;
+                self.solve_comparison(*op, left, right)
+            }
             AccessExpr::Not(inner) => {
                 let inner = self.solve(inner, subject)?;
                 Ok(if inner.solved { Verdict::solved(inner.pred.negate()) } else { inner })
@@ -76,75 +116,89 @@ impl<'a> Planner<'a, '_> {
                 let right = self.solve(right, subject)?;
                 Ok(Verdict { solved: left.solved || right.solved, pred: Pred::or([left.pred, right.pred]) })
             }
-            AccessExpr::Some { collection, condition } => self.solve_some(collection, condition, subject),
+            AccessExpr::Some { collection, condition } => match self.start_of(collection, subject) {
+                This::Rows => self.some_on_rows(collection, condition, subject),
+                This::Input(input) => self.some_on_input(input, collection, condition, subject),
+                This::Child { via } => self.some_on_parent(via, collection, condition, subject),
+            },
         }
     }
 
-    fn solve_some(
+    fn start_of(&self, path: &FieldPath, subject: Subject<'a>) -> This<'a> {
+        match (path.root, subject.element) {
+            (PathRoot::Element, Some(element)) => element,
+            (PathRoot::Element, None) | (PathRoot::SelfRow, _) => subject.this,
+        }
+    }
+
+    /// `path.some(…)` from a row: a related row satisfies the condition.
+    fn some_on_rows(
         &mut self,
         collection: &'a FieldPath,
         condition: &'a AccessExpr,
-        subject: Subject,
+        subject: Subject<'a>,
     ) -> Planned<Verdict<'a>> {
-        let Subject::Rows { entity, element } = subject;
-        let mut current = collection.entity;
-        for step in &collection.steps {
-            current = link_target(self.ir, current, *step);
-        }
-        let inner = self.solve(condition, Subject::Rows { entity, element: Some(current) })?;
-        let Some((last, links)) = collection.steps.split_last() else { return Ok(Verdict::of(false)) };
-        let exists = Pred::Via { field: *last, pred: Box::new(inner.pred), independent: true };
-        let pred = wrap(links, exists);
-        let outer = element.is_some() && collection.root == PathRoot::SelfRow;
+        let inner = self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
+        let pred = exists(&collection.steps, inner.pred);
+        let outer = subject.element.is_some() && collection.root == PathRoot::SelfRow;
         Ok(Verdict { solved: inner.solved, pred: if outer { Pred::Outer(Box::new(pred)) } else { pred } })
     }
 
-    fn solve_comparison(
+    /// `self.parent.coll.some(…)` on the parent of a row about to be created; anything else is about the child.
+    fn some_on_parent(
         &mut self,
-        op: CompareOp,
-        left: &'a Operand,
-        right: &'a Operand,
-        subject: Subject,
+        via: FieldId,
+        collection: &'a FieldPath,
+        condition: &'a AccessExpr,
+        subject: Subject<'a>,
     ) -> Planned<Verdict<'a>> {
-        let left = self.side(left, subject)?;
-        let right = self.side(right, subject)?;
-        match (left, right) {
-            (Side::Absent, _) | (_, Side::Absent) => Ok(Verdict::unsolvable(Pred::False)),
-            (Side::Value(left, _), Side::Value(right, _)) => Ok(Verdict::of(Val::compare(op, &left, &right))),
-            (Side::Column(path, entity), Side::Value(value, origin)) => {
-                self.column_against_value(op, path, entity, value, origin).map(Verdict::solved)
+        match collection.steps.split_first() {
+            Some((first, rest)) if *first == via && !rest.is_empty() => {
+                let inner = self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
+                Ok(Verdict { solved: inner.solved, pred: exists(rest, inner.pred) })
             }
-            (Side::Value(value, origin), Side::Column(path, entity)) => {
-                if op == CompareOp::In {
-                    return self.value_in_column(path, entity, &value, origin).map(Verdict::solved);
-                }
-                self.column_against_value(mirror(op), path, entity, value, origin).map(Verdict::solved)
-            }
-            (Side::Column(left, _), Side::Column(right, _)) => Ok(Verdict::solved(pair(op, left, right))),
+            _ => Ok(Verdict::unsolvable(Pred::True)),
         }
     }
 
-    fn side(&mut self, operand: &'a Operand, subject: Subject) -> Planned<Side> {
+    fn side(&mut self, operand: &'a Operand, subject: Subject<'a>) -> Planned<Side<'a>> {
         match operand {
             Operand::Literal(literal) => Ok(Side::Value(Val::literal(literal), ParamOrigin::Model)),
             Operand::EnumValue(_, label) => Ok(Side::Value(Val::Text(label.clone()), ParamOrigin::Model)),
             Operand::Context(wanted) => self.context_side(wanted),
-            Operand::Path(path) => {
-                let Subject::Rows { element, .. } = subject;
-                let (links, column) = resolve_path(self.ir, path.entity, &path.steps).ok_or_else(|| {
-                    crate::error::RequestError::internal("a rule compares a field that has no column")
-                })?;
-                let mut entity = path.entity;
-                for link in &links {
-                    entity = link_target(self.ir, entity, *link);
+            Operand::Path(path) => match self.start_of(path, subject) {
+                This::Rows => {
+                    let outer = subject.element.is_some() && path.root == PathRoot::SelfRow;
+                    let start = if outer { Start::Outer } else { Start::Row };
+                    self.column_side(path.entity, &path.steps, start)
                 }
-                let outer = element.is_some() && path.root == PathRoot::SelfRow;
-                Ok(Side::Column(ColumnPath { outer, links, column }, entity))
-            }
+                This::Input(input) => self.input_side(input, path),
+                This::Child { via } => match path.steps.split_first() {
+                    Some((first, rest)) if *first == via && !rest.is_empty() => {
+                        let parent = link_target(self.ir, path.entity, via);
+                        let start = if subject.element.is_some() { Start::Outer } else { Start::Row };
+                        self.column_side(parent, rest, start)
+                    }
+                    _ => Ok(Side::Neutral),
+                },
+            },
         }
     }
 
-    fn context_side(&mut self, wanted: &'a ContextValue) -> Planned<Side> {
+    /// A path from a row.
+    pub(crate) fn column_side(
+        &self,
+        from: EntityId,
+        steps: &[FieldId],
+        start: Start<'a>,
+    ) -> Planned<Side<'a>> {
+        let (links, column) = resolve_path(self.ir, from, steps)
+            .ok_or_else(|| RequestError::internal("a rule compares a field that has no column"))?;
+        let end = links.iter().fold(from, |entity, link| link_target(self.ir, entity, *link));
+        Ok(Side::Column(ColumnPath { start, links, column }, end))
+    }
+
+    fn context_side(&mut self, wanted: &'a ContextValue) -> Planned<Side<'a>> {
         let value = self.caller.value(wanted);
         if self.log.enabled() {
             let shown = match &value {
@@ -163,102 +217,43 @@ impl<'a> Planner<'a, '_> {
         })
     }
 
-    /// `column op value` over the links of the path.
-    pub(crate) fn column_against_value(
-        &mut self,
-        op: CompareOp,
-        path: ColumnPath,
-        entity: EntityId,
-        value: Val,
-        origin: ParamOrigin,
-    ) -> Planned<Pred<'a>> {
-        let test = match (op, &value) {
-            (CompareOp::In, Val::Null) => return Ok(Pred::False),
-            (CompareOp::In, value) => {
-                let ty = self.column_type(entity, path.column);
-                Test::AnyOf(self.bind_list(value, ty, origin)?)
+    fn solve_comparison(&mut self, op: CompareOp, left: Side<'a>, right: Side<'a>) -> Planned<Verdict<'a>> {
+        match (left, right) {
+            (Side::Absent, _) | (_, Side::Absent) => Ok(Verdict::unsolvable(Pred::False)),
+            (Side::Neutral, _) | (_, Side::Neutral) => Ok(Verdict::unsolvable(Pred::True)),
+            (Side::Value(left, _), Side::Value(right, _)) => Ok(Verdict::of(Val::compare(op, &left, &right))),
+            (Side::Column(path, entity), Side::Value(value, origin)) => {
+                self.column_against_value(op, path, entity, value, origin).map(Verdict::solved)
             }
-            (CompareOp::Eq, Val::Null) => Test::Null { negated: false },
-            (CompareOp::Ne, Val::Null) => Test::Null { negated: true },
-            // An ordering comparison with null holds for no row.
-            (CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge, Val::Null) => {
-                return Ok(Pred::False);
+            (Side::Value(value, origin), Side::Column(path, entity)) => {
+                self.value_against_column(op, value, origin, path, entity).map(Verdict::solved)
             }
-            (op, value) => {
-                let ty = self.column_type(entity, path.column);
-                Test::Compare(operator(op), self.bind_value(value, ty, origin)?)
+            (Side::Column(left, _), Side::Column(right, _)) => Ok(Verdict::solved(pair(op, left, right))),
+            (Side::Referenced { entity, key, rest, end, .. }, Side::Value(value, origin)) => {
+                let pred = self.column_against_value(op, rest, end, value, origin)?;
+                Ok(Verdict::solved(related(entity, key, pred)))
             }
-        };
-        let pred = wrap(&path.links, Pred::leaf(path.column, test));
-        Ok(if path.outer { Pred::Outer(Box::new(pred)) } else { pred })
-    }
-
-    /// `value in column`, the column being an array.
-    fn value_in_column(
-        &mut self,
-        path: ColumnPath,
-        entity: EntityId,
-        value: &Val,
-        origin: ParamOrigin,
-    ) -> Planned<Pred<'a>> {
-        if *value == Val::Null {
-            return Ok(Pred::False);
+            (Side::Value(value, origin), Side::Referenced { entity, key, rest, end, .. }) => {
+                let pred = self.value_against_column(op, value, origin, rest, end)?;
+                Ok(Verdict::solved(related(entity, key, pred)))
+            }
+            (left @ Side::Unknown { .. }, right) | (left, right @ Side::Unknown { .. }) => {
+                self.unknown_comparison(op, left, right)
+            }
+            (left @ Side::Referenced { .. }, right) | (left, right @ Side::Referenced { .. }) => {
+                Ok(self.referenced_comparison(op, left, right))
+            }
         }
-        let ColumnType::Array(element) = self.column_type(entity, path.column) else {
-            return Err(conversion_error().into());
-        };
-        let bound = self.bind_value(value, element, origin)?;
-        let pred = wrap(&path.links, Pred::leaf(path.column, Test::Element(BinaryOp::Eq, bound)));
-        Ok(if path.outer { Pred::Outer(Box::new(pred)) } else { pred })
     }
+}
 
-    /// A known value as a parameter for comparing with a column.
-    pub(crate) fn bind_value(
-        &mut self,
-        value: &Val,
-        ty: &ColumnType,
-        origin: ParamOrigin,
-    ) -> Planned<Expr<'a>> {
-        let data = value.data();
-        // A number that the column's type cannot hold is still comparable with it, in a wider type.
-        let wider = match (ty, value) {
-            (ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt, Val::Float(_)) => {
-                Some(ColumnType::DoublePrecision)
-            }
-            (ColumnType::SmallInt | ColumnType::Int, Val::Int(_)) if convert_text(&data, ty).is_err() => {
-                Some(ColumnType::BigInt)
-            }
-            (ColumnType::Numeric { .. }, Val::Int(_) | Val::Float(_)) => Some(ColumnType::DoublePrecision),
-            _ => None,
-        };
-        let ty = wider.as_ref().unwrap_or(ty);
-        let mut param = convert_param(&Value { data, variable: None }, ty).map_err(|_| conversion_error())?;
-        param.origin = origin;
-        Ok(self.bind_for(param, ty))
-    }
-
-    /// A list as one array parameter.
-    fn bind_list(&mut self, value: &Val, ty: &ColumnType, origin: ParamOrigin) -> Planned<Expr<'a>> {
-        let single;
-        let items = match value {
-            Val::List(items) => items.as_slice(),
-            other => {
-                single = [other.clone()];
-                &single
-            }
-        };
-        let mut texts = Vec::with_capacity(items.len());
-        for item in items {
-            texts.push(convert_text(&item.data(), ty).map_err(|_| conversion_error())?);
+/// `steps` lead to a collection of which one row satisfies the condition.
+pub(crate) fn exists<'a>(steps: &[FieldId], condition: Pred<'a>) -> Pred<'a> {
+    match steps.split_last() {
+        Some((last, links)) => {
+            wrap(links, Pred::Via { field: *last, pred: Box::new(condition), independent: true })
         }
-        let literal = array_literal(texts.iter().map(Option::as_deref));
-        let array = ColumnType::Array(Box::new(ty.clone()));
-        let bound = self.bind(Param {
-            ty: ParamType::Array(Box::new(param_type(ty))),
-            value: ParamValue::Text(literal),
-            origin,
-        });
-        Ok(self.cast_param(bound, &array))
+        None => Pred::False,
     }
 }
 
@@ -267,35 +262,25 @@ pub(crate) fn wrap<'a>(links: &[FieldId], pred: Pred<'a>) -> Pred<'a> {
     links.iter().rev().fold(pred, |inner, field| Pred::via(*field, inner))
 }
 
-fn pair<'a>(op: CompareOp, left: ColumnPath, right: ColumnPath) -> Pred<'a> {
+/// A condition on the row a reference points at; on any row if the reference is not known.
+pub(crate) fn related<'a>(
+    entity: EntityId,
+    key: Option<Vec<(studio_model::ir::ColumnId, studio_sql::expr::Expr<'a>)>>,
+    pred: Pred<'a>,
+) -> Pred<'a> {
+    match pred {
+        Pred::False => Pred::False,
+        pred => Pred::Related { entity, key, pred: Box::new(pred) },
+    }
+}
+
+/// A comparison of two columns.
+pub(crate) fn pair<'a>(op: CompareOp, left: ColumnPath<'a>, right: ColumnPath<'a>) -> Pred<'a> {
     if left == right && op == CompareOp::Eq {
         return Pred::True;
     }
     match op {
         CompareOp::In => Pred::Member { left, right },
-        op => Pred::Pair { left, op: operator(op), right },
-    }
-}
-
-/// The SQL operator of a comparison.
-pub(crate) fn operator(op: CompareOp) -> BinaryOp {
-    match op {
-        CompareOp::Eq | CompareOp::In => BinaryOp::Eq,
-        CompareOp::Ne => BinaryOp::Ne,
-        CompareOp::Lt => BinaryOp::Lt,
-        CompareOp::Le => BinaryOp::Le,
-        CompareOp::Gt => BinaryOp::Gt,
-        CompareOp::Ge => BinaryOp::Ge,
-    }
-}
-
-/// The comparison with its sides exchanged.
-fn mirror(op: CompareOp) -> CompareOp {
-    match op {
-        CompareOp::Lt => CompareOp::Gt,
-        CompareOp::Le => CompareOp::Ge,
-        CompareOp::Gt => CompareOp::Lt,
-        CompareOp::Ge => CompareOp::Le,
-        other @ (CompareOp::Eq | CompareOp::Ne | CompareOp::In) => other,
+        op => Pred::Pair { left, op: super::compare::operator(op), right },
     }
 }

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use studio_model::ir::{CompareOp, Literal, Scalar};
+use studio_model::ir::{ColumnType, CompareOp, Literal};
 
 use crate::operation::Data;
-use crate::plan::compare_decimals;
+use crate::plan::{Comparable, comparable, compare_decimals, normal_uuid};
 
 /// A known value.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,11 @@ pub(crate) enum Val {
     Text(String),
     /// A decimal in its input syntax, compared by value.
     Decimal(String),
+    /// A date, time or instant as written, with the value by which it compares.
+    Temporal {
+        text: String,
+        key: Box<Val>,
+    },
     List(Vec<Val>),
     /// An object or anything else that only equals itself.
     Json(serde_json::Value),
@@ -34,20 +39,39 @@ impl Val {
         }
     }
 
-    #[allow(dead_code)]
-    /// Input data, read as the given primitive type where its text form matters for comparing.
-    pub(crate) fn input(data: &Data, scalar: Option<Scalar>) -> Self {
+    /// Input data for a column; its type decides how texts compare.
+    pub(crate) fn input(data: &Data, ty: &ColumnType) -> Self {
         match data {
             Data::Null => Self::Null,
             Data::Bool(value) => Self::Bool(*value),
             Data::Number(number) => Self::number(number),
-            Data::String(text) if scalar == Some(Scalar::Decimal) => Self::Decimal(text.clone()),
-            Data::String(text) | Data::Enum(text) => Self::Text(text.clone()),
+            Data::String(text) => Self::text_of(text, data, ty),
+            Data::Enum(text) => Self::Text(text.clone()),
             Data::List(items) => {
-                Self::List(items.iter().map(|item| Self::input(&item.data, scalar)).collect())
+                let element = if let ColumnType::Array(element) = ty { element } else { ty };
+                Self::List(items.iter().map(|item| Self::input(&item.data, element)).collect())
             }
             Data::Object(_) => Self::Json(crate::plan::json(data)),
             Data::Json(value) => Self::json(value),
+        }
+    }
+
+    fn text_of(text: &str, data: &Data, ty: &ColumnType) -> Self {
+        match ty {
+            ColumnType::Numeric { .. } => return Self::Decimal(text.to_owned()),
+            ColumnType::Uuid => return Self::Text(normal_uuid(text).unwrap_or_else(|_| text.to_owned())),
+            _ => {}
+        }
+        match comparable(data, ty) {
+            Some(Ok(key)) => {
+                let key = match key {
+                    Comparable::Seconds(seconds) => Self::Decimal(seconds),
+                    Comparable::Text(text) => Self::Text(text),
+                };
+                Self::Temporal { text: text.to_owned(), key: Box::new(key) }
+            }
+            // A text that is no date stays a text; binding it to the column will refuse it.
+            Some(Err(_)) | None => Self::Text(text.to_owned()),
         }
     }
 
@@ -78,7 +102,7 @@ impl Val {
             Self::Bool(value) => Data::Bool(*value),
             Self::Int(number) => Data::Number((*number).into()),
             Self::Float(number) => serde_json::Number::from_f64(*number).map_or(Data::Null, Data::Number),
-            Self::Text(text) | Self::Decimal(text) => Data::String(text.clone()),
+            Self::Text(text) | Self::Decimal(text) | Self::Temporal { text, .. } => Data::String(text.clone()),
             Self::List(items) => Data::List(
                 items
                     .iter()
@@ -136,6 +160,7 @@ impl Val {
             (Self::Float(left), Self::Int(right)) => int_float(*right, *left).map(Ordering::reverse),
             (Self::Text(left), Self::Text(right)) => Some(left.cmp(right)),
             (Self::Bool(left), Self::Bool(right)) => Some(left.cmp(right)),
+            (Self::Temporal { key: left, .. }, Self::Temporal { key: right, .. }) => left.order(right),
             (Self::Decimal(left), Self::Decimal(right)) => compare_decimals(left, right),
             (Self::Decimal(left), Self::Int(right)) => compare_decimals(left, &right.to_string()),
             (Self::Int(left), Self::Decimal(right)) => compare_decimals(&left.to_string(), right),

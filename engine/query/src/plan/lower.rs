@@ -9,7 +9,7 @@ use studio_sql::select::{Item, Join, JoinKind, Select, Source};
 
 use super::link::Link;
 use super::planner::{Planner, Row};
-use super::predicate::{ColumnPath, Pred, Test};
+use super::predicate::{ColumnPath, Pred, Start, Test};
 
 /// Left joins of a statement, one per link and parent.
 #[derive(Debug, Default)]
@@ -60,7 +60,10 @@ pub(crate) fn needs_subselects(pred: &Pred<'_>, ir: &Ir, entity: EntityId) -> bo
     }
 }
 
-fn path_needs_subselects(path: &ColumnPath, ir: &Ir, entity: EntityId) -> bool {
+fn path_needs_subselects(path: &ColumnPath<'_>, ir: &Ir, entity: EntityId) -> bool {
+    if path.start != Start::Row {
+        return false;
+    }
     let mut current = entity;
     for field in &path.links {
         let Some(link) = Link::of(ir, current, *field) else { return true };
@@ -126,11 +129,7 @@ impl<'a> Planner<'a, '_> {
             Pred::Outer(inner) => self.lower(*inner, Place { row: place.outer, ..place }, None),
             Pred::Related { entity, key, pred } => {
                 let row = self.row(entity);
-                let mut filter = None;
-                for (column, value) in key.unwrap_or_default() {
-                    let equal = Expr::binary(self.column(row, column), BinaryOp::Eq, value);
-                    filter = studio_sql::expr::and(filter, Some(equal));
-                }
+                let filter = self.key_equals(row, key.unwrap_or_default());
                 let inner = self.lower(*pred, Place { row, outer: row, negated: false }, None);
                 Some(Expr::Exists(Box::new(Select {
                     columns: vec![Item::Expr(Expr::Int(1))],
@@ -253,18 +252,38 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// A column reached over to-one links: joined, or as a scalar sub-select.
-    fn path(&mut self, path: ColumnPath, place: Place<'a>, joins: Option<&mut Joins<'a>>) -> Expr<'a> {
-        let start = if path.outer { place.outer } else { place.row };
-        match joins {
-            Some(joins) if !path.outer => {
-                let mut row = start;
+    fn path(&mut self, path: ColumnPath<'a>, place: Place<'a>, joins: Option<&mut Joins<'a>>) -> Expr<'a> {
+        match (path.start, joins) {
+            (Start::Row, Some(joins)) => {
+                let mut row = place.row;
                 for field in path.links {
                     row = self.join(joins, row, field);
                 }
                 self.column(row, path.column)
             }
-            _ => self.scalar_path(start, &path.links, path.column),
+            (Start::Row, None) => self.scalar_path(place.row, &path.links, path.column),
+            (Start::Outer, _) => self.scalar_path(place.outer, &path.links, path.column),
+            (Start::Key { entity, key }, _) => {
+                let row = self.row(entity);
+                let value = self.scalar_path(row, &path.links, path.column);
+                let filter = self.key_equals(row, key);
+                Expr::Scalar(Box::new(Select {
+                    columns: vec![Item::Expr(value)],
+                    from: Some(Self::source(row)),
+                    filter,
+                    ..Select::default()
+                }))
+            }
         }
+    }
+
+    fn key_equals(&self, row: Row<'a>, key: Vec<(ColumnId, Expr<'a>)>) -> Option<Expr<'a>> {
+        let mut filter = None;
+        for (column, value) in key {
+            let equal = Expr::binary(self.column(row, column), BinaryOp::Eq, value);
+            filter = studio_sql::expr::and(filter, Some(equal));
+        }
+        filter
     }
 
     fn scalar_path(&mut self, row: Row<'a>, links: &[FieldId], column: ColumnId) -> Expr<'a> {

@@ -6,6 +6,7 @@ mod filter;
 mod key;
 mod link;
 mod lower;
+mod mutation;
 mod order;
 mod planner;
 mod predicate;
@@ -14,12 +15,15 @@ mod selection;
 mod types;
 
 pub(crate) use convert::{
-    array_literal, compare_decimals, conversion_error, json, param as convert_param, param_type,
+    Comparable, array_literal, comparable, compare_decimals, conversion_error, field_conversion_error, json, normal_uuid,
+    param as convert_param, param_type,
     text as convert_text,
 };
-pub(crate) use link::{link_target, resolve_path};
+pub(crate) use filter::origin;
+pub(crate) use key::column_values;
+pub(crate) use link::{Link, link_target, resolve_path};
 pub(crate) use planner::{Planned, Planner, Stop};
-pub(crate) use predicate::{ColumnPath, Pred, Test};
+pub(crate) use predicate::{ColumnPath, Pred, Start, Test};
 pub use types::*;
 
 use studio_model::ir::Ir;
@@ -88,12 +92,12 @@ impl<'a> Planner<'a, '_> {
             EntityAction::ByUnique(index) => self.lookup(call, &entity.uniques[index].fields),
             EntityAction::List => self.list(call),
             EntityAction::Aggregate => self.root_aggregate(call),
-            EntityAction::CreateOne
-            | EntityAction::CreateMany
-            | EntityAction::UpdateOne
-            | EntityAction::UpdateMany
-            | EntityAction::DeleteOne
-            | EntityAction::DeleteMany => Err(RequestError::internal("mutations are not planned yet").into()),
+            EntityAction::CreateOne => self.create(call, true),
+            EntityAction::CreateMany => self.create(call, false),
+            EntityAction::UpdateOne => self.update(call, true),
+            EntityAction::UpdateMany => self.update(call, false),
+            EntityAction::DeleteOne => self.delete(call, true),
+            EntityAction::DeleteMany => self.delete(call, false),
         }
     }
 }

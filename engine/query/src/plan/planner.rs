@@ -47,13 +47,15 @@ pub(crate) struct Planner<'a, 'l> {
     /// Table names in use in the statement under construction.
     used: Vec<(Option<&'a str>, &'a str)>,
     serial: u32,
+    /// Tables the statement under construction reads, in order of use.
+    touched: Vec<EntityId>,
     /// Operands seen by the rule being solved, while somebody listens.
     operands: Vec<OperandValue>,
 }
 
 impl<'a, 'l> Planner<'a, 'l> {
     pub(crate) fn new(ir: &'a Ir, caller: Caller<'a>, log: &'l mut dyn AccessLog) -> Self {
-        Self { ir, caller, log, params: Vec::new(), used: Vec::new(), serial: 0, operands: Vec::new() }
+        Self { ir, caller, log, params: Vec::new(), used: Vec::new(), serial: 0, touched: Vec::new(), operands: Vec::new() }
     }
 
     pub(crate) fn entity(&self, id: EntityId) -> &'a Entity {
@@ -63,6 +65,7 @@ impl<'a, 'l> Planner<'a, 'l> {
     /// A new alias for an entity's table.
     pub(crate) fn row(&mut self, entity: EntityId) -> Row<'a> {
         let table = &self.entity(entity).table;
+        self.touched.push(entity);
         Row { entity, alias: self.alias(table.schema.as_deref(), &table.name) }
     }
 
@@ -132,6 +135,17 @@ impl<'a, 'l> Planner<'a, 'l> {
         Source::Table(row.alias)
     }
 
+    /// How many table uses there were so far; see [`Self::touched_since`].
+    pub(crate) fn uses(&self) -> usize {
+        self.touched.len()
+    }
+
+    /// Whether the table of an entity was used since then.
+    pub(crate) fn touched_since(&self, uses: usize, entity: EntityId) -> bool {
+        let table = &self.entity(entity).table;
+        self.touched[uses..].iter().any(|used| self.entity(*used).table == *table)
+    }
+
     /// Prints a finished statement and starts the next one.
     pub(crate) fn finish(&mut self, statement: &studio_sql::write::Statement<'a>) -> Statement {
         let printed = print(statement);
@@ -142,6 +156,7 @@ impl<'a, 'l> Planner<'a, 'l> {
             .map(|id| values[id.0].take().expect("invariant: the printer reports each parameter once"))
             .collect();
         self.used.clear();
+        self.touched.clear();
         self.serial = 0;
         Statement { text: Arc::from(printed.text), params }
     }
@@ -149,6 +164,7 @@ impl<'a, 'l> Planner<'a, 'l> {
     /// Drops what was built for a statement that will not be needed.
     pub(crate) fn abandon(&mut self) {
         self.params.clear();
+        self.touched.clear();
         self.used.clear();
         self.serial = 0;
     }
@@ -164,10 +180,12 @@ impl<'a, 'l> Planner<'a, 'l> {
     /// A condition as SQL text with its values, for the log; leaves the statement under construction as it was.
     pub(crate) fn describe(&mut self, entity: EntityId, pred: Pred<'a>) -> (String, Vec<String>) {
         let used = std::mem::take(&mut self.used);
+        let uses = self.touched.len();
         let serial = std::mem::replace(&mut self.serial, 0);
         let row = self.row(entity);
         let printed = self.lower_nested(pred, row).map(|expr| print_expr(&expr));
         self.used = used;
+        self.touched.truncate(uses);
         self.serial = serial;
         let Some(printed) = printed else { return ("TRUE".to_owned(), Vec::new()) };
         let values = printed

@@ -19,14 +19,14 @@ pub(crate) enum Pred<'a> {
     },
     /// A comparison of two columns.
     Pair {
-        left: ColumnPath,
+        left: ColumnPath<'a>,
         op: BinaryOp,
-        right: ColumnPath,
+        right: ColumnPath<'a>,
     },
     /// `left = ANY(right)`, the right one being an array column.
     Member {
-        left: ColumnPath,
-        right: ColumnPath,
+        left: ColumnPath<'a>,
+        right: ColumnPath<'a>,
     },
     /// A related row satisfies the inner condition. Independent ones (from `some`) are never merged.
     Via {
@@ -47,15 +47,25 @@ pub(crate) enum Pred<'a> {
     Not(Box<Pred<'a>>),
 }
 
-/// A column reached from the current row, or from the row the rule belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ColumnPath {
-    /// Starts at the row of the rule although the current row is an element of `some`.
-    pub(crate) outer: bool,
+/// A column reached over to-one links.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ColumnPath<'a> {
+    pub(crate) start: Start<'a>,
     /// Relation fields to follow; to-one only.
     pub(crate) links: Vec<FieldId>,
     /// The column of the entity reached.
     pub(crate) column: ColumnId,
+}
+
+/// Where a [`ColumnPath`] starts.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Start<'a> {
+    /// The current row.
+    Row,
+    /// The row the rule belongs to, while the current row is an element of `some`.
+    Outer,
+    /// The row of another table with this key.
+    Key { entity: EntityId, key: Vec<(ColumnId, Expr<'a>)> },
 }
 
 /// A test of one column.

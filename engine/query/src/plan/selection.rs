@@ -61,6 +61,18 @@ impl<'a> Planner<'a, '_> {
         row: Row<'a>,
         what: Expr<'a>,
         rows: Rows<'a>,
+        joins: Joins<'a>,
+    ) -> Select<'a> {
+        self.select_from(Self::source(row), row, what, rows, joins)
+    }
+
+    /// A select of `what` over the rows of a source that stands for `row`'s table.
+    pub(crate) fn select_from(
+        &mut self,
+        source: Source<'a>,
+        row: Row<'a>,
+        what: Expr<'a>,
+        rows: Rows<'a>,
         mut joins: Joins<'a>,
     ) -> Select<'a> {
         let condition = match rows.pred {
@@ -75,7 +87,7 @@ impl<'a> Planner<'a, '_> {
         let bounded = !order.is_empty() || rows.limit.is_some() || rows.offset.is_some();
         let plain = Select {
             columns: vec![Item::Expr(what)],
-            from: Some(Self::source(row)),
+            from: Some(source),
             joins: joins.into_joins(),
             filter,
             order,

@@ -14,7 +14,8 @@ use crate::error::{ErrorClass, RequestError};
 use crate::operation::{Data, Value};
 
 pub(crate) use number::compare_decimals;
-pub(crate) use text::{array_literal, hex};
+pub(crate) use temporal::Comparable;
+pub(crate) use text::{array_literal, uuid as normal_uuid};
 
 /// A value that does not fit its column. Which words the client reads depends on where it stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,6 @@ pub(crate) fn param_type(ty: &ColumnType) -> ParamType {
     }
 }
 
-#[allow(dead_code)]
 /// The name of a column type inside conversion errors (graphql-and-sql 2.6).
 pub(crate) fn type_words(ty: &ColumnType, ir: &Ir) -> String {
     match ty {
@@ -97,7 +97,6 @@ pub(crate) fn conversion_error() -> RequestError {
     RequestError::plain("Unable to convert input to the expected type", ErrorClass::Conversion, None)
 }
 
-#[allow(dead_code)]
 /// The conversion error of create and update.
 pub(crate) fn field_conversion_error(field: &str, ty: &ColumnType, ir: &Ir) -> RequestError {
     RequestError::plain(
@@ -150,7 +149,7 @@ pub(crate) fn text(data: &Data, ty: &ColumnType) -> Result<Option<String>, Misfi
         ColumnType::Bytea => {
             let bytes =
                 base64::engine::general_purpose::STANDARD.decode(string(data)?).map_err(|_| Misfit)?;
-            hex(&bytes)
+            text::hex(&bytes)
         }
         ColumnType::Uuid => text::uuid(string(data)?)?,
         ColumnType::Vector(size) => vector(data, *size)?,
@@ -207,5 +206,23 @@ pub(crate) fn json(data: &Data) -> serde_json::Value {
             Json::Object(members.iter().map(|(key, value)| (key.clone(), json(&value.data))).collect())
         }
         Data::Json(value) => value.clone(),
+    }
+}
+
+/// The form in which a date, time or instant compares in memory; `None` for other types.
+pub(crate) fn comparable(data: &Data, ty: &ColumnType) -> Option<Result<Comparable, Misfit>> {
+    let parse = |convert: fn(&str) -> Result<Comparable, Misfit>| string(data).and_then(convert);
+    match ty {
+        ColumnType::Timestamp { time_zone: true, .. } => Some(parse(temporal::comparable_instant)),
+        ColumnType::Timestamp { time_zone: false, .. } => {
+            Some(parse(|text| temporal::local_date_time(text).map(|iso| temporal::comparable_local(&iso))))
+        }
+        ColumnType::Time { .. } => {
+            Some(parse(|text| temporal::local_time(text).map(|iso| temporal::comparable_local(&iso))))
+        }
+        ColumnType::Date => {
+            Some(parse(|text| temporal::local_date(text).map(|iso| temporal::comparable_local(&iso))))
+        }
+        _ => None,
     }
 }

@@ -53,6 +53,64 @@ pub(crate) fn local_time(text: &str) -> Result<String, Misfit> {
     }
 }
 
+/// A text by which two values of one temporal type compare like the values themselves: decimal seconds for an
+/// instant, padded ISO text otherwise.
+pub(crate) enum Comparable {
+    /// Seconds since 1970, with fraction.
+    Seconds(String),
+    /// ISO text of full length.
+    Text(String),
+}
+
+/// The comparable form of an instant.
+pub(crate) fn comparable_instant(text: &str) -> Result<Comparable, Misfit> {
+    let iso = instant(text)?;
+    let parsed = Temporal::parse(&iso)?;
+    let (Some(date), Some(time), Some(offset)) = (parsed.date, parsed.time, parsed.offset) else {
+        return Err(Misfit);
+    };
+    let number = |text: &str| text.parse::<i64>().map_err(|_| Misfit);
+    let days = days_since_epoch(number(&date[..4])?, number(&date[5..7])?, number(&date[8..10])?);
+    let seconds = if time.len() > 5 { number(&time[6..8])? } else { 0 };
+    let mut total = days * 86_400 + number(&time[..2])? * 3_600 + number(&time[3..5])? * 60 + seconds;
+    if let Offset::Hours(offset) = offset {
+        let shift = number(&offset[1..3])? * 3_600 + number(&offset[4..6])? * 60;
+        total -= if offset.starts_with('-') { -shift } else { shift };
+    }
+    // The fraction counts upwards even before 1970: shift the origin so that the number is never negative.
+    let shifted = (total + 100_000_000_000).to_string();
+    Ok(Comparable::Seconds(match time.find('.') {
+        Some(point) => [&shifted, &time[point..]].concat(),
+        None => shifted,
+    }))
+}
+
+/// The comparable form of a local date, time or date-time as printed by this module.
+pub(crate) fn comparable_local(iso: &str) -> Comparable {
+    // `HH:MM` may leave out the seconds; trailing zeros of a fraction mean nothing.
+    let mut text = iso.to_owned();
+    let time = text.rfind('T').map_or(0, |at| at + 1);
+    if text.len() - time == 5 && text.as_bytes()[time + 2] == b':' {
+        text.push_str(":00");
+    }
+    if text.contains('.') {
+        let trimmed = text.trim_end_matches('0').trim_end_matches('.').len();
+        text.truncate(trimmed);
+    }
+    Comparable::Text(text)
+}
+
+/// Days between 1970-01-01 and a date of the Gregorian calendar.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    // Years starting in March, so that the leap day is the last one; eras of 400 years.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 impl<'t> Temporal<'t> {
     fn parse(text: &'t str) -> Result<Self, Misfit> {
         if !text.is_ascii() {

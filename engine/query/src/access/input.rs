@@ -1,0 +1,271 @@
+//! Rules on the data of a mutation (language.md 6.6).
+
+use studio_model::ir::{
+    AccessExpr, ColumnDefault, ColumnId, CompareOp, EntityId, FieldDefault, FieldId, FieldKind, FieldPath,
+};
+use studio_sql::expr::Expr;
+
+use super::log::OperandValue;
+use super::solve::{Side, Subject, This, Verdict, exists, pair, related};
+use super::value::Val;
+use crate::error::RequestError;
+use crate::operation::{Arguments, Data, Value};
+use crate::plan::{
+    ColumnPath, Link, ParamOrigin, Planned, Planner, Pred, Start, column_values, link_target, origin, resolve_path,
+};
+
+/// One object of a mutation's data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Input<'a> {
+    /// The entity the object is for.
+    pub(crate) entity: EntityId,
+    /// Its members.
+    pub(crate) data: &'a Arguments,
+    /// Whether a field-level rule is asked: then values not supplied are looked up in the row.
+    pub(crate) field_level: bool,
+    /// Create rather than update.
+    pub(crate) creating: bool,
+}
+
+/// What the request says about a column.
+enum Known<'a> {
+    Value(&'a Value),
+    Default(Val, ParamOrigin),
+    Nothing,
+}
+
+impl<'a> Planner<'a, '_> {
+    /// A path on input: a value, an unknown, or a column of a referenced row.
+    pub(crate) fn input_side(&mut self, input: Input<'a>, path: &'a FieldPath) -> Planned<Side<'a>> {
+        let (links, column) = resolve_path(self.ir, path.entity, &path.steps)
+            .ok_or_else(|| RequestError::internal("a rule compares a field that has no column"))?;
+        let first = path.steps[0];
+        let Some((link, rest)) = links.split_first() else {
+            let side = match self.input_value(input, first, column)? {
+                Known::Value(value) => {
+                    Side::Value(Val::input(&value.data, self.column_type(input.entity, column)), origin(value))
+                }
+                Known::Default(value, origin) => Side::Value(value, origin),
+                Known::Nothing => Side::Unknown {
+                    column: ColumnPath { start: Start::Row, links: Vec::new(), column },
+                    entity: input.entity,
+                    input,
+                },
+            };
+            self.note_input(path, &side);
+            return Ok(side);
+        };
+        let field = *link;
+        let followed = Link::of(self.ir, input.entity, field)
+            .ok_or_else(|| RequestError::internal("a rule follows a field that is no relation"))?;
+        let end = rest.iter().fold(followed.target, |entity, link| link_target(self.ir, entity, *link));
+        let key = if followed.is_owning() { self.reference_key(input, field, followed)? } else { None };
+        let rest = ColumnPath { start: Start::Row, links: rest.to_vec(), column };
+        Ok(Side::Referenced { field, entity: followed.target, key, rest, end })
+    }
+
+    fn note_input(&mut self, path: &FieldPath, side: &Side<'a>) {
+        if !self.log.enabled() {
+            return;
+        }
+        let mut operand = String::from("self");
+        let mut entity = path.entity;
+        for step in &path.steps {
+            operand.push('.');
+            operand.push_str(&self.entity(entity).fields[*step].name);
+            entity = link_target(self.ir, entity, *step);
+        }
+        let value = match side {
+            Side::Value(value, _) => Some(value.display()),
+            _ => None,
+        };
+        self.note_operand(OperandValue { operand, value });
+    }
+
+    /// The key that a reference in the input names, in the columns of the referenced entity.
+    fn reference_key(
+        &mut self,
+        input: Input<'a>,
+        field: FieldId,
+        link: Link<'a>,
+    ) -> Planned<Option<Vec<(ColumnId, Expr<'a>)>>> {
+        let mut key = Vec::new();
+        for (own, theirs) in link.pairs() {
+            let ty = self.column_type(input.entity, own);
+            let bound = match self.input_value(input, field, own)? {
+                Known::Value(value) => {
+                    let param = crate::plan::convert_param(value, ty).map_err(|_| {
+                        let name = &self.entity(input.entity).fields[field].name;
+                        crate::plan::field_conversion_error(name, ty, self.ir)
+                    })?;
+                    self.bind_for(param, ty)
+                }
+                Known::Default(value, origin) => self.bind_value(&value, ty, origin)?,
+                Known::Nothing => return Ok(None),
+            };
+            key.push((theirs, bound));
+        }
+        Ok(Some(key))
+    }
+
+    /// What is known about a column of the row being written, as the given field sets it.
+    fn input_value(&mut self, input: Input<'a>, field: FieldId, column: ColumnId) -> Planned<Known<'a>> {
+        let entity = self.entity(input.entity);
+        let model = &entity.fields[field];
+        if let Some(value) = input.data.get(&model.name) {
+            let mut values = Vec::new();
+            column_values(self.ir, entity, field, value, &mut values);
+            if let Some((_, Some(value))) = values.into_iter().find(|(own, _)| *own == column) {
+                return Ok(Known::Value(value));
+            }
+            return Ok(Known::Nothing);
+        }
+        Ok(match &model.default {
+            Some(FieldDefault::Context { value }) => match self.caller.value(value) {
+                Ok(Some(known)) => Known::Default(known, ParamOrigin::Context(self.caller.name(value).into())),
+                Ok(None) | Err(crate::plan::Stop::Error(_)) => Known::Nothing,
+                Err(stop) => return Err(stop),
+            },
+            Some(FieldDefault::Column(ColumnDefault::Literal(literal))) => {
+                let data = Val::literal(literal).data();
+                Known::Default(Val::input(&data, &entity.columns[column].ty), ParamOrigin::Model)
+            }
+            Some(FieldDefault::Column(ColumnDefault::Enum(label))) => {
+                Known::Default(Val::Text(label.clone()), ParamOrigin::Model)
+            }
+            Some(
+                FieldDefault::Null
+                | FieldDefault::Ignored
+                | FieldDefault::Column(
+                    ColumnDefault::Serial
+                    | ColumnDefault::Sequence { .. }
+                    | ColumnDefault::Now
+                    | ColumnDefault::GenerateUuid
+                    | ColumnDefault::UuidV4
+                    | ColumnDefault::UuidV7
+                    | ColumnDefault::Expression(_),
+                ),
+            )
+            | None => Known::Nothing,
+        })
+    }
+
+    /// A comparison in which a value of the row being written is not known: nothing to object at type level; at
+    /// field level the row decides.
+    pub(crate) fn unknown_comparison(
+        &mut self,
+        op: CompareOp,
+        left: Side<'a>,
+        right: Side<'a>,
+    ) -> Planned<Verdict<'a>> {
+        let input = match (&left, &right) {
+            (Side::Unknown { input, .. }, _) | (_, Side::Unknown { input, .. }) => *input,
+            _ => return Ok(Verdict::unsolvable(Pred::False)),
+        };
+        if !input.field_level {
+            return Ok(Verdict::unsolvable(Pred::True));
+        }
+        let pred = match (left, right) {
+            (Side::Unknown { column, entity, .. }, Side::Value(value, origin)) => {
+                self.column_against_value(op, column, entity, value, origin)?
+            }
+            (Side::Value(value, origin), Side::Unknown { column, entity, .. }) => {
+                self.value_against_column(op, value, origin, column, entity)?
+            }
+            (Side::Unknown { column: left, .. }, Side::Unknown { column: right, .. }) => pair(op, left, right),
+            // Against a row that is not the one being written: nothing that a single condition could say.
+            _ => return Ok(Verdict::unsolvable(Pred::False)),
+        };
+        // On create there is no row yet: the literal reading is that some row of the table satisfies it.
+        Ok(Verdict::solved(if input.creating { related(input.entity, None, pred) } else { pred }))
+    }
+
+    /// A comparison of a column of a referenced row with another column.
+    pub(crate) fn referenced_comparison(&mut self, op: CompareOp, left: Side<'a>, right: Side<'a>) -> Verdict<'a> {
+        if let (
+            Side::Referenced { field, entity, key, rest, .. },
+            Side::Referenced { field: other, rest: other_rest, .. },
+        ) = (&left, &right)
+            && field == other
+        {
+            let inner = pair(op, rest.clone(), other_rest.clone());
+            return Verdict::solved(related(*entity, key.clone(), inner));
+        }
+        match (keyed(left), keyed(right)) {
+            (Some(left), Some(right)) => Verdict::solved(pair(op, left, right)),
+            // A reference that is not supplied says nothing.
+            _ => Verdict::unsolvable(Pred::True),
+        }
+    }
+
+    /// `path.some(…)` on input: over the supplied elements, or on a referenced row.
+    pub(crate) fn some_on_input(
+        &mut self,
+        input: Input<'a>,
+        collection: &'a FieldPath,
+        condition: &'a AccessExpr,
+        subject: Subject<'a>,
+    ) -> Planned<Verdict<'a>> {
+        let Some((first, rest)) = collection.steps.split_first() else { return Ok(Verdict::of(false)) };
+        let field = &self.entity(input.entity).fields[*first];
+        if !rest.is_empty() {
+            let link = Link::of(self.ir, input.entity, *first)
+                .ok_or_else(|| RequestError::internal("a rule follows a field that is no relation"))?;
+            let key = if link.is_owning() { self.reference_key(input, *first, link)? } else { None };
+            let Some(key) = key else { return Ok(Verdict::unsolvable(Pred::True)) };
+            let inner = self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
+            return Ok(Verdict {
+                solved: inner.solved,
+                pred: related(link.target, Some(key), exists(rest, inner.pred)),
+            });
+        }
+        let target = match &field.kind {
+            FieldKind::Collection { target, .. } | FieldKind::InverseOne { target, .. } => *target,
+            FieldKind::Value(_) | FieldKind::Reference { .. } => return Ok(Verdict::of(false)),
+        };
+        let Some(supplied) = input.data.get(&field.name).filter(|value| value.data != Data::Null) else {
+            if input.field_level {
+                let reason = ["cannot evaluate `some` on `", &field.name, "`, which was not supplied"].concat();
+                return Err(RequestError::not_authorized(reason).into());
+            }
+            return Ok(Verdict::unsolvable(Pred::True));
+        };
+        for element in elements(supplied) {
+            let element = Input { entity: target, data: element, ..input };
+            let verdict = self.solve(condition, Subject { element: Some(This::Input(element)), ..subject })?;
+            if verdict.pred == Pred::True {
+                return Ok(Verdict::of(true));
+            }
+        }
+        Ok(Verdict::of(false))
+    }
+}
+
+/// A column with a place to start from, as a path; `None` if the reference is not known.
+fn keyed(side: Side<'_>) -> Option<ColumnPath<'_>> {
+    match side {
+        Side::Column(path, _) => Some(path),
+        Side::Referenced { entity, key: Some(key), rest, .. } => {
+            Some(ColumnPath { start: Start::Key { entity, key }, ..rest })
+        }
+        Side::Referenced { key: None, .. }
+        | Side::Absent
+        | Side::Neutral
+        | Side::Value(..)
+        | Side::Unknown { .. } => None,
+    }
+}
+
+/// The objects of a nested list: of a creation input as they are, of an update input those that carry data.
+fn elements(value: &Value) -> Vec<&Arguments> {
+    match &value.data {
+        Data::List(items) => items
+            .iter()
+            .filter_map(|item| if let Data::Object(members) = &item.data { Some(members) } else { None })
+            .collect(),
+        Data::Object(parts) => {
+            ["create", "update"].into_iter().filter_map(|part| parts.get(part)).flat_map(elements).collect()
+        }
+        _ => Vec::new(),
+    }
+}

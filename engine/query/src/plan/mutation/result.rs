@@ -1,0 +1,123 @@
+//! What a mutation answers: the written rows, filtered by the read rules.
+
+use studio_model::ir::{ColumnId, EntityId};
+use studio_sql::expr::{BinaryOp, Expr, and};
+use studio_sql::select::{Item, Join, JoinKind, OrderBy, Select, Source};
+use studio_sql::write::{Cte, Statement as Sql};
+
+use super::Steps;
+use crate::operation::EntityCall;
+use crate::plan::link::key_columns;
+use crate::plan::lower::Joins;
+use crate::plan::planner::Row;
+use crate::plan::query::as_text;
+use crate::plan::selection::Rows;
+use crate::plan::{Planned, Planner, Pred, StepRole};
+
+impl<'a> Planner<'a, '_> {
+    /// `WITH written AS (…  RETURNING *) SELECT … FROM written`, in one statement.
+    ///
+    /// The select sees other tables, and this one beyond the written rows, as before the statement. With `fresh`
+    /// that is not wanted: if the selection comes back to the table, nothing is planned and false is returned.
+    pub(super) fn result_of_write(
+        &mut self,
+        call: &'a EntityCall,
+        single: bool,
+        write: Sql<'a>,
+        fresh: bool,
+        steps: &mut Steps,
+    ) -> Planned<bool> {
+        let table = &self.entity(call.entity).table;
+        let written = self.alias(table.schema.as_deref(), &table.name);
+        let row = Row { entity: call.entity, alias: written };
+        let uses = self.uses();
+        let (object, pred) = self.result_object(call, row)?;
+        let what = if single { object } else { Expr::JsonList(Box::new(object)) };
+        let rows = Rows { pred: Some(pred), ..Rows::default() };
+        let source = Source::Cte { name: written, alias: written };
+        let mut select = self.select_from(source, row, what, rows, Joins::default());
+        if fresh && self.touched_since(uses, call.entity) {
+            self.abandon();
+            return Ok(false);
+        }
+        select.with.push(Cte { name: written, body: write });
+        self.step(steps, &Sql::Select(Box::new(as_text(select))), StepRole::Result);
+        Ok(true)
+    }
+
+    /// Selects rows by the keys that earlier steps returned, in the order of those keys.
+    pub(super) fn result_by_key(
+        &mut self,
+        call: &'a EntityCall,
+        single: bool,
+        written: &[usize],
+        steps: &mut Steps,
+    ) -> Planned<()> {
+        let row = self.row(call.entity);
+        let (object, pred) = self.result_object(call, row)?;
+        let mut joins = Joins::default();
+        let condition = self.lower_root(pred, row, &mut joins);
+        let select = if let ([step], true) = (written, single) {
+            let own = key_columns(self.entity(call.entity)).map(|column| self.column(row, column)).collect();
+            let key = self.among(own, call.entity, *step);
+            Select {
+                columns: vec![Item::Expr(object)],
+                from: Some(Self::source(row)),
+                joins: joins.into_joins(),
+                filter: and(Some(key), condition),
+                ..Select::default()
+            }
+        } else {
+            let keys = self.alias(None, "key");
+            let columns: Vec<ColumnId> = key_columns(self.entity(call.entity)).collect();
+            let mut arrays = Vec::with_capacity(columns.len());
+            let mut names = Vec::with_capacity(columns.len() + 1);
+            let mut ties = Vec::with_capacity(columns.len());
+            for (index, column) in columns.into_iter().enumerate() {
+                arrays.push(self.key_arrays(call.entity, column, written, index));
+                let name = KEY_NAMES[index.min(KEY_NAMES.len() - 1)];
+                names.push(name.into());
+                ties.push(Expr::binary(self.column(row, column), BinaryOp::Eq, Expr::Column(keys, name)));
+            }
+            names.push("position".into());
+            let mut all = vec![Join { kind: JoinKind::Inner, source: Self::source(row), on: Expr::And(ties) }];
+            all.extend(joins.into_joins());
+            let inner = Select {
+                columns: vec![Item::AllOf(row.alias)],
+                from: Some(Source::Unnest { arrays, ordinality: true, alias: keys, columns: names }),
+                joins: all,
+                filter: condition,
+                order: vec![OrderBy { expr: Expr::Column(keys, "position"), descending: false }],
+                ..Select::default()
+            };
+            Select {
+                columns: vec![Item::Expr(Expr::JsonList(Box::new(object)))],
+                from: Some(Source::Select(Box::new(inner), row.alias)),
+                ..Select::default()
+            }
+        };
+        self.step(steps, &Sql::Select(Box::new(as_text(select))), StepRole::Result);
+        Ok(())
+    }
+
+    /// A key column of several steps, one after the other.
+    fn key_arrays(&mut self, entity: EntityId, column: ColumnId, written: &[usize], index: usize) -> Expr<'a> {
+        let mut arrays = written.iter().map(|step| self.key_array(entity, column, *step, index)).collect::<Vec<_>>();
+        let first = arrays.remove(0);
+        arrays.into_iter().fold(first, |left, right| Expr::binary(left, BinaryOp::Concat, right))
+    }
+
+    /// The object of the selection and the condition under which the caller sees a row.
+    fn result_object(&mut self, call: &'a EntityCall, row: Row<'a>) -> Planned<(Expr<'a>, Pred<'a>)> {
+        let mut residue = Pred::True;
+        let object = self.object(row, &call.selection, &mut residue)?;
+        let rule = self.read_rule(call.entity)?;
+        Ok((object, Pred::and([rule, residue])))
+    }
+}
+
+/// Names of the columns of an unnested key; Postgres allows no more than 32 columns in an index.
+pub(super) const KEY_NAMES: [&str; 32] = [
+    "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "k10", "k11", "k12", "k13", "k14", "k15", "k16",
+    "k17", "k18", "k19", "k20", "k21", "k22", "k23", "k24", "k25", "k26", "k27", "k28", "k29", "k30", "k31",
+];
