@@ -63,7 +63,9 @@ impl<'a> Caller<'a> {
     pub(crate) fn name_of_default(&self, field: &Field) -> String {
         match &field.default {
             Some(FieldDefault::Context { value }) => self.name(value),
-            Some(FieldDefault::Column(_) | FieldDefault::Null | FieldDefault::Ignored) | None => String::new(),
+            Some(FieldDefault::Column(_) | FieldDefault::Null | FieldDefault::Ignored) | None => {
+                String::new()
+            }
         }
     }
 

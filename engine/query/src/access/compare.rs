@@ -7,8 +7,8 @@ use super::solve::wrap;
 use super::value::Val;
 use crate::operation::Value;
 use crate::plan::{
-    ColumnPath, Param, ParamOrigin, ParamType, ParamValue, Planned, Planner, Pred, Start, Test, array_literal,
-    conversion_error, convert_param, convert_text, param_type,
+    ColumnPath, Param, ParamOrigin, ParamType, ParamValue, Planned, Planner, Pred, Start, Test,
+    array_literal, conversion_error, convert_param, convert_text, param_type,
 };
 
 impl<'a> Planner<'a, '_> {
@@ -28,7 +28,9 @@ impl<'a> Planner<'a, '_> {
             (CompareOp::Eq, Val::Null) => Test::Null { negated: false },
             (CompareOp::Ne, Val::Null) => Test::Null { negated: true },
             // An ordering comparison with null holds for no row.
-            (CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge, Val::Null) => return Ok(Pred::False),
+            (CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge, Val::Null) => {
+                return Ok(Pred::False);
+            }
             (op, value) => Test::Compare(operator(op), self.bind_value(value, ty, origin)?),
         };
         Ok(self.test_at(path, test))
@@ -66,7 +68,12 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// A known value as a parameter for comparing with a column.
-    pub(crate) fn bind_value(&mut self, value: &Val, ty: &ColumnType, origin: ParamOrigin) -> Planned<Expr<'a>> {
+    pub(crate) fn bind_value(
+        &mut self,
+        value: &Val,
+        ty: &ColumnType,
+        origin: ParamOrigin,
+    ) -> Planned<Expr<'a>> {
         let data = value.data();
         // A number that the column's type cannot hold is still comparable with it, in a wider type.
         let wider = match (ty, value) {

@@ -11,7 +11,8 @@ use super::value::Val;
 use crate::error::RequestError;
 use crate::operation::{Arguments, Data, Value};
 use crate::plan::{
-    ColumnPath, Link, ParamOrigin, Planned, Planner, Pred, Start, column_values, link_target, origin, resolve_path,
+    ColumnPath, Link, ParamOrigin, Planned, Planner, Pred, Start, column_values, link_target, origin,
+    resolve_path,
 };
 
 /// One object of a mutation's data.
@@ -42,9 +43,10 @@ impl<'a> Planner<'a, '_> {
         let first = path.steps[0];
         let Some((link, rest)) = links.split_first() else {
             let side = match self.input_value(input, first, column)? {
-                Known::Value(value) => {
-                    Side::Value(Val::input(&value.data, self.column_type(input.entity, column)), origin(value))
-                }
+                Known::Value(value) => Side::Value(
+                    Val::input(&value.data, self.column_type(input.entity, column)),
+                    origin(value),
+                ),
                 Known::Default(value, origin) => Side::Value(value, origin),
                 Known::Nothing => Side::Unknown {
                     column: ColumnPath { start: Start::Row, links: Vec::new(), column },
@@ -122,7 +124,9 @@ impl<'a> Planner<'a, '_> {
         }
         Ok(match &model.default {
             Some(FieldDefault::Context { value }) => match self.caller.value(value) {
-                Ok(Some(known)) => Known::Default(known, ParamOrigin::Context(self.caller.name(value).into())),
+                Ok(Some(known)) => {
+                    Known::Default(known, ParamOrigin::Context(self.caller.name(value).into()))
+                }
                 Ok(None) | Err(crate::plan::Stop::Error(_)) => Known::Nothing,
                 Err(stop) => return Err(stop),
             },
@@ -172,7 +176,9 @@ impl<'a> Planner<'a, '_> {
             (Side::Value(value, origin), Side::Unknown { column, entity, .. }) => {
                 self.value_against_column(op, value, origin, column, entity)?
             }
-            (Side::Unknown { column: left, .. }, Side::Unknown { column: right, .. }) => pair(op, left, right),
+            (Side::Unknown { column: left, .. }, Side::Unknown { column: right, .. }) => {
+                pair(op, left, right)
+            }
             // Against a row that is not the one being written: nothing that a single condition could say.
             _ => return Ok(Verdict::unsolvable(Pred::False)),
         };
@@ -181,7 +187,12 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// A comparison of a column of a referenced row with another column.
-    pub(crate) fn referenced_comparison(&mut self, op: CompareOp, left: Side<'a>, right: Side<'a>) -> Verdict<'a> {
+    pub(crate) fn referenced_comparison(
+        &mut self,
+        op: CompareOp,
+        left: Side<'a>,
+        right: Side<'a>,
+    ) -> Verdict<'a> {
         if let (
             Side::Referenced { field, entity, key, rest, .. },
             Side::Referenced { field: other, rest: other_rest, .. },
@@ -225,14 +236,16 @@ impl<'a> Planner<'a, '_> {
         };
         let Some(supplied) = input.data.get(&field.name).filter(|value| value.data != Data::Null) else {
             if input.field_level {
-                let reason = ["cannot evaluate `some` on `", &field.name, "`, which was not supplied"].concat();
+                let reason =
+                    ["cannot evaluate `some` on `", &field.name, "`, which was not supplied"].concat();
                 return Err(RequestError::not_authorized(reason).into());
             }
             return Ok(Verdict::unsolvable(Pred::True));
         };
         for element in elements(supplied) {
             let element = Input { entity: target, data: element, ..input };
-            let verdict = self.solve(condition, Subject { element: Some(This::Input(element)), ..subject })?;
+            let verdict =
+                self.solve(condition, Subject { element: Some(This::Input(element)), ..subject })?;
             if verdict.pred == Pred::True {
                 return Ok(Verdict::of(true));
             }

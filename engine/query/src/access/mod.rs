@@ -10,6 +10,6 @@ mod solve;
 mod value;
 
 pub(crate) use caller::Caller;
-pub(crate) use input::Input;
 pub use context::{CallerContext, ContextError};
+pub(crate) use input::Input;
 pub use log::{AccessLog, NoLog, OperandValue, RuleEvaluation, RuleOutcome, RuleSlot};

@@ -2,8 +2,8 @@
 
 use studio_model::ir::{AccessRule, EntityId, FieldId};
 
-use super::log::{RuleEvaluation, RuleOutcome, RuleSlot};
 use super::input::Input;
+use super::log::{RuleEvaluation, RuleOutcome, RuleSlot};
 use super::solve::{Subject, This};
 use crate::error::RequestError;
 use crate::plan::{Planned, Planner, Pred};

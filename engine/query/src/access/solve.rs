@@ -1,6 +1,8 @@
 //! Three-valued solving of rules (language.md 6.5), on rows and on input.
 
-use studio_model::ir::{AccessExpr, CompareOp, ContextValue, EntityId, FieldId, FieldPath, Operand, PathRoot};
+use studio_model::ir::{
+    AccessExpr, CompareOp, ContextValue, EntityId, FieldId, FieldPath, Operand, PathRoot,
+};
 
 use super::input::Input;
 use super::log::OperandValue;
@@ -71,7 +73,11 @@ pub(crate) enum Side<'a> {
     /// A column of a row, and the entity it belongs to.
     Column(ColumnPath<'a>, EntityId),
     /// A column of the row being written whose value the request does not say.
-    Unknown { column: ColumnPath<'a>, entity: EntityId, input: Input<'a> },
+    Unknown {
+        column: ColumnPath<'a>,
+        entity: EntityId,
+        input: Input<'a>,
+    },
     /// A column of the row that a reference in the input points at; the key is not known if the reference is not.
     Referenced {
         /// The relation field of the input.

@@ -102,7 +102,9 @@ impl Val {
             Self::Bool(value) => Data::Bool(*value),
             Self::Int(number) => Data::Number((*number).into()),
             Self::Float(number) => serde_json::Number::from_f64(*number).map_or(Data::Null, Data::Number),
-            Self::Text(text) | Self::Decimal(text) | Self::Temporal { text, .. } => Data::String(text.clone()),
+            Self::Text(text) | Self::Decimal(text) | Self::Temporal { text, .. } => {
+                Data::String(text.clone())
+            }
             Self::List(items) => Data::List(
                 items
                     .iter()

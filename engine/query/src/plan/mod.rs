@@ -15,9 +15,8 @@ mod selection;
 mod types;
 
 pub(crate) use convert::{
-    Comparable, array_literal, comparable, compare_decimals, conversion_error, field_conversion_error, json, normal_uuid,
-    param as convert_param, param_type,
-    text as convert_text,
+    Comparable, array_literal, comparable, compare_decimals, conversion_error, field_conversion_error, json,
+    normal_uuid, param as convert_param, param_type, text as convert_text,
 };
 pub(crate) use filter::origin;
 pub(crate) use key::column_values;

@@ -55,7 +55,16 @@ pub(crate) struct Planner<'a, 'l> {
 
 impl<'a, 'l> Planner<'a, 'l> {
     pub(crate) fn new(ir: &'a Ir, caller: Caller<'a>, log: &'l mut dyn AccessLog) -> Self {
-        Self { ir, caller, log, params: Vec::new(), used: Vec::new(), serial: 0, touched: Vec::new(), operands: Vec::new() }
+        Self {
+            ir,
+            caller,
+            log,
+            params: Vec::new(),
+            used: Vec::new(),
+            serial: 0,
+            touched: Vec::new(),
+            operands: Vec::new(),
+        }
     }
 
     pub(crate) fn entity(&self, id: EntityId) -> &'a Entity {

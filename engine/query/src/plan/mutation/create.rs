@@ -134,7 +134,11 @@ impl<'a> Planner<'a, '_> {
 
     /// The columns an object sets: what was supplied, and what the context fills in.
     fn new_cells(&mut self, entity: EntityId, data: &'a Arguments) -> Planned<Vec<(ColumnId, Cell)>> {
-        Ok(self.new_values(entity, data)?.into_iter().map(|(column, param)| (column, Cell::Param(param))).collect())
+        Ok(self
+            .new_values(entity, data)?
+            .into_iter()
+            .map(|(column, param)| (column, Cell::Param(param)))
+            .collect())
     }
 
     /// As parameters.
@@ -159,9 +163,8 @@ impl<'a> Planner<'a, '_> {
                     for column in &field.columns {
                         let ty = &model.columns[*column].ty;
                         let value = crate::operation::Value { data: known.data(), variable: None };
-                        let mut param = convert_param(&value, ty).map_err(|_| {
-                            crate::plan::field_conversion_error(&field.name, ty, self.ir)
-                        })?;
+                        let mut param = convert_param(&value, ty)
+                            .map_err(|_| crate::plan::field_conversion_error(&field.name, ty, self.ir))?;
                         param.origin = ParamOrigin::Context(self.caller.name_of_default(field).into());
                         if !params.iter().any(|(known, _)| known == column) {
                             params.push((*column, param));

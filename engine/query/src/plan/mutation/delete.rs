@@ -13,7 +13,8 @@ impl<'a> Planner<'a, '_> {
     pub(crate) fn delete(&mut self, call: &'a EntityCall, single: bool) -> Planned<FieldBody> {
         let row = self.row(call.entity);
         let chosen = self.chosen(call, single)?;
-        let rule = self.row_rule(call.entity, None, RuleSlot::Delete, &self.entity(call.entity).access.delete)?;
+        let rule =
+            self.row_rule(call.entity, None, RuleSlot::Delete, &self.entity(call.entity).access.delete)?;
         let filter = self.lower_nested(Pred::and([chosen, rule]), row);
         let delete = Delete { table: row.alias, filter, returning: vec![Item::All] };
         let mut steps = Steps::default();

@@ -43,12 +43,9 @@ fn objects(value: &Value) -> Vec<&Arguments> {
             .filter_map(|item| if let Data::Object(members) = &item.data { Some(members) } else { None })
             .collect(),
         Data::Object(members) => vec![members],
-        Data::Null
-        | Data::Bool(_)
-        | Data::Number(_)
-        | Data::String(_)
-        | Data::Enum(_)
-        | Data::Json(_) => Vec::new(),
+        Data::Null | Data::Bool(_) | Data::Number(_) | Data::String(_) | Data::Enum(_) | Data::Json(_) => {
+            Vec::new()
+        }
     }
 }
 

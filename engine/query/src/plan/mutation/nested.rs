@@ -116,7 +116,13 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The part of the child's update rule about the parent has to hold for every affected parent.
-    fn parent_check(&mut self, child: EntityId, owner: FieldId, parents: usize, steps: &mut Steps) -> Planned<()> {
+    fn parent_check(
+        &mut self,
+        child: EntityId,
+        owner: FieldId,
+        parents: usize,
+        steps: &mut Steps,
+    ) -> Planned<()> {
         let guard = self.parent_rule(child, owner)?;
         if guard == Pred::True {
             self.abandon();
@@ -125,11 +131,16 @@ impl<'a> Planner<'a, '_> {
         let parent = self.link(child, owner).target;
         let row = self.row(parent);
         let holds = self.lower_nested(guard, row);
-        let key = crate::plan::link::key_columns(self.entity(parent)).map(|column| self.column(row, column)).collect();
+        let key = crate::plan::link::key_columns(self.entity(parent))
+            .map(|column| self.column(row, column))
+            .collect();
         let affected = self.among(key, parent, parents);
         // A condition that is NULL does not hold.
         let fails = holds.map(|holds| {
-            Expr::Not(Box::new(Expr::Call(studio_sql::expr::Function::Coalesce, vec![holds, Expr::Bool(false)])))
+            Expr::Not(Box::new(Expr::Call(
+                studio_sql::expr::Function::Coalesce,
+                vec![holds, Expr::Bool(false)],
+            )))
         });
         let violating = Select {
             columns: vec![Item::Expr(Expr::Int(1))],

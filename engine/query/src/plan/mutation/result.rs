@@ -80,7 +80,8 @@ impl<'a> Planner<'a, '_> {
                 ties.push(Expr::binary(self.column(row, column), BinaryOp::Eq, Expr::Column(keys, name)));
             }
             names.push("position".into());
-            let mut all = vec![Join { kind: JoinKind::Inner, source: Self::source(row), on: Expr::And(ties) }];
+            let mut all =
+                vec![Join { kind: JoinKind::Inner, source: Self::source(row), on: Expr::And(ties) }];
             all.extend(joins.into_joins());
             let inner = Select {
                 columns: vec![Item::AllOf(row.alias)],
@@ -101,8 +102,15 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// A key column of several steps, one after the other.
-    fn key_arrays(&mut self, entity: EntityId, column: ColumnId, written: &[usize], index: usize) -> Expr<'a> {
-        let mut arrays = written.iter().map(|step| self.key_array(entity, column, *step, index)).collect::<Vec<_>>();
+    fn key_arrays(
+        &mut self,
+        entity: EntityId,
+        column: ColumnId,
+        written: &[usize],
+        index: usize,
+    ) -> Expr<'a> {
+        let mut arrays =
+            written.iter().map(|step| self.key_array(entity, column, *step, index)).collect::<Vec<_>>();
         let first = arrays.remove(0);
         arrays.into_iter().fold(first, |left, right| Expr::binary(left, BinaryOp::Concat, right))
     }
@@ -118,6 +126,7 @@ impl<'a> Planner<'a, '_> {
 
 /// Names of the columns of an unnested key; Postgres allows no more than 32 columns in an index.
 pub(super) const KEY_NAMES: [&str; 32] = [
-    "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "k10", "k11", "k12", "k13", "k14", "k15", "k16",
-    "k17", "k18", "k19", "k20", "k21", "k22", "k23", "k24", "k25", "k26", "k27", "k28", "k29", "k30", "k31",
+    "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "k10", "k11", "k12", "k13", "k14", "k15",
+    "k16", "k17", "k18", "k19", "k20", "k21", "k22", "k23", "k24", "k25", "k26", "k27", "k28", "k29", "k30",
+    "k31",
 ];
