@@ -4,6 +4,7 @@ use super::*;
 use crate::compare::{Rules, compare};
 use crate::file::ExpressionText;
 use crate::script::ScriptLimits;
+use proptest::prelude::*;
 use serde_json::{Map, json};
 
 fn limits() -> ScriptLimits {
@@ -206,4 +207,163 @@ fn console_lines_are_kept() {
         with_response(input, |expected, calls| compare(&expected, &json!({"a": 1}), Rules::default(), calls))
             .expect("a response");
     assert_eq!(lines, ["got 1 [1]"]);
+}
+
+/// Whatever the built-in reader accepts means the same in JavaScript.
+fn agrees(text: &str) -> Result<(), TestCaseError> {
+    let Ok((expression, _)) = crate::expression::read(text) else { return Ok(()) };
+    let bindings = json!({"n": 5, "o": {"k": [1, "x", null]}, "0": "zero", "s": "text"});
+    let bindings: Map<String, Value> = bindings.as_object().cloned().expect("object");
+    let mut absent = Vec::new();
+    let built_in = expression.send_value(&bindings, &mut absent);
+    let is_error = absent.iter().any(|error| !error.is_undefined());
+    let written = ExpressionText { text: text.to_owned(), first_line: 1 };
+    let input = ScriptInput { expression: &written, prelude: None, bindings: &bindings, limits: limits() };
+    match evaluate_json(input) {
+        Err(error) => prop_assert!(is_error, "{text}: {built_in:?} but {error:?}"),
+        Ok(script) => {
+            prop_assert!(!is_error, "{text}: an error but {script:?}");
+            let same = match (&built_in, &script) {
+                (Some(left), Some(right)) => {
+                    let mut none = crate::compare::NoMatchers;
+                    compare(&Expected::from_value(left), right, Rules::default(), &mut none).is_empty()
+                }
+                (left, right) => left == right,
+            };
+            prop_assert!(same, "{text}: {built_in:?} but {script:?}");
+        }
+    }
+    Ok(())
+}
+
+fn token() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "(",
+        ")",
+        "a: ",
+        "\"b\": ",
+        "'c': ",
+        "1: ",
+        ".5: ",
+        "0x10: ",
+        "null: ",
+        "\"d\"",
+        "'e\\x41'",
+        "\"\\u0041\\n\"",
+        "'\\\n'",
+        "'\\0'",
+        "'\\q'",
+        "1",
+        "-1",
+        "- 2",
+        "+3",
+        ".5",
+        "5.",
+        "1e3 ",
+        "1.50",
+        "0x1F",
+        "0b11",
+        "0o17",
+        "1_000",
+        "010",
+        "1_",
+        "null",
+        "true",
+        "false",
+        "undefined",
+        "$.n",
+        "$.o.k",
+        "$.o.k[0]",
+        "$[\"o\"]",
+        "$[0]",
+        "$.o.k.length",
+        "$.s.length",
+        "$.nope",
+        "$.nope.x",
+        "$.o.nope.x",
+        "$",
+        " ",
+        "\n",
+        "/* c */",
+        "// c\n",
+        "\u{a0}",
+        "\u{feff}",
+        ".k",
+        "[1]",
+        "é: ",
+        "'\u{1F600}'",
+        "1n",
+        "'\\u{41}'",
+        "\"\t\"",
+    ])
+}
+
+/// Text that is nearly always in the subset.
+fn relaxed() -> impl Strategy<Value = String> {
+    let space = prop::sample::select(vec!["", " ", "\n", "/* x */", "// y\n"]);
+    let leaf = prop::sample::select(vec![
+        "1",
+        "-2.50",
+        ".5",
+        "5.",
+        "0x1F",
+        "1_0",
+        "1e-7",
+        "'a\\x41'",
+        "\"b\\n\"",
+        "null",
+        "true",
+        "$.n",
+        "$.o.k[1]",
+        "$.o.k[9]",
+        "$.nope",
+        "$.o",
+        "(3)",
+        "- 4",
+        "'\\\n'",
+        "123456789.125",
+        "1e21",
+    ]);
+    let key = prop::sample::select(vec!["a", "\"b c\"", "'d'", "1", "1.50", "$e", "true", "0x10"]);
+    (leaf.prop_map(str::to_owned), space)
+        .prop_map(|(leaf, space)| format!("{space}{leaf}{space}"))
+        .prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                (prop::collection::vec(inner.clone(), 0..4), any::<bool>()).prop_map(
+                    |(items, comma)| format!(
+                        "[{}{}]",
+                        items.join(","),
+                        if comma && !items.is_empty() { "," } else { "" }
+                    )
+                ),
+                (prop::collection::vec((key.clone(), inner), 0..4), any::<bool>()).prop_map(
+                    |(members, comma)| {
+                        let comma = if comma && !members.is_empty() { "," } else { "" };
+                        let members: Vec<String> =
+                            members.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+                        format!("{{{}{comma}}}", members.join(","))
+                    }
+                ),
+            ]
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_built_in_reader_agrees_with_javascript(text in relaxed()) {
+        agrees(&text)?;
+    }
+
+    #[test]
+    fn the_built_in_reader_agrees_on_odd_texts(tokens in prop::collection::vec(token(), 0..7)) {
+        agrees(&tokens.concat())?;
+    }
 }
