@@ -334,7 +334,7 @@ impl Cluster {
 
     /// Resolves when the server ends although nobody stopped it. The caller may then start a new one.
     /// The future is independent of `self`; any number of them may wait.
-    pub fn exited(&self) -> impl Future<Output = ClusterExit> + Send + 'static {
+    pub fn exited(&self) -> impl Future<Output = ClusterExit> + Send + use<> {
         let mut exit = self.exit.clone();
         async move {
             match exit.wait_for(Option::is_some).await {

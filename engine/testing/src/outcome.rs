@@ -101,6 +101,20 @@ impl Failure {
         })
     }
 
+    /// File, line, sentence, differing body and next step in a few lines, for logs and problem entries.
+    pub fn summary(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let file = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let mut text = format!("{file}{line}: {}", self.message);
+        if let Some(actual) = &self.actual {
+            text.push_str(&format!("\n  answer: {actual}"));
+        }
+        if let Some(next) = &self.next_step {
+            text.push_str(&format!("\n  next: {next}"));
+        }
+        text
+    }
+
     /// The same failure with a next step.
     pub(crate) fn next(mut self: Box<Self>, step: impl Into<String>) -> Box<Failure> {
         self.next_step = Some(step.into());
