@@ -20,8 +20,7 @@ fn fixtures(name: &str) -> PathBuf {
 fn options() -> RunOptions {
     let mut options =
         RunOptions { jobs: Some(8), retry_pause: Duration::from_millis(1), ..RunOptions::default() };
-    options.stages.request_timeout = Duration::from_millis(1500);
-    options.stages.script.time = Duration::from_millis(300);
+    options.stages.request_timeout = Duration::from_secs(5);
     options.stages.script.memory = 16 << 20;
     options
 }

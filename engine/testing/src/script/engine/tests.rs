@@ -7,8 +7,16 @@ use crate::script::ScriptLimits;
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
+/// Generous, because the machine may be busy.
 fn limits() -> ScriptLimits {
-    ScriptLimits { time: Duration::from_millis(300), memory: 16 << 20, ..ScriptLimits::default() }
+    ScriptLimits { time: Duration::from_secs(20), memory: 16 << 20, ..ScriptLimits::default() }
+}
+
+/// A short time for scripts that never end.
+fn limits_for(expression: &ExpressionText) -> ScriptLimits {
+    let endless = ["while (true) {", "(a+)+"].iter().any(|part| expression.text.contains(part));
+    let time = if endless { Duration::from_millis(300) } else { limits().time };
+    ScriptLimits { time, ..limits() }
 }
 
 fn json_of(prelude: &str, expression: &str) -> Result<Option<Value>, ScriptError> {
@@ -17,7 +25,12 @@ fn json_of(prelude: &str, expression: &str) -> Result<Option<Value>, ScriptError
     let bindings = json!({"n": 5, "list": [{"id": "a"}]});
     let bindings: Map<String, Value> = bindings.as_object().cloned().expect("object");
     let prelude = (!prelude.text.is_empty()).then_some(&prelude);
-    evaluate_json(ScriptInput { expression: &expression, prelude, bindings: &bindings, limits: limits() })
+    evaluate_json(ScriptInput {
+        expression: &expression,
+        prelude,
+        bindings: &bindings,
+        limits: limits_for(&expression),
+    })
 }
 
 fn differences(prelude: &str, expression: &str, actual: Value) -> Result<Vec<String>, ScriptError> {
@@ -28,7 +41,7 @@ fn differences(prelude: &str, expression: &str, actual: Value) -> Result<Vec<Str
         expression: &expression,
         prelude: Some(&prelude),
         bindings: &bindings,
-        limits: limits(),
+        limits: limits_for(&expression),
     };
     let (differences, _) =
         with_response(input, |expected, calls| compare(&expected, &actual, Rules::default(), calls))?;
