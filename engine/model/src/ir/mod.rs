@@ -1,8 +1,13 @@
 //! The intermediate representation of a checked model.
 
+mod file;
+mod hash;
 mod id;
+pub(crate) mod lower;
 mod model;
 
+pub use file::{IR_FORMAT_VERSION, IrFileError};
+pub use hash::IrHash;
 pub use id::{
     Arena, ArenaId, CodeTypeId, ColumnId, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId,
     ModuleId,

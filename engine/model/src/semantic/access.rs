@@ -1,0 +1,181 @@
+//! Access rules of entities and their fields: which expression counts where (language.md 6.1, 6.8).
+
+use super::annotation::find;
+use super::entity::{self, Table};
+use super::member::Members;
+use super::names::{CompositeKind, Names};
+use super::relation::Kind;
+use super::rule::{Rules, Scope};
+use crate::diagnostic::{Diagnostic, make};
+use crate::ir::{
+    AccessExpr, AccessRule, EntityAccess, FieldAccess, FieldId, FieldKind, FieldPath, Operand, Origin,
+    PathRoot,
+};
+use crate::source::{FileTable, Span};
+use crate::syntax::ast::{Annotation, Expr, Params};
+
+/// The four rules of an annotation, fall-back chain applied.
+struct Slots<'s> {
+    read: Option<&'s Expr>,
+    create: Option<&'s Expr>,
+    update: Option<&'s Expr>,
+    delete: Option<&'s Expr>,
+}
+
+fn slots(annotation: Option<&Annotation>) -> Slots<'_> {
+    let Some(annotation) = annotation else {
+        return Slots { read: None, create: None, update: None, delete: None };
+    };
+    let single = annotation.single();
+    let mutation = annotation.named_expr("mutation").or(single);
+    Slots {
+        read: annotation.named_expr("query").or(single),
+        create: annotation.named_expr("create").or(mutation),
+        update: annotation.named_expr("update").or(mutation),
+        delete: annotation.named_expr("delete").or(mutation),
+    }
+}
+
+/// Lowers each expression once, however many slots it fills.
+pub(crate) struct RuleLowering<'s, 'a> {
+    rules: Rules<'s, 'a>,
+    files: &'s FileTable,
+    place: Span,
+    done: Vec<(Span, AccessRule)>,
+}
+
+impl<'s, 'a> RuleLowering<'s, 'a> {
+    pub(crate) fn new(rules: Rules<'s, 'a>, files: &'s FileTable, place: Span) -> Self {
+        Self { rules, files, place, done: Vec::new() }
+    }
+
+    pub(crate) fn rule(&mut self, expr: Option<&'s Expr>) -> AccessRule {
+        let Some(expr) = expr else {
+            let origin = entity::origin(self.files, self.place);
+            return AccessRule { expr: AccessExpr::Literal(false), text: None, origin };
+        };
+        if let Some((_, rule)) = self.done.iter().find(|(span, _)| *span == expr.span) {
+            return rule.clone();
+        }
+        let rule = AccessRule {
+            expr: self.rules.rule(expr),
+            text: Some(self.files.slice(expr.span).to_owned()),
+            origin: entity::origin(self.files, expr.span),
+        };
+        self.done.push((expr.span, rule.clone()));
+        rule
+    }
+}
+
+/// Lowers the rules of all entities; field rules go straight into the tables.
+pub(crate) fn lower(
+    names: &Names<'_>,
+    members: &Members<'_>,
+    kinds: &[Vec<Kind>],
+    tables: &mut [Table],
+    files: &FileTable,
+    out: &mut Vec<Diagnostic>,
+) -> Vec<EntityAccess> {
+    let mut lowered = Vec::with_capacity(tables.len());
+    let mut spans = Vec::with_capacity(tables.len());
+    for (index, composite) in names.composites.iter().enumerate() {
+        if !matches!(composite.kind, CompositeKind::Entity(_)) {
+            continue;
+        }
+        let decl = composite.decl;
+        let annotation = find(&decl.annotations, "access");
+        let slots = slots(annotation);
+        let rules = Rules::new(names, members, kinds, Scope::Entity(index), out);
+        let mut lowering = RuleLowering::new(rules, files, decl.name.span);
+        let access = EntityAccess {
+            read: lowering.rule(slots.read),
+            create: lowering.rule(slots.create),
+            update: lowering.rule(slots.update),
+            delete: lowering.rule(slots.delete),
+        };
+        let writable = [&access.create, &access.update, &access.delete];
+        if access.read.is_statically_closed() && writable.iter().any(|rule| !rule.is_statically_closed()) {
+            out.push(make::writable_unreadable(&decl.name));
+        }
+        spans.push(slots.update.map_or(decl.name.span, |expr| expr.span));
+        let table = &mut tables[lowered.len()];
+        lowered.push(access);
+        for (position, member) in members.composites[index].members.iter().enumerate() {
+            let Some(annotation) = find(&member.decl.annotations, "access") else { continue };
+            warn_half_open(annotation, &member.decl.name.text, out);
+            let slots = self::slots(Some(annotation));
+            let rules = Rules::new(names, members, kinds, Scope::Entity(index), out);
+            let mut lowering = RuleLowering::new(rules, files, annotation.span);
+            let access = FieldAccess {
+                read: lowering.rule(slots.read),
+                create: lowering.rule(slots.create),
+                update: lowering.rule(slots.update),
+            };
+            table.fields[FieldId(position as u32)].access = Some(access);
+        }
+    }
+    report_mixed(names, tables, &lowered, &spans, out);
+    lowered
+}
+
+fn warn_half_open(annotation: &Annotation, field: &str, out: &mut Vec<Diagnostic>) {
+    let Params::Named(values) = &annotation.params else { return };
+    let reads = values.iter().any(|(name, _)| &*name.text == "query");
+    let writes = values.iter().any(|(name, _)| matches!(&*name.text, "mutation" | "create" | "update"));
+    if reads != writes {
+        out.push(make::half_open(annotation, field, reads));
+    }
+}
+
+/// Rules that nested creation cannot enforce: they compare the parent with the row itself (6.8).
+fn report_mixed(
+    names: &Names<'_>,
+    tables: &[Table],
+    access: &[EntityAccess],
+    spans: &[Span],
+    out: &mut Vec<Diagnostic>,
+) {
+    let entity_names: Vec<&str> = (names.composites.iter())
+        .filter(|composite| matches!(composite.kind, CompositeKind::Entity(_)))
+        .map(|composite| &*composite.decl.name.text)
+        .collect();
+    for (index, table) in tables.iter().enumerate() {
+        let own = &access[index];
+        if own.update.is_statically_closed() || own.create.is_statically_closed() {
+            continue;
+        }
+        for (id, field) in table.fields.iter() {
+            let FieldKind::Reference { target, inverse: Some(_), .. } = field.kind else { continue };
+            let parent = target.0 as usize;
+            if access[parent].update.is_statically_closed() {
+                continue;
+            }
+            if mixes(&own.update.expr, id) {
+                out.push(make::mixed_rule(entity_names[parent], spans[index]));
+            }
+        }
+    }
+}
+
+fn mixes(expr: &AccessExpr, parent: FieldId) -> bool {
+    match expr {
+        AccessExpr::Literal(_) | AccessExpr::Some { .. } => false,
+        AccessExpr::Not(inner) => mixes(inner, parent),
+        AccessExpr::And(left, right) | AccessExpr::Or(left, right) => {
+            mixes(left, parent) || mixes(right, parent)
+        }
+        AccessExpr::Compare { left, right, .. } => match (left, right) {
+            (Operand::Path(left), Operand::Path(right)) => through(left, parent) != through(right, parent),
+            _ => false,
+        },
+    }
+}
+
+fn through(path: &FieldPath, parent: FieldId) -> bool {
+    path.root == PathRoot::SelfRow && path.steps.len() > 1 && path.steps.first() == Some(&parent)
+}
+
+/// The place of a rule nobody wrote.
+pub(crate) fn closed(origin: Origin) -> AccessRule {
+    AccessRule { expr: AccessExpr::Literal(false), text: None, origin }
+}

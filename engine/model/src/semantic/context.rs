@@ -1,0 +1,130 @@
+//! Contexts: declaration rules and lowering (language.md 5).
+
+use super::annotation;
+use super::member::{Member, Members};
+use super::names::Names;
+use super::ty::{Primitive, Ty};
+use crate::diagnostic::{Diagnostic, make};
+use crate::ir::{Arena, Context, ContextField, ContextSource, ContextType, Scalar};
+use crate::syntax::ast::{Annotation, Params};
+
+/// Checks and lowers all contexts.
+pub(crate) fn lower(
+    names: &Names<'_>,
+    members: &Members<'_>,
+    out: &mut Vec<Diagnostic>,
+) -> Arena<crate::ir::ContextId, Context> {
+    names
+        .contexts
+        .iter()
+        .zip(&members.contexts)
+        .map(|(decl, list)| Context {
+            name: decl.name.text.to_string(),
+            docs: decl.docs.clone(),
+            fields: list
+                .members
+                .iter()
+                .map(|member| ContextField {
+                    name: member.decl.name.text.to_string(),
+                    source: source(member, out),
+                    ty: context_type(member, out),
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn source(member: &Member<'_>, out: &mut Vec<Diagnostic>) -> ContextSource {
+    let field = member.decl;
+    let reported = member.via.is_none();
+    if field.default.is_some() && reported {
+        out.push(make::context_default(field));
+    }
+    let [annotation] = field.annotations.as_slice() else {
+        if reported {
+            out.push(match field.annotations.as_slice() {
+                [] => make::no_source(field),
+                several => make::several_sources(field, several),
+            });
+        }
+        return ContextSource::Unknown(String::new());
+    };
+    let key = key(annotation, &field.name.text, reported, out);
+    match &*annotation.name.text {
+        "jwt" => ContextSource::Jwt(key),
+        "header" => ContextSource::Header(key),
+        "cookie" => ContextSource::Cookie(key),
+        "env" => ContextSource::Env(key),
+        "clientIp" => ContextSource::ClientIp,
+        "query" => ContextSource::Query(key),
+        other => {
+            if reported {
+                let near = annotation::annotations_for(crate::syntax::ast::Target::ContextField)
+                    .map(|(name, _)| name);
+                out.push(make::unknown_source(&annotation.name, super::suggest::nearest(other, near)));
+            }
+            ContextSource::Unknown(other.to_owned())
+        }
+    }
+}
+
+fn key(annotation: &Annotation, field: &str, reported: bool, out: &mut Vec<Diagnostic>) -> String {
+    match &annotation.params {
+        Params::None => field.to_owned(),
+        Params::Single(value) => value.as_string().map_or_else(
+            || {
+                if reported {
+                    out.push(make::source_key(value.span));
+                }
+                String::new()
+            },
+            str::to_owned,
+        ),
+        Params::List(_) | Params::Named(_) => {
+            if reported {
+                out.push(make::source_key(annotation.span));
+            }
+            String::new()
+        }
+    }
+}
+
+/// How a context field's type reads at run time.
+pub(crate) fn classify(ty: &Ty) -> Option<ContextType> {
+    let (list, optional, inner) = match ty {
+        Ty::Set(inner) | Ty::Array(inner) => (true, false, &**inner),
+        Ty::Optional(inner) => match &**inner {
+            Ty::Set(element) | Ty::Array(element) => (true, true, &**element),
+            plain => (false, true, plain),
+        },
+        plain => (false, false, plain),
+    };
+    // `Array<T?>` reads like `Array<T>`.
+    let inner = if list { inner.required() } else { inner };
+    match inner {
+        Ty::Primitive(Primitive::Scalar(scalar)) => {
+            Some(ContextType { scalar: Some(*scalar), list, optional })
+        }
+        Ty::Primitive(Primitive::Vector) => Some(ContextType { scalar: None, list, optional }),
+        _ => None,
+    }
+}
+
+fn context_type(member: &Member<'_>, out: &mut Vec<Diagnostic>) -> ContextType {
+    let reported = member.via.is_none();
+    let classified = if member.decl.ty.optional > 1 { None } else { classify(&member.ty) };
+    let Some(found) = classified else {
+        if reported {
+            out.push(make::context_field_type(member.decl));
+        }
+        return ContextType { scalar: None, list: false, optional: false };
+    };
+    let coerces = matches!(
+        found.scalar,
+        Some(Scalar::String | Scalar::Int | Scalar::Float | Scalar::Boolean | Scalar::Uuid)
+    );
+    if !coerces && reported {
+        out.push(make::never_coerces(member.decl));
+    }
+    found
+}

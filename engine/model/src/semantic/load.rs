@@ -1,0 +1,98 @@
+//! Reads the root file and, depth-first, everything it imports (language.md 1.4).
+
+use rustc_hash::FxHashSet;
+
+use super::names::ProgramFile;
+use crate::diagnostic::{Diagnostic, make};
+use crate::source::{FileTable, SourceSet, Span, folder_of, normalize};
+use crate::syntax;
+use crate::syntax::ast::Import;
+
+/// The files of a program and what parsing them found.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    pub(crate) files: FileTable,
+    pub(crate) program: Vec<ProgramFile>,
+    /// Stretches with syntax errors.
+    pub(crate) damaged: Vec<Span>,
+    /// Imports that lead nowhere: names may be missing, but nothing is damaged.
+    pub(crate) incomplete: bool,
+}
+
+/// Parses the root and its imports; every file is read once.
+pub(crate) fn load(sources: &SourceSet, out: &mut Vec<Diagnostic>) -> Loaded {
+    let mut loaded = Loaded::default();
+    let root = sources.root().to_owned();
+    if sources.text(&root).is_none() {
+        out.push(make::no_root(&root));
+        return loaded;
+    }
+    let mut seen: FxHashSet<String> = FxHashSet::default();
+    // Depth-first with an explicit stack: a chain of imports may be long.
+    let mut waiting = vec![root];
+    while let Some(path) = waiting.pop() {
+        let Some(text) = sources.text(&path) else { continue };
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let id = loaded.files.add(&path, text.clone());
+        let mut parsed = syntax::parse(text, id);
+        out.append(&mut parsed.diagnostics);
+        loaded.damaged.append(&mut parsed.file.damaged);
+        for span in &parsed.file.stray_docs {
+            out.push(make::stray_doc(*span));
+        }
+        for span in &parsed.file.backslashes {
+            out.push(make::backslash(*span));
+        }
+        let folder = folder_of(&path);
+        let mut next = Vec::new();
+        for import in &parsed.file.imports {
+            match resolve(sources, folder, import) {
+                Ok(target) => next.push(target),
+                Err(tried) => {
+                    loaded.incomplete = true;
+                    out.push(make::import_not_found(import, &tried));
+                }
+            }
+        }
+        waiting.extend(next.into_iter().rev());
+        loaded.program.push(ProgramFile { id, ast: parsed.file });
+    }
+    loaded
+}
+
+/// The file an import means, or the candidates that do not exist.
+fn resolve(sources: &SourceSet, folder: &str, import: &Import) -> Result<String, Vec<String>> {
+    let target = normalize(folder, &import.path);
+    let mut tried = Vec::new();
+    if sources.text(&target).is_some() {
+        return Ok(target);
+    }
+    if sources.is_folder(&target) {
+        let index = normalize(&target, "index.exo");
+        if sources.text(&index).is_some() {
+            return Ok(index);
+        }
+        tried.push(index);
+    }
+    if !target.ends_with(".exo") {
+        let name_start = target.rfind('/').map_or(0, |slash| slash + 1);
+        let replaced = match target[name_start..].rfind('.') {
+            Some(dot) if dot > 0 => format!("{}.exo", &target[..name_start + dot]),
+            _ => format!("{target}.exo"),
+        };
+        for candidate in [replaced, format!("{target}.exo")] {
+            if sources.text(&candidate).is_some() {
+                return Ok(candidate);
+            }
+            if !tried.contains(&candidate) {
+                tried.push(candidate);
+            }
+        }
+    }
+    if tried.is_empty() {
+        tried.push(target);
+    }
+    Err(tried)
+}

@@ -1,0 +1,273 @@
+//! Text to tokens (language.md 1.1, 1.2). Never fails: what it cannot read becomes [`TokenKind::Unknown`].
+
+use super::token::{Token, TokenKind};
+
+/// Something wrong inside a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LexProblem {
+    /// What.
+    pub kind: LexProblemKind,
+    /// First byte of the opening delimiter or of the offending line.
+    pub start: u32,
+    /// One past it.
+    pub end: u32,
+}
+
+/// The kinds of lexical problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum LexProblemKind {
+    UnterminatedString,
+    UnterminatedComment,
+    /// A line of a doc block does not start with `*`.
+    DocLineWithoutStar,
+}
+
+/// A plain comment; only the formatter cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comment {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// What the lexer finds in a file.
+#[derive(Debug, Default)]
+pub struct Lexed {
+    /// All tokens, ending with [`TokenKind::Eof`].
+    pub tokens: Vec<Token>,
+    /// Plain comments in order.
+    pub comments: Vec<Comment>,
+    /// Problems in order.
+    pub problems: Vec<LexProblem>,
+}
+
+/// Splits text into tokens.
+pub fn lex(text: &str) -> Lexed {
+    let mut lexer = Lexer { bytes: text.as_bytes(), at: 0, unterminated: false, out: Lexed::default() };
+    lexer.out.tokens.reserve(text.len() / 5);
+    lexer.run();
+    lexer.out
+}
+
+struct Lexer<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    /// A string without an end was met: no later quote can be closed either.
+    unterminated: bool,
+    out: Lexed,
+}
+
+impl Lexer<'_> {
+    fn peek(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn push(&mut self, kind: TokenKind, start: usize) {
+        self.out.tokens.push(Token { kind, start: start as u32, end: self.at as u32 });
+    }
+
+    fn problem(&mut self, kind: LexProblemKind, start: usize, end: usize) {
+        self.out.problems.push(LexProblem { kind, start: start as u32, end: end as u32 });
+    }
+
+    fn take_while(&mut self, accept: impl Fn(u8) -> bool) {
+        while self.at < self.bytes.len() && accept(self.bytes[self.at]) {
+            self.at += 1;
+        }
+    }
+
+    fn run(&mut self) {
+        if self.bytes.starts_with(b"\xef\xbb\xbf") {
+            self.at = 3;
+        }
+        while self.at < self.bytes.len() {
+            let start = self.at;
+            match self.bytes[self.at] {
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => self.at += 1,
+                b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
+                    self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                    self.push(TokenKind::Ident, start);
+                }
+                b'0'..=b'9' => self.number(start),
+                b'-' if self.peek(1).is_ascii_digit() => {
+                    self.at += 1;
+                    self.number(start);
+                }
+                b'"' => self.string(start),
+                b'/' if self.peek(1) == b'/' => self.line_comment(start),
+                b'/' if self.peek(1) == b'*' => self.block_comment(start),
+                byte => self.punctuation(byte, start),
+            }
+        }
+        self.push(TokenKind::Eof, self.at);
+    }
+
+    fn number(&mut self, start: usize) {
+        self.take_while(|byte| byte.is_ascii_digit());
+        if self.peek(0) == b'.' && self.peek(1).is_ascii_digit() {
+            self.at += 1;
+            self.take_while(|byte| byte.is_ascii_digit());
+        }
+        if matches!(self.peek(0), b'e' | b'E') {
+            let sign = usize::from(matches!(self.peek(1), b'+' | b'-'));
+            if self.peek(1 + sign).is_ascii_digit() {
+                self.at += 1 + sign;
+                self.take_while(|byte| byte.is_ascii_digit());
+            }
+        }
+        self.push(TokenKind::Number, start);
+    }
+
+    fn string(&mut self, start: usize) {
+        self.at += 1;
+        while self.at < self.bytes.len() && !self.unterminated {
+            match self.bytes[self.at] {
+                b'"' => {
+                    self.at += 1;
+                    self.push(TokenKind::String, start);
+                    return;
+                }
+                b'\\' => self.at = (self.at + 2).min(self.bytes.len()),
+                _ => self.at += 1,
+            }
+        }
+        // The rest of the line is most likely what was meant; reading on after it keeps later problems visible.
+        self.at = start;
+        self.take_while(|byte| byte != b'\n');
+        self.push(TokenKind::Unknown, start);
+        if !self.unterminated {
+            self.problem(LexProblemKind::UnterminatedString, start, start + 1);
+        }
+        self.unterminated = true;
+    }
+
+    fn line_comment(&mut self, start: usize) {
+        self.take_while(|byte| byte != b'\n');
+        match self.bytes.get(start + 2) {
+            Some(b'/') => self.push(TokenKind::Doc, start),
+            Some(b'!') => self.push(TokenKind::FileDoc, start),
+            _ => self.out.comments.push(Comment { start: start as u32, end: self.at as u32 }),
+        }
+    }
+
+    /// Whether only blanks stand between `from` and the end of that line.
+    fn rest_is_blank(&self, from: usize) -> bool {
+        self.bytes[from.min(self.bytes.len())..]
+            .iter()
+            .take_while(|byte| **byte != b'\n')
+            .all(|byte| byte.is_ascii_whitespace())
+    }
+
+    fn block_comment(&mut self, start: usize) {
+        let kind = match self.peek(2) {
+            b'*' if self.peek(3) != b'/' && self.rest_is_blank(start + 3) => Some(TokenKind::Doc),
+            b'!' if self.rest_is_blank(start + 3) => Some(TokenKind::FileDoc),
+            _ => None,
+        };
+        match kind {
+            Some(kind) => self.doc_block(start, kind),
+            None => self.plain_block(start),
+        }
+    }
+
+    fn plain_block(&mut self, start: usize) {
+        let body = &self.bytes[start + 2..];
+        match body.windows(2).position(|pair| pair == b"*/") {
+            Some(length) => {
+                self.at = start + 2 + length + 2;
+                self.out.comments.push(Comment { start: start as u32, end: self.at as u32 });
+            }
+            None => {
+                self.at = self.bytes.len();
+                self.problem(LexProblemKind::UnterminatedComment, start, start + 2);
+            }
+        }
+    }
+
+    /// Reads the starred lines up to the line that is only `*/`.
+    fn doc_block(&mut self, start: usize, kind: TokenKind) {
+        let mut warned = false;
+        self.take_while(|byte| byte != b'\n');
+        while self.at < self.bytes.len() {
+            self.at += 1;
+            let line = self.at;
+            self.take_while(|byte| byte.is_ascii_whitespace() && byte != b'\n');
+            let text = self.at;
+            if self.bytes[text..].starts_with(b"*/") {
+                self.at += 2;
+                self.push(kind, start);
+                return;
+            }
+            self.take_while(|byte| byte != b'\n');
+            let starred = self.bytes.get(text) == Some(&b'*');
+            if !starred && text < self.at && !warned {
+                warned = true;
+                self.problem(LexProblemKind::DocLineWithoutStar, text, self.at);
+                // A closing mark on an unstarred line surely was meant to close the block.
+                if let Some(length) = self.bytes[line..self.at].windows(2).position(|pair| pair == b"*/") {
+                    self.at = line + length + 2;
+                    self.push(kind, start);
+                    return;
+                }
+            }
+        }
+        self.at = self.bytes.len();
+        self.problem(LexProblemKind::UnterminatedComment, start, start + 3);
+    }
+
+    fn punctuation(&mut self, byte: u8, start: usize) {
+        let next = self.peek(1);
+        let (kind, length) = match (byte, next) {
+            (b'.', b'.') if self.peek(2) == b'.' => (TokenKind::Ellipsis, 3),
+            (b'=', b'=') => (TokenKind::EqEq, 2),
+            (b'=', b'>') => (TokenKind::Arrow, 2),
+            (b'!', b'=') => (TokenKind::NotEq, 2),
+            (b'<', b'=') => (TokenKind::Le, 2),
+            (b'>', b'=') => (TokenKind::Ge, 2),
+            (b'&', b'&') => (TokenKind::AndAnd, 2),
+            (b'|', b'|') => (TokenKind::OrOr, 2),
+            (b'{', _) => (TokenKind::LBrace, 1),
+            (b'}', _) => (TokenKind::RBrace, 1),
+            (b'(', _) => (TokenKind::LParen, 1),
+            (b')', _) => (TokenKind::RParen, 1),
+            (b'<', _) => (TokenKind::Lt, 1),
+            (b'>', _) => (TokenKind::Gt, 1),
+            (b'[', _) => (TokenKind::LBracket, 1),
+            (b']', _) => (TokenKind::RBracket, 1),
+            (b':', _) => (TokenKind::Colon, 1),
+            (b';', _) => (TokenKind::Semi, 1),
+            (b',', _) => (TokenKind::Comma, 1),
+            (b'.', _) => (TokenKind::Dot, 1),
+            (b'?', _) => (TokenKind::Question, 1),
+            (b'=', _) => (TokenKind::Eq, 1),
+            (b'/', _) => (TokenKind::Slash, 1),
+            (b'@', _) => (TokenKind::At, 1),
+            (b'!', _) => (TokenKind::Bang, 1),
+            _ => (TokenKind::Unknown, 0),
+        };
+        if length > 0 {
+            self.at += length;
+        } else {
+            self.at += 1;
+            // One token for a whole run, never splitting a character.
+            self.take_while(|byte| {
+                !byte.is_ascii() || matches!(byte, b'#' | b'$' | b'%' | b'^' | b'`' | b'~')
+            });
+        }
+        self.push(kind, start);
+    }
+}
+
+/// The text of a doc token: delimiters and stars removed, lines trimmed and joined with `\n`.
+pub fn doc_text(token: &str) -> String {
+    if let Some(line) = token.strip_prefix("///").or_else(|| token.strip_prefix("//!")) {
+        return line.trim().to_owned();
+    }
+    let body = token.get(3..token.len().saturating_sub(2)).unwrap_or_default();
+    let mut lines: Vec<&str> = body.split('\n').skip(1).map(str::trim).collect();
+    // The last piece is what stands before the closing mark: only blanks.
+    lines.pop();
+    lines.iter().map(|line| line.strip_prefix('*').unwrap_or(line).trim()).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,8 @@
+//! Text to syntax tree. Never fails: it returns a tree and the problems it met.
+
+pub mod ast;
+pub mod lexer;
+pub mod parser;
+pub mod token;
+
+pub use parser::parse;

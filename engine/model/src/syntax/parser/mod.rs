@@ -1,0 +1,265 @@
+//! Tokens to syntax tree by recursive descent, with recovery: one problem per mistake, and everything
+//! readable around it is still read.
+
+mod annotation;
+mod decl;
+mod expr;
+
+use std::sync::Arc;
+
+use super::ast::{File, Name};
+use super::lexer::{self, LexProblemKind};
+use super::token::{Token, TokenKind};
+use crate::diagnostic::{Diagnostic, make};
+use crate::source::{FileId, Span};
+
+/// How deeply expressions and type arguments may nest. Far more than anybody writes, little enough for any stack.
+const MAX_DEPTH: u32 = 128;
+
+/// The result of parsing one file.
+#[derive(Debug)]
+pub struct Parsed {
+    /// What could be read.
+    pub file: File,
+    /// Problems in source order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses a file.
+pub fn parse(text: &str, id: FileId) -> Parsed {
+    let lexed = lexer::lex(text);
+    let mut tokens = Vec::with_capacity(lexed.tokens.len());
+    let mut docs = Vec::new();
+    for token in lexed.tokens {
+        match token.kind {
+            TokenKind::Doc | TokenKind::FileDoc => docs.push((tokens.len(), token)),
+            _ => tokens.push(token),
+        }
+    }
+    let mut parser = Parser {
+        text,
+        id,
+        tokens,
+        docs,
+        next_doc: 0,
+        at: 0,
+        depth: 0,
+        last_error: None,
+        file: File::default(),
+        diagnostics: Vec::new(),
+    };
+    for problem in &lexed.problems {
+        let span = Span { file: id, start: problem.start, end: problem.end };
+        let diagnostic = match problem.kind {
+            LexProblemKind::UnterminatedString => make::unterminated(span, "string"),
+            LexProblemKind::UnterminatedComment => make::unterminated(span, "comment"),
+            LexProblemKind::DocLineWithoutStar => make::doc_line_without_star(span),
+        };
+        parser.file.damaged.push(span);
+        parser.diagnostics.push(diagnostic);
+    }
+    parser.file();
+    parser.diagnostics.sort_by_key(|diagnostic| diagnostic.primary);
+    Parsed { file: parser.file, diagnostics: parser.diagnostics }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    id: FileId,
+    tokens: Vec<Token>,
+    /// Doc comments, each with the index of the token it stands before.
+    docs: Vec<(usize, Token)>,
+    next_doc: usize,
+    at: usize,
+    depth: u32,
+    /// Token at which the last problem was reported: one problem per place is enough.
+    last_error: Option<usize>,
+    file: File,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'t> Parser<'t> {
+    fn token(&self, ahead: usize) -> Token {
+        let last = self.tokens.len() - 1;
+        self.tokens[(self.at + ahead).min(last)]
+    }
+
+    fn kind(&self) -> TokenKind {
+        self.token(0).kind
+    }
+
+    fn nth(&self, ahead: usize) -> TokenKind {
+        self.token(ahead).kind
+    }
+
+    fn is(&self, kind: TokenKind) -> bool {
+        self.kind() == kind
+    }
+
+    fn at_end(&self) -> bool {
+        self.is(TokenKind::Eof)
+    }
+
+    fn slice(&self, token: Token) -> &'t str {
+        self.text.get(token.start as usize..token.end as usize).unwrap_or_default()
+    }
+
+    fn word(&self, ahead: usize) -> &'t str {
+        let token = self.token(ahead);
+        if token.kind == TokenKind::Ident { self.slice(token) } else { "" }
+    }
+
+    fn span_of(&self, token: Token) -> Span {
+        Span { file: self.id, start: token.start, end: token.end }
+    }
+
+    fn span(&self) -> Span {
+        self.span_of(self.token(0))
+    }
+
+    /// The span of the token consumed last.
+    fn previous(&self) -> Span {
+        match self.at.checked_sub(1) {
+            Some(index) => self.span_of(self.tokens[index]),
+            None => self.span().before(),
+        }
+    }
+
+    fn bump(&mut self) -> Token {
+        let token = self.token(0);
+        if self.at + 1 < self.tokens.len() {
+            self.at += 1;
+        }
+        token
+    }
+
+    fn eat(&mut self, kind: TokenKind) -> bool {
+        let found = self.is(kind);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        let token = self.token(0);
+        // The lexer has already complained about unterminated strings.
+        let lexical = token.kind == TokenKind::Unknown && self.slice(token).starts_with('"');
+        let known = self.last_error == Some(self.at) || lexical;
+        self.last_error = Some(self.at);
+        if !known {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Reports that the current token does not fit.
+    fn unexpected(&mut self, expected: &str) {
+        let token = self.token(0);
+        let diagnostic = make::unexpected(self.span(), token.kind, self.slice(token), expected);
+        self.report(diagnostic);
+    }
+
+    /// Consumes the token, or reports that it is missing and goes on as if it were there.
+    fn expect(&mut self, kind: TokenKind) -> bool {
+        if self.eat(kind) {
+            return true;
+        }
+        let diagnostic = make::expected(self.previous().after(), kind.describe());
+        self.report(diagnostic);
+        false
+    }
+
+    fn name(&mut self) -> Name {
+        let token = self.bump();
+        Name { text: Arc::from(self.slice(token)), span: self.span_of(token) }
+    }
+
+    fn expect_name(&mut self, what: &str) -> Option<Name> {
+        if self.is(TokenKind::Ident) {
+            return Some(self.name());
+        }
+        self.unexpected(what);
+        None
+    }
+
+    /// Doc comments standing directly before the current token, joined.
+    fn take_docs(&mut self) -> Option<(String, Span)> {
+        let mut found: Option<(String, Span)> = None;
+        while let Some((index, token)) = self.docs.get(self.next_doc).copied() {
+            if index > self.at {
+                break;
+            }
+            self.next_doc += 1;
+            if index < self.at || token.kind != TokenKind::Doc {
+                continue;
+            }
+            let text = lexer::doc_text(self.slice(token));
+            let span = self.span_of(token);
+            match &mut found {
+                None => found = Some((text, span)),
+                Some((before, whole)) => {
+                    before.push('\n');
+                    before.push_str(&text);
+                    *whole = whole.to(span);
+                }
+            }
+        }
+        found
+    }
+
+    /// File comments before the current token go to the file; other docs stay.
+    fn take_file_docs(&mut self) {
+        let mut index = self.next_doc;
+        while let Some((before, token)) = self.docs.get(index).copied() {
+            if before > self.at {
+                break;
+            }
+            if before == self.at && token.kind == TokenKind::FileDoc {
+                let text = lexer::doc_text(self.slice(token));
+                match &mut self.file.docs {
+                    None => self.file.docs = Some(text),
+                    Some(earlier) => {
+                        earlier.push('\n');
+                        earlier.push_str(&text);
+                    }
+                }
+            }
+            index += 1;
+        }
+    }
+
+    /// Skips one token, or the whole bracketed stretch it opens, without recursion.
+    fn skip_balanced(&mut self) {
+        let mut open = 0u32;
+        while !self.at_end() {
+            match self.kind() {
+                TokenKind::LParen | TokenKind::LBrace | TokenKind::LBracket => open += 1,
+                TokenKind::RParen | TokenKind::RBrace | TokenKind::RBracket => open = open.saturating_sub(1),
+                _ => {}
+            }
+            self.bump();
+            if open == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Runs `parse` one level deeper, unless that is too deep.
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.depth >= MAX_DEPTH {
+            let diagnostic = make::nested_too_deeply(self.span(), MAX_DEPTH);
+            self.report(diagnostic);
+            while !self.at_end()
+                && !matches!(self.kind(), TokenKind::RParen | TokenKind::RBrace | TokenKind::Gt)
+            {
+                self.skip_balanced();
+            }
+            self.last_error = Some(self.at);
+            return None;
+        }
+        self.depth += 1;
+        let result = parse(self);
+        self.depth -= 1;
+        Some(result)
+    }
+}
