@@ -53,7 +53,8 @@ pub enum ClusterKind {
         /// Survive a power cut too (fsync on). Killed processes never lose anything.
         durable: bool,
     },
-    /// In a temporary folder, removed at the end.
+    /// In a temporary folder, removed at the end; in memory if the machine has plenty, which makes
+    /// creating a database ten times as fast.
     ThrowAway,
 }
 
@@ -91,6 +92,7 @@ impl ClusterConfig {
             // Root's runtime folder is closed to the server's user.
             socket_bases: runtime.filter(|_| !root).into_iter().chain([env::temp_dir()]).collect(),
             temporary: Some(env::temp_dir()),
+            memory: process::roomy_memory_folder(),
             user,
         }
     }
@@ -228,6 +230,7 @@ impl ClusterError {
 #[derive(Debug)]
 pub struct Cluster {
     running: Running,
+    durable: bool,
     child: Child,
     input: Option<ChildStdin>,
     exit: watch::Receiver<Option<ClusterExit>>,
@@ -277,7 +280,8 @@ impl Cluster {
         on_event(ClusterEvent::Ready { after: begin.elapsed() });
         let (sender, exit) = watch::channel(None);
         tokio::spawn(follow(lines, sender));
-        Ok(Self { running, child, input, exit })
+        let durable = matches!(config.kind, ClusterKind::Project { durable: true, .. });
+        Ok(Self { running, durable, child, input, exit })
     }
 
     /// How to connect to one of the server's databases.
@@ -304,7 +308,7 @@ impl Cluster {
 
     /// Creating, cloning and dropping databases.
     pub fn databases(&self) -> Databases {
-        Databases::new(self.target("postgres"))
+        Databases::new(self.target("postgres")).copying_files(!self.durable)
     }
 
     /// Version of the server programs' major, state folder and process for display.

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::errno::Errno;
@@ -112,3 +112,27 @@ pub(crate) fn may_write(dir: &Path) -> bool {
         access(path.as_c_str(), AccessFlags::W_OK | AccessFlags::X_OK | AccessFlags::R_OK).is_ok()
     })
 }
+
+/// A folder in memory with room for some databases, if this machine has one: never in a container with
+/// the usual 64 MB, never where memory is short.
+pub(crate) fn roomy_memory_folder() -> Option<PathBuf> {
+    let folder = Path::new("/dev/shm");
+    let found = nix::sys::statvfs::statvfs(folder).ok()?;
+    let free = u64::from(found.blocks_available()).saturating_mul(found.fragment_size());
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let available = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.saturating_mul(1024);
+    let group = |name: &str| {
+        let text = std::fs::read_to_string(Path::new("/sys/fs/cgroup").join(name)).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    let allowed = match (group("memory.max"), group("memory.current")) {
+        (Some(most), Some(used)) => most.saturating_sub(used),
+        (Some(_) | None, _) => u64::MAX,
+    };
+    let roomy = free >= MEMORY_FOLDER_ROOM && available.min(allowed) >= 2 * MEMORY_FOLDER_ROOM;
+    roomy.then(|| folder.to_path_buf())
+}
+
+/// A database takes 8 MB and its content; tests use a handful at a time.
+const MEMORY_FOLDER_ROOM: u64 = 1024 * 1024 * 1024;

@@ -21,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) socket_bases: Vec<PathBuf>,
     /// Folder below which a throw-away cluster is made (when not root).
     pub(crate) temporary: Option<PathBuf>,
+    /// Folder in memory to prefer for a throw-away cluster.
+    pub(crate) memory: Option<PathBuf>,
     /// User and group to become, when started by root.
     pub(crate) user: Option<(u32, u32)>,
 }
@@ -54,6 +56,9 @@ impl Options {
         if let Some(dir) = &self.temporary {
             put("--temporary", Some(dir.as_os_str()));
         }
+        if let Some(dir) = &self.memory {
+            put("--memory", Some(dir.as_os_str()));
+        }
         if let Some((uid, gid)) = self.user {
             put("--uid", Some(OsStr::new(&uid.to_string())));
             put("--gid", Some(OsStr::new(&gid.to_string())));
@@ -77,6 +82,7 @@ impl Options {
                 "--cache" => options.cache = Some(value()?.into()),
                 "--socket-base" => options.socket_bases.push(value()?.into()),
                 "--temporary" => options.temporary = Some(value()?.into()),
+                "--memory" => options.memory = Some(value()?.into()),
                 "--uid" => uid = Some(number(&value()?)?),
                 "--gid" => gid = Some(number(&value()?)?),
                 other => return Err(format!("unknown argument {other}")),
@@ -110,6 +116,7 @@ mod tests {
             cache: Some("/c".into()),
             socket_bases: vec!["/run".into(), "/tmp".into()],
             temporary: Some("/t".into()),
+            memory: Some("/m".into()),
             user: Some((65534, 65533)),
         };
         assert_eq!(Options::parse(options.to_args()), Ok(options));

@@ -54,9 +54,12 @@ impl Place {
             Some(_) | None => private(&fallback)?,
         };
         let Some(near) = near else {
-            let base = match &options.temporary {
-                Some(dir) if !root => private(&dir.join(format!("exo-studio-{}", process::uid())))?,
-                Some(_) | None => private(&fallback)?,
+            let name = format!("exo-studio-{}", process::uid());
+            let memory = options.memory.as_ref().and_then(|dir| private(&dir.join(&name)).ok());
+            let base = match (memory, &options.temporary) {
+                (Some(dir), _) => dir,
+                (None, Some(dir)) if !root => private(&dir.join(&name))?,
+                (None, _) => private(&fallback)?,
             };
             return Self::throw_away(&base, install_base, &options.socket_bases);
         };
