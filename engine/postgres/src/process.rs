@@ -113,12 +113,17 @@ pub(crate) fn may_write(dir: &Path) -> bool {
     })
 }
 
+/// A database takes 8 MB and its content; tests use a handful at a time.
+#[cfg(target_os = "linux")]
+const MEMORY_FOLDER_ROOM: u64 = 1024 * 1024 * 1024;
+
 /// A folder in memory with room for some databases, if this machine has one: never in a container with
 /// the usual 64 MB, never where memory is short.
+#[cfg(target_os = "linux")]
 pub(crate) fn roomy_memory_folder() -> Option<PathBuf> {
     let folder = Path::new("/dev/shm");
     let found = nix::sys::statvfs::statvfs(folder).ok()?;
-    let free = u64::from(found.blocks_available()).saturating_mul(found.fragment_size());
+    let free = found.blocks_available().saturating_mul(found.fragment_size());
     let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let available = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()?.saturating_mul(1024);
@@ -134,5 +139,8 @@ pub(crate) fn roomy_memory_folder() -> Option<PathBuf> {
     roomy.then(|| folder.to_path_buf())
 }
 
-/// A database takes 8 MB and its content; tests use a handful at a time.
-const MEMORY_FOLDER_ROOM: u64 = 1024 * 1024 * 1024;
+/// Other systems have no such folder.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn roomy_memory_folder() -> Option<PathBuf> {
+    None
+}

@@ -40,6 +40,7 @@ pub(super) struct Launch<'a> {
     pub(super) socket_dir: &'a Path,
     pub(super) log: &'a Path,
     pub(super) durable: bool,
+    pub(super) throw_away: bool,
 }
 
 /// A server process of ours.
@@ -132,6 +133,10 @@ impl Launch<'_> {
         .into_iter()
         .map(|(name, value)| (name, value.to_owned()))
         .collect();
+        if self.throw_away {
+            // Inside the data folder, so that nothing outlives it even when the server is killed.
+            settings.push(("dynamic_shared_memory_type", "mmap".to_owned()));
+        }
         settings.push(("port", PORT.to_string()));
         if self.server.has_library("pg_stat_statements") {
             settings.push(("shared_preload_libraries", "pg_stat_statements".to_owned()));
