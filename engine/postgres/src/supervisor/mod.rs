@@ -154,6 +154,7 @@ fn serve(options: &Options, place: &Place) -> Result<ExitCode, StartError> {
         socket_dir: &socket_dir,
         log: &log,
         durable: options.durable,
+        throw_away: place.is_throw_away(),
     };
     let mut process = match launch.start(&|| cancelled.load(Ordering::SeqCst)) {
         Ok(process) => process,
