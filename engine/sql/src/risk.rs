@@ -8,8 +8,7 @@ use crate::schema::ColumnType;
 pub enum StepClass {
     /// Loses nothing and needs nothing: runs at once.
     Safe,
-    /// Existing rows may stand in the way: they need a value first (see [`crate::diff::Answers::back_fill`]), or
-    /// other values than they have. [`crate::diff::Migration::probes`] find out.
+    /// Existing rows need a value first; see [`crate::diff::Answers::back_fill`].
     NeedsValue,
     /// Somebody has to decide, for instance between a rename and a drop with an addition.
     Question,
@@ -35,8 +34,6 @@ pub fn classify(change: &Change) -> StepClass {
             if fills_itself || back_fill.is_some() { StepClass::Safe } else { StepClass::NeedsValue }
         }
         Change::SetNotNull { back_fill: None, .. } => StepClass::NeedsValue,
-        // Duplicates or dangling references among the rows that exist would make these fail.
-        Change::AddUnique { .. } | Change::AddForeignKey { .. } => StepClass::NeedsValue,
         Change::SetNotNull { .. }
         | Change::ReplaceColumn(_)
         | Change::DropTable { .. }
@@ -51,7 +48,9 @@ pub fn classify(change: &Change) -> StepClass {
         | Change::DropNotNull { .. }
         | Change::SetDefault { .. }
         | Change::DropDefault { .. }
+        | Change::AddUnique { .. }
         | Change::DropUnique { .. }
+        | Change::AddForeignKey { .. }
         | Change::DropForeignKey { .. }
         | Change::CreateIndex { .. }
         | Change::DropIndex { .. }

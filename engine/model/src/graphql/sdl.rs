@@ -243,3 +243,33 @@ fn quoted(text: &str) -> String {
     result.push('"');
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::write_description;
+
+    /// Texts and what graphql-js 16 prints for them above a type, above the first field and above a later field.
+    #[derive(serde::Deserialize)]
+    struct Case {
+        text: String,
+        #[serde(rename = "type")]
+        above_type: String,
+        first: String,
+        later: String,
+    }
+
+    #[test]
+    fn descriptions_are_printed_like_the_reference_does() {
+        let cases: Vec<Case> = serde_json::from_str(include_str!("descriptions.json")).expect("good cases");
+        assert!(cases.len() > 20);
+        for case in cases {
+            for (indentation, first, expected) in
+                [("", true, &case.above_type), ("  ", true, &case.first), ("  ", false, &case.later)]
+            {
+                let mut printed = String::new();
+                write_description(&case.text, indentation, first, &mut printed);
+                assert_eq!(&printed, expected, "{:?}", case.text);
+            }
+        }
+    }
+}

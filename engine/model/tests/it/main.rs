@@ -1,4 +1,5 @@
-//! Integration tests of the compiler: text in, diagnostics and IR out.
+//! Integration tests of the crate: text in; diagnostics, IR and GraphQL schema out.
 
+mod graphql;
 mod ir;
 mod robust;

@@ -62,8 +62,6 @@ pub enum RuleSlot {
     UpdateInput,
     /// Deletion.
     Delete,
-    /// Calling a method of a code module.
-    Call,
 }
 
 /// An operand and its value.

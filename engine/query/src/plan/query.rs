@@ -32,8 +32,7 @@ impl<'a> Planner<'a, '_> {
         let row = self.row(call.entity);
         let mut residue = Pred::True;
         let object = self.object(row, &call.selection, &mut residue)?;
-        let mut rows = self.rows(call.entity, &call.arguments, residue)?;
-        rows.listed = true;
+        let rows = self.rows(call.entity, &call.arguments, residue)?;
         let select = self.select(row, Expr::JsonList(Box::new(object)), rows, Joins::default());
         Ok(self.single_statement(select))
     }

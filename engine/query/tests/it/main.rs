@@ -2,3 +2,5 @@
 
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod planner;
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod request;

@@ -2,5 +2,3 @@
 
 mod build;
 mod ddl;
-mod diff;
-mod random;
