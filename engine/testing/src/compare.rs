@@ -120,6 +120,9 @@ pub struct Difference {
     /// The same place in the expected body; differs from `path` in the indexes of bags.
     #[serde(skip)]
     pub written: String,
+    /// The same place without list indexes, as marks name it.
+    #[serde(skip)]
+    pub marked: String,
     /// What kind of difference.
     pub kind: DifferenceKind,
     /// The expected value, functions as source text; absent for an unexpected member.
@@ -248,6 +251,7 @@ impl Comparison<'_, '_> {
             self.differences.push(Difference {
                 path: place.shown.clone(),
                 written: place.written.clone(),
+                marked: place.marked.clone(),
                 kind,
                 expected: expected.map(Expected::to_report),
                 actual: actual.cloned(),

@@ -3,6 +3,7 @@
 //!
 //! Independent of the engine: a project under test is reached through the traits of [`laboratory`].
 
+mod advice;
 pub mod cancel;
 pub mod compare;
 pub mod discovery;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use crate::advice;
 use crate::compare::{self, Difference, DifferenceKind, Expected, NoMatchers, Rules};
 use crate::expression;
 use crate::file::{ExpressionText, Operation, Stage, TestFile};
@@ -276,9 +277,13 @@ async fn respond(
         }
         let rules = Rules { unordered: Some(&unordered), compat_null };
         let differences = compare::compare(&expected, &actual, rules, matchers);
-        (differences, expected.to_report(), actual)
+        let step = match differences.is_empty() {
+            true => None,
+            false => advice::next_step(&differences, &expected, &actual, rules, ids.is_some(), matchers),
+        };
+        (differences, expected.to_report(), actual, step)
     };
-    let ((differences, expected, actual), console) = match expression::read(&text.text) {
+    let ((differences, expected, actual, step), console) = match expression::read(&text.text) {
         Ok((expression, _)) => {
             let value = expression
                 .strict_value(&session.state.bindings)
@@ -315,6 +320,7 @@ async fn respond(
     failure.expected = Some(expected);
     failure.actual = Some(actual);
     failure.console = console;
+    failure.next_step = step;
     Err(failure)
 }
 
