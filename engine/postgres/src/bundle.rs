@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/bundle.rs"));
@@ -79,13 +80,13 @@ pub(crate) fn is_installed(dir: &Path) -> bool {
 
 /// Unpacks the server into `dir` through a temporary folder, so that a half-made install is never seen.
 /// Two studios that start at the same time may both do it; the first one wins.
-pub(crate) fn install(dir: &Path) -> io::Result<()> {
+pub(crate) fn install(dir: &Path, cancelled: &AtomicBool) -> io::Result<()> {
     let parent = dir.parent().ok_or(io::ErrorKind::InvalidInput)?;
     create_private_dir(parent)?;
     remove_leftovers(parent, dir);
     let temporary = sibling(dir, &format!("tmp-{}", std::process::id()));
     let _ = fs::remove_dir_all(&temporary);
-    let made = unpack(embedded::archive(), &temporary)
+    let made = unpack(embedded::archive(), &temporary, cancelled)
         .and_then(|files| fs::write(temporary.join(INVENTORY), files))
         .and_then(|()| {
             if dir.exists() && !is_installed(dir) {
@@ -106,13 +107,13 @@ pub(crate) fn install(dir: &Path) -> io::Result<()> {
 }
 
 /// Unpacks the empty cluster into `dir`, which must not exist.
-pub(crate) fn unpack_template(dir: &Path) -> io::Result<()> {
-    unpack(embedded::template(), dir).map(|_| ())
+pub(crate) fn unpack_template(dir: &Path, cancelled: &AtomicBool) -> io::Result<()> {
+    unpack(embedded::template(), dir, cancelled).map(|_| ())
 }
 
 /// Unpacks an archive of our own making and lists its files. Written for speed: a first start makes two
 /// thousand small files, and the general way looks at every parent folder of each of them.
-fn unpack(archive: &[u8], dir: &Path) -> io::Result<String> {
+fn unpack(archive: &[u8], dir: &Path, cancelled: &AtomicBool) -> io::Result<String> {
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "the bundled archive is damaged");
     create_private_dir(dir)?;
     let mut tar = tar::Archive::new(zstd::Decoder::with_buffer(archive)?);
@@ -121,6 +122,9 @@ fn unpack(archive: &[u8], dir: &Path) -> io::Result<String> {
     let mut made = HashSet::new();
     for entry in tar.entries()? {
         let mut entry = entry?;
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(io::Error::other("given up"));
+        }
         let name = entry.path()?.into_owned();
         if !name.components().all(|it| matches!(it, Component::Normal(_) | Component::CurDir)) {
             return Err(damaged());

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use studio_sql::default::parse_default;
-use studio_sql::diff::Migration;
+use studio_sql::diff::{DiffOptions, Migration, diff};
 use studio_sql::schema::{
     Column, ColumnDefault, ColumnType, DatabaseSchema, EnumType, ForeignKey, Function, Index, IndexKind,
     QualifiedName, Table, Trigger, Unique, VectorOps, quote_literal,
@@ -49,6 +49,22 @@ pub async fn inspect(connection: &Connection, scope: &InspectScope) -> Result<Da
     let cell = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
     let catalogue: Catalogue = serde_json::from_str(cell.ok_or(InspectError::Empty)?)?;
     Ok(catalogue.into_schema())
+}
+
+/// What has to happen so that the connected database fits `wanted`, with the classes of the steps settled against
+/// the rows that exist: one round trip, and a second one when a step depends on the data.
+///
+/// # Errors
+/// [`InspectError`] when the database cannot be read.
+pub async fn difference(
+    connection: &Connection,
+    wanted: &DatabaseSchema,
+    options: &DiffOptions,
+) -> Result<Migration, InspectError> {
+    let live = inspect(connection, &InspectScope::All).await?;
+    let mut migration = diff(&live, wanted, options);
+    settle(connection, &mut migration).await?;
+    Ok(migration)
 }
 
 /// Asks the probes of a migration in one round trip and marks the steps that need no value after all.

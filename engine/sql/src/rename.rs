@@ -117,11 +117,9 @@ fn table_similarity(old: &Table, new: &Table) -> u8 {
     if all == 0 {
         return 0;
     }
-    let equal = old
-        .columns
-        .iter()
-        .filter(|column| new.column(&column.name).is_some_and(|other| other.ty.same_as(&column.ty)))
-        .count();
+    let fits = |old: &Column, new: &Column| old.ty.same_as(&new.ty) || widens(&old.ty, &new.ty);
+    let equal =
+        old.columns.iter().filter(|column| new.column(&column.name).is_some_and(|n| fits(column, n))).count();
     let columns = 200 * equal / all;
     let name = usize::from(name_similarity(&old.name.name, &new.name.name));
     u8::try_from((columns * 3 + name) / 4).unwrap_or(100)

@@ -8,7 +8,8 @@ use crate::schema::ColumnType;
 pub enum StepClass {
     /// Loses nothing and needs nothing: runs at once.
     Safe,
-    /// Existing rows need a value first; see [`crate::diff::Answers::back_fill`].
+    /// Existing rows may stand in the way: they need a value first (see [`crate::diff::Answers::back_fill`]), or
+    /// other values than they have. [`crate::diff::Migration::probes`] find out.
     NeedsValue,
     /// Somebody has to decide, for instance between a rename and a drop with an addition.
     Question,
@@ -34,6 +35,8 @@ pub fn classify(change: &Change) -> StepClass {
             if fills_itself || back_fill.is_some() { StepClass::Safe } else { StepClass::NeedsValue }
         }
         Change::SetNotNull { back_fill: None, .. } => StepClass::NeedsValue,
+        // Duplicates or dangling references among the rows that exist would make these fail.
+        Change::AddUnique { .. } | Change::AddForeignKey { .. } => StepClass::NeedsValue,
         Change::SetNotNull { .. }
         | Change::ReplaceColumn(_)
         | Change::DropTable { .. }
@@ -48,9 +51,7 @@ pub fn classify(change: &Change) -> StepClass {
         | Change::DropNotNull { .. }
         | Change::SetDefault { .. }
         | Change::DropDefault { .. }
-        | Change::AddUnique { .. }
         | Change::DropUnique { .. }
-        | Change::AddForeignKey { .. }
         | Change::DropForeignKey { .. }
         | Change::CreateIndex { .. }
         | Change::DropIndex { .. }

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -78,11 +79,16 @@ pub(super) fn inspect(data: &Path, server: &Server, set_aside: bool) -> Result<F
 }
 
 /// Makes an empty cluster in `data`, through a temporary name.
-pub(super) fn create(data: &Path, server: &Server, durable: bool) -> Result<(), StartError> {
+pub(super) fn create(
+    data: &Path,
+    server: &Server,
+    durable: bool,
+    cancelled: &AtomicBool,
+) -> Result<(), StartError> {
     let temporary = sibling(data, "tmp");
     remove(&temporary)?;
     if server.bundled && bundle::has_template() {
-        bundle::unpack_template(&temporary).map_err(|e| StartError::io(&temporary, &e))?;
+        bundle::unpack_template(&temporary, cancelled).map_err(|e| StartError::io(&temporary, &e))?;
     } else {
         initdb(&temporary, server)?;
     }

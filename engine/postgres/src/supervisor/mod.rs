@@ -140,10 +140,11 @@ fn serve(options: &Options, place: &Place) -> Result<ExitCode, StartError> {
     let cancelled = watch_input(events);
 
     let data_dir = place.state_dir.join("data");
-    let server = prepare(options, place, &data_dir)?;
+    let prepared = prepare(options, place, &data_dir, &cancelled);
     if cancelled.load(Ordering::SeqCst) {
         return Err(StartError::Cancelled);
     }
+    let server = prepared?;
     data::prepare(&data_dir)?;
     let socket_dir = place.socket_dir(&options.socket_bases)?;
     say(&Report::Starting);
@@ -154,6 +155,7 @@ fn serve(options: &Options, place: &Place) -> Result<ExitCode, StartError> {
         socket_dir: &socket_dir,
         log: &log,
         durable: options.durable,
+        throw_away: place.is_throw_away(),
     };
     let mut process = match launch.start(&|| cancelled.load(Ordering::SeqCst)) {
         Ok(process) => process,
@@ -218,10 +220,15 @@ fn watch_input(events: mpsc::Sender<()>) -> Arc<AtomicBool> {
 }
 
 /// Gets server programs and data folder onto the disk. The two unpackings of a first start run side by side.
-fn prepare(options: &Options, place: &Place, data_dir: &Path) -> Result<Server, StartError> {
+fn prepare(
+    options: &Options,
+    place: &Place,
+    data_dir: &Path,
+    cancelled: &AtomicBool,
+) -> Result<Server, StartError> {
     if let Some(bin) = &options.server {
         let server = installed(bin)?;
-        make_cluster(options, data_dir, &server)?;
+        make_cluster(options, data_dir, &server, cancelled)?;
         return Ok(server);
     }
     if !bundle::is_embedded() {
@@ -236,28 +243,33 @@ fn prepare(options: &Options, place: &Place, data_dir: &Path) -> Result<Server, 
             return Ok(());
         }
         say(&Report::Unpacking);
-        bundle::install(&server.root).map_err(|e| StartError::io(&server.root, &e))
+        bundle::install(&server.root, cancelled).map_err(|e| StartError::io(&server.root, &e))
     };
     if bundle::has_template() && !options.durable {
         thread::scope(|scope| {
             let unpacking = scope.spawn(unpack);
-            let made = make_cluster(options, data_dir, &server);
+            let made = make_cluster(options, data_dir, &server, cancelled);
             let unpacked = unpacking.join().unwrap_or_else(|_| Err(StartError::other("unpacking failed")));
             unpacked.and(made)
         })?;
     } else {
         unpack()?;
-        make_cluster(options, data_dir, &server)?;
+        make_cluster(options, data_dir, &server, cancelled)?;
     }
     Ok(server)
 }
 
-fn make_cluster(options: &Options, data_dir: &Path, server: &Server) -> Result<(), StartError> {
+fn make_cluster(
+    options: &Options,
+    data_dir: &Path,
+    server: &Server,
+    cancelled: &AtomicBool,
+) -> Result<(), StartError> {
     match data::inspect(data_dir, server, options.set_aside)? {
         Found::Cluster => Ok(()),
         Found::Nothing => {
             say(&Report::CreatingCluster);
-            data::create(data_dir, server, options.durable)
+            data::create(data_dir, server, options.durable, cancelled)
         }
     }
 }

@@ -62,6 +62,8 @@ pub enum RuleSlot {
     UpdateInput,
     /// Deletion.
     Delete,
+    /// Calling a method of a code module.
+    Call,
 }
 
 /// An operand and its value.

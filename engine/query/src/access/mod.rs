@@ -13,3 +13,4 @@ pub(crate) use caller::Caller;
 pub use context::{CallerContext, ContextError};
 pub(crate) use input::Input;
 pub use log::{AccessLog, NoLog, OperandValue, RuleEvaluation, RuleOutcome, RuleSlot};
+pub(crate) use solve::Subject;

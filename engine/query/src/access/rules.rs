@@ -80,6 +80,7 @@ impl<'a> Planner<'a, '_> {
             RuleSlot::Create => "create",
             RuleSlot::UpdateRow | RuleSlot::UpdateInput => "update",
             RuleSlot::Delete => "delete",
+            RuleSlot::Call => "call",
         };
         let field = field.map(|field| [".", &entity.fields[field].name].concat()).unwrap_or_default();
         RequestError::not_authorized(

@@ -4,7 +4,7 @@ use studio_model::ir::{ColumnId, ColumnType, Distance, EntityId, Field, FieldId,
 use studio_sql::expr::{BinaryOp, Expr};
 
 use super::convert::{self, conversion_error};
-use super::link::field_named;
+use super::link::{Link, field_named};
 use super::planner::{Planned, Planner};
 use super::predicate::{Pred, Test};
 use super::{Param, ParamOrigin, ParamType, ParamValue};
@@ -99,7 +99,13 @@ impl<'a> Planner<'a, '_> {
             }
             FieldKind::Reference { target, .. }
             | FieldKind::InverseOne { target, .. }
-            | FieldKind::Collection { target, .. } => Pred::via(id, self.filter(*target, operand)?),
+            | FieldKind::Collection { target, .. } => {
+                let inner = self.filter(*target, operand)?;
+                match Link::of(self.ir, entity, id) {
+                    Some(link) if link.is_owning() => through_reference(id, link, inner),
+                    Some(_) | None => Pred::via(id, inner),
+                }
+            }
         };
         Ok(Pred::and([condition, rule]))
     }
@@ -266,6 +272,53 @@ impl<'a> Planner<'a, '_> {
         }
         let param = convert::param(target, ty).map_err(|_| conversion_error())?;
         Ok(self.bind_for(param, ty))
+    }
+}
+
+/// A condition on a referenced row. What only concerns its key is asked of the own foreign key, without following
+/// the link.
+fn through_reference<'a>(field: FieldId, link: Link<'a>, inner: Pred<'a>) -> Pred<'a> {
+    let parts = match inner {
+        Pred::And(parts) => parts,
+        single => vec![single],
+    };
+    let mut own = Vec::with_capacity(parts.len());
+    let mut theirs = Vec::new();
+    for part in parts {
+        if is_on_key(link, &part) {
+            own.push(on_own_columns(link, part));
+        } else {
+            theirs.push(part);
+        }
+    }
+    own.push(Pred::via(field, Pred::and(theirs)));
+    Pred::and(own)
+}
+
+/// A condition on the target's key columns, asked of the own ones.
+fn on_own_columns<'a>(link: Link<'a>, pred: Pred<'a>) -> Pred<'a> {
+    match pred {
+        Pred::Leaf { column, test } => Pred::Leaf { column: link.own_column(column).unwrap_or(column), test },
+        Pred::Not(inner) => Pred::Not(Box::new(on_own_columns(link, *inner))),
+        Pred::And(parts) => Pred::and(parts.into_iter().map(|part| on_own_columns(link, part))),
+        Pred::Or(parts) => Pred::or(parts.into_iter().map(|part| on_own_columns(link, part))),
+        other => other,
+    }
+}
+
+/// Whether a condition only concerns key columns of the target.
+fn is_on_key(link: Link<'_>, pred: &Pred<'_>) -> bool {
+    match pred {
+        Pred::Leaf { column, .. } => link.own_column(*column).is_some(),
+        Pred::Not(inner) => is_on_key(link, inner),
+        Pred::And(parts) | Pred::Or(parts) => parts.iter().all(|part| is_on_key(link, part)),
+        Pred::True
+        | Pred::False
+        | Pred::Pair { .. }
+        | Pred::Member { .. }
+        | Pred::Via { .. }
+        | Pred::Outer(_)
+        | Pred::Related { .. } => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a validated operation to SQL steps.
 
 mod aggregate;
+mod code;
 mod convert;
 mod filter;
 mod key;
@@ -28,7 +29,6 @@ pub use types::*;
 use studio_model::ir::Ir;
 
 use crate::access::{AccessLog, Caller, CallerContext};
-use crate::error::RequestError;
 use crate::operation::{EntityAction, EntityCall, Operation, RootCall};
 
 /// Why an operation cannot be planned yet. Errors of single root fields are part of the plan.
@@ -48,19 +48,43 @@ pub fn plan(
     caller: &dyn CallerContext,
     log: &mut dyn AccessLog,
 ) -> Result<Plan, PlanError> {
-    let mut planner = Planner::new(ir, Caller::new(ir, caller), log);
+    plan_with(operation, ir, caller, log, PlanOptions::default())
+}
+
+/// What the database behind the plan can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Lists without `orderBy` whose filter or rule involves other tables are put into physical order (`ctid`),
+    /// as a sequential scan gives it. Servers that only speak the protocol may not have that column.
+    pub physical_order: bool,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self { physical_order: true }
+    }
+}
+
+/// [`plan`] for a particular database.
+pub fn plan_with(
+    operation: &Operation,
+    ir: &Ir,
+    caller: &dyn CallerContext,
+    log: &mut dyn AccessLog,
+    options: PlanOptions,
+) -> Result<Plan, PlanError> {
+    let mut planner = Planner::new(ir, Caller::new(ir, caller), log, options);
     let mut fields = Vec::with_capacity(operation.roots.len());
     for root in &operation.roots {
-        let body = match &root.call {
-            RootCall::Json(text) => FieldBody::Constant(text.clone()),
-            RootCall::Entity(call) => match planner.entity_call(call) {
-                Ok(body) => body,
-                Err(Stop::Error(error)) => FieldBody::Error(error),
-                Err(Stop::NeedsQuery(query)) => return Err(PlanError::NeedsQuery(query)),
-            },
-            RootCall::Code(_) => {
-                FieldBody::Error(RequestError::internal("no runtime for modules backed by code"))
-            }
+        let planned = match &root.call {
+            RootCall::Json(text) => Ok(FieldBody::Constant(text.clone())),
+            RootCall::Entity(call) => planner.entity_call(call),
+            RootCall::Code(call) => planner.code_call(call),
+        };
+        let body = match planned {
+            Ok(body) => body,
+            Err(Stop::Error(error)) => FieldBody::Error(error),
+            Err(Stop::NeedsQuery(query)) => return Err(PlanError::NeedsQuery(query)),
         };
         planner.abandon();
         fields.push(FieldPlan { key: root.key.clone(), body });

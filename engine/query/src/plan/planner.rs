@@ -8,7 +8,7 @@ use studio_sql::print::{print, print_expr};
 use studio_sql::select::Source;
 
 use super::predicate::Pred;
-use super::{Param, ParamValue, Statement};
+use super::{Param, ParamValue, PlanOptions, Statement};
 use crate::access::{AccessLog, Caller, OperandValue};
 use crate::error::RequestError;
 
@@ -42,6 +42,7 @@ pub(crate) struct Planner<'a, 'l> {
     pub(crate) ir: &'a Ir,
     pub(crate) caller: Caller<'a>,
     pub(crate) log: &'l mut dyn AccessLog,
+    pub(crate) options: PlanOptions,
     /// Values of the statement under construction, by [`ParamId`].
     params: Vec<Option<Param>>,
     /// Table names in use in the statement under construction.
@@ -54,11 +55,17 @@ pub(crate) struct Planner<'a, 'l> {
 }
 
 impl<'a, 'l> Planner<'a, 'l> {
-    pub(crate) fn new(ir: &'a Ir, caller: Caller<'a>, log: &'l mut dyn AccessLog) -> Self {
+    pub(crate) fn new(
+        ir: &'a Ir,
+        caller: Caller<'a>,
+        log: &'l mut dyn AccessLog,
+        options: PlanOptions,
+    ) -> Self {
         Self {
             ir,
             caller,
             log,
+            options,
             params: Vec::new(),
             used: Vec::new(),
             serial: 0,
@@ -76,6 +83,12 @@ impl<'a, 'l> Planner<'a, 'l> {
         let table = &self.entity(entity).table;
         self.touched.push(entity);
         Row { entity, alias: self.alias(table.schema.as_deref(), &table.name) }
+    }
+
+    /// A row that no part of the statement refers to; it takes no alias.
+    pub(crate) fn unprinted_row(&self, entity: EntityId) -> Row<'a> {
+        let table = &self.entity(entity).table;
+        Row { entity, alias: Alias { schema: table.schema.as_deref(), table: &table.name, serial: 0 } }
     }
 
     /// A new alias with this stem.

@@ -97,6 +97,19 @@ impl<'a> Pred<'a> {
         }
     }
 
+    /// Whether other tables take part in choosing rows, so that the database may visit them in any order.
+    pub(crate) fn follows_links(&self) -> bool {
+        match self {
+            Self::True | Self::False | Self::Leaf { .. } => false,
+            Self::Via { .. } | Self::Outer(_) | Self::Related { .. } => true,
+            Self::Pair { left, right, .. } | Self::Member { left, right } => {
+                !left.links.is_empty() || !right.links.is_empty()
+            }
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::follows_links),
+            Self::Not(inner) => inner.follows_links(),
+        }
+    }
+
     /// Conjunction: flat, without `True`, conditions over the same link merged.
     pub(crate) fn and(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut out: Vec<Self> = Vec::new();

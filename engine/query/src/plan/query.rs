@@ -32,7 +32,8 @@ impl<'a> Planner<'a, '_> {
         let row = self.row(call.entity);
         let mut residue = Pred::True;
         let object = self.object(row, &call.selection, &mut residue)?;
-        let rows = self.rows(call.entity, &call.arguments, residue)?;
+        let mut rows = self.rows(call.entity, &call.arguments, residue)?;
+        rows.listed = true;
         let select = self.select(row, Expr::JsonList(Box::new(object)), rows, Joins::default());
         Ok(self.single_statement(select))
     }

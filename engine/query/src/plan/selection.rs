@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use studio_model::ir::{ColumnType, EntityId, Field, FieldId, FieldKind, JsonTypeId, ValueType};
 use studio_sql::expr::{BinaryOp, Expr, Function, SqlType, and};
-use studio_sql::select::{Item, Select, Source};
+use studio_sql::select::{Item, OrderBy, Select, Source};
 
 use super::convert::{self, conversion_error};
 use super::filter::distance_operator;
@@ -18,6 +18,8 @@ use crate::operation::{Arguments, Data, Selected, SelectedField, Value};
 /// The rows of one (sub-)select: which, in what order, how many.
 #[derive(Debug, Default)]
 pub(crate) struct Rows<'a> {
+    /// Whether the rows become a list, so that their order shows.
+    pub(crate) listed: bool,
     /// Tie to the enclosing row.
     pub(crate) tie: Option<Expr<'a>>,
     pub(crate) pred: Option<Pred<'a>>,
@@ -45,7 +47,14 @@ impl<'a> Planner<'a, '_> {
         let limit = self.count(arguments.get("limit"))?;
         let offset = self.count(arguments.get("offset"))?;
         let rule = self.read_rule(entity)?;
-        Ok(Rows { tie: None, pred: Some(Pred::and([filter, rule, extra])), order, limit, offset })
+        Ok(Rows {
+            listed: false,
+            tie: None,
+            pred: Some(Pred::and([filter, rule, extra])),
+            order,
+            limit,
+            offset,
+        })
     }
 
     /// `limit` or `offset`; null counts as absent.
@@ -75,6 +84,7 @@ impl<'a> Planner<'a, '_> {
         rows: Rows<'a>,
         mut joins: Joins<'a>,
     ) -> Select<'a> {
+        let linked = rows.pred.as_ref().is_some_and(Pred::follows_links);
         let condition = match rows.pred {
             Some(pred) => self.lower_root(pred, row, &mut joins),
             None => None,
@@ -83,6 +93,14 @@ impl<'a> Planner<'a, '_> {
         let mut order = Vec::with_capacity(rows.order.len());
         for key in rows.order {
             order.push(self.lower_order(key, row, &mut joins));
+        }
+        if order.is_empty()
+            && rows.listed
+            && linked
+            && self.entity(row.entity).managed
+            && self.options.physical_order
+        {
+            order.push(OrderBy { expr: Expr::Column(row.alias, "ctid"), descending: false });
         }
         let bounded = !order.is_empty() || rows.limit.is_some() || rows.offset.is_some();
         let plain = Select {
@@ -179,7 +197,8 @@ impl<'a> Planner<'a, '_> {
     }
 
     fn related_many(&mut self, row: Row<'a>, id: FieldId, selected: &'a SelectedField) -> Planned<Expr<'a>> {
-        let (related, object, rows) = self.related_rows(row, id, selected)?;
+        let (related, object, mut rows) = self.related_rows(row, id, selected)?;
+        rows.listed = true;
         let list = Expr::JsonList(Box::new(object));
         Ok(Expr::Scalar(Box::new(self.select(related, list, rows, Joins::default()))))
     }

@@ -223,6 +223,8 @@ impl Comparison<'_> {
                 Some(new) if new.managed => self.enum_values(old, new, changes),
                 Some(_) => {}
                 None if !self.options.scope.covers_schema(self.new, old.name.schema_name()) => {}
+                // Dropping the schema takes the type along.
+                None if self.drops_schema(old.name.schema_name()) => {}
                 None if self.used_elsewhere(|ty| *ty == ColumnType::Enum(old.name.clone())) => {}
                 None => changes.push(Change::DropEnum(old.name.clone())),
             }
@@ -325,12 +327,16 @@ impl Comparison<'_> {
                 changes.push(Change::DropExtension(name.clone()));
             }
         }
-        for name in self.old.schemas.iter().filter(|name| !self.new.schemas.contains(name)) {
-            let used = self.foreign_tables().any(|table| table.name.schema.as_ref() == Some(name));
-            if !used && self.options.scope.covers_schema(self.new, name) {
-                changes.push(Change::DropSchema(name.clone()));
-            }
-        }
+        let dropped = self.old.schemas.iter().filter(|name| self.drops_schema(name));
+        changes.extend(dropped.map(|name| Change::DropSchema(name.clone())));
+    }
+
+    fn drops_schema(&self, name: &str) -> bool {
+        let is_it = |other: &String| other == name;
+        self.old.schemas.iter().any(is_it)
+            && !self.new.schemas.iter().any(is_it)
+            && !self.foreign_tables().any(|table| table.name.schema.as_deref() == Some(name))
+            && self.options.scope.covers_schema(self.new, name)
     }
 }
 

@@ -92,6 +92,7 @@ pub fn diff(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &DiffOption
             }
         })
         .collect();
+    plan::relax_constraints_over_new_columns(&mut steps);
     plan::link(&mut steps, wanted);
     Migration { steps, column_proposals: found.column_proposals, table_proposals: found.table_proposals }
 }

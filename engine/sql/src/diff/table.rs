@@ -23,15 +23,22 @@ pub(super) fn compare_table(
 ) -> Vec<Change> {
     let table = TableComparison { live, wanted: wanted_schema, old, new, answers };
     let mut changes = Vec::new();
-    table.dropped_indexes(true, &mut changes);
     let columns = table.columns();
+    let lost: BTreeSet<String> = columns.iter().filter_map(lost_column).cloned().collect();
+    // An index over a column that goes has to be dropped before it: afterwards it is gone already.
+    let (with_column, alone): (Vec<&Index>, Vec<&Index>) = table
+        .dropped_indexes()
+        .into_iter()
+        .partition(|index| index.columns.iter().any(|name| lost.contains(name)));
+    let drop_index = |index: &Index| Change::DropIndex { table: table.name(), index: index.clone() };
+    changes.extend(with_column.into_iter().map(drop_index));
     let (key_first, key_last) = table.key(&columns);
     changes.extend(key_first);
     changes.extend(columns);
     changes.extend(key_last);
     table.uniques(&mut changes);
     table.foreign_keys(&mut changes);
-    table.dropped_indexes(false, &mut changes);
+    changes.extend(alone.into_iter().map(drop_index));
     table.created_indexes(&mut changes);
     table.triggers(&mut changes);
     changes
@@ -297,25 +304,18 @@ impl<'a> TableComparison<'a> {
         changes.extend(missing.map(|key| Change::AddForeignKey { table: table.clone(), key: key.clone() }));
     }
 
-    /// Indexes that go. One over a column that goes has to be dropped before it: afterwards it is gone already.
-    fn dropped_indexes(&self, with_column: bool, changes: &mut Vec<Change>) {
+    fn dropped_indexes(&self) -> Vec<&'a Index> {
         let mut unmatched: Vec<&Index> = self.new.indexes.iter().collect();
+        let mut dropped = Vec::new();
         for old in &self.old.indexes {
             match unmatched.iter().position(|new| same_index(old, new)) {
                 Some(at) => {
                     unmatched.remove(at);
                 }
-                None => {
-                    let loses_column = old.columns.iter().any(|name| match self.new.column(name) {
-                        None => true,
-                        Some(new) => self.old.column(name).is_some_and(|old| !old.ty.same_as(&new.ty)),
-                    });
-                    if loses_column == with_column {
-                        changes.push(Change::DropIndex { table: self.name(), index: old.clone() });
-                    }
-                }
+                None => dropped.push(old),
             }
         }
+        dropped
     }
 
     fn created_indexes(&self, changes: &mut Vec<Change>) {
@@ -339,6 +339,15 @@ impl<'a> TableComparison<'a> {
         for new in self.new.triggers.iter().filter(|trigger| without(trigger, &self.old.triggers)) {
             changes.push(Change::CreateTrigger { table: self.name(), trigger: new.clone() });
         }
+    }
+}
+
+/// The column whose old values and indexes are gone after this change.
+fn lost_column(change: &Change) -> Option<&String> {
+    match change {
+        Change::DropColumn { column, .. } => Some(&column.name),
+        Change::ReplaceColumn(replace) if !replace.widening => Some(&replace.old.name),
+        _ => None,
     }
 }
 

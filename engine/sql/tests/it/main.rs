@@ -2,3 +2,5 @@
 
 mod build;
 mod ddl;
+mod diff;
+mod random;

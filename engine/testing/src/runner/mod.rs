@@ -1,5 +1,6 @@
 //! Running all tests below a directory: scheduling, templates, retries, cancellation (sections 2.5, 2.8).
 
+mod prerequisite;
 mod project;
 mod seeds;
 mod snapshot;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use studio_events::{TestEvent, TestVerdict};
 use tokio::task::JoinSet;
 
 use super::seeds::{self, LoadedSeed, SeedSet, Seeded};
-use super::{Run, Stop, micros, snapshot};
+use super::{Run, Stop, micros, prerequisite, snapshot};
 use crate::discovery::{DiscoveredTest, Project};
 use crate::file::{self, FileError, TestFile};
 use crate::laboratory::{Instance, InstanceSpec, PrepareError, PreparedProject};
@@ -131,7 +130,7 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
 
 async fn prepare(run: &Run, project: &Project) -> Result<Arc<dyn PreparedProject>, Stop> {
     for script in &project.build_scripts {
-        build_script(run, project, script).await?;
+        prerequisite::run(run, &project.path, script).await?;
     }
     if run.cancel.is_cancelled() {
         return Err(Stop::Interrupted);
@@ -143,51 +142,6 @@ async fn prepare(run: &Run, project: &Project) -> Result<Arc<dyn PreparedProject
         };
         Failure::new(cause, file, None, error.to_string()).into()
     })
-}
-
-/// Runs a prerequisite in the project directory: directly when it may be executed, else by `sh`.
-async fn build_script(run: &Run, project: &Project, script: &Path) -> Result<(), Stop> {
-    let failure = |message: String| Stop::from(Failure::new(Cause::Error, script, None, message));
-    let script_path = std::path::absolute(script).unwrap_or_else(|_| script.to_owned());
-    let mut command = if is_executable(script) {
-        tokio::process::Command::new(&script_path)
-    } else {
-        let mut command = tokio::process::Command::new("sh");
-        command.arg(&script_path);
-        command
-    };
-    command.current_dir(&project.path).stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::select! {
-        () = run.cancel.cancelled() => return Err(Stop::Interrupted),
-        output = tokio::time::timeout(run.options.build_script_timeout, command.output()) => output,
-    };
-    let output = match output {
-        Err(_) => {
-            let seconds = run.options.build_script_timeout.as_secs();
-            return Err(failure(format!("the prerequisite did not end within {seconds} s")));
-        }
-        Ok(Err(error)) => return Err(failure(format!("the prerequisite cannot be run: {error}"))),
-        Ok(Ok(output)) => output,
-    };
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    let tail = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(failure(format!("the prerequisite failed ({})\n{tail}", output.status)))
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|data| data.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Path) -> bool {
-    false
 }
 
 /// Reads test files and seeds, and groups tests by what their databases have in common.

@@ -392,6 +392,43 @@ async fn schemas_are_compared_with_their_kept_copy() {
     assert_eq!(run(two, Snapshots::Check).await.tests[0].verdict, TestVerdict::Unsupported);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn prerequisites_run_in_order_in_the_project_directory() {
+    let folder = generated(1, "operation: |\n  { a } #answer {\"data\": {}}\n");
+    let write =
+        |name: &str, text: &str| std::fs::write(folder.path().join("tests").join(name), text).expect("file");
+    write("build-2.sh", "echo two >> log\n");
+    write("build-1.sh", "echo one >> log\n");
+    let ran = run(folder.path(), options()).await;
+    assert_eq!(ran.report.exit_code(), exit::PASSED);
+    assert_eq!(std::fs::read_to_string(folder.path().join("log")).expect("log"), "one\ntwo\n");
+
+    write("build-3.sh", "sleep 600 & echo $! > pid; wait\n");
+    let ran =
+        run(folder.path(), RunOptions { build_script_timeout: Duration::from_secs(1), ..options() }).await;
+    assert_eq!(ran.report.exit_code(), exit::FAILED);
+    let message = &ran.report.projects[0].failure.message;
+    assert_eq!(message, "the prerequisite did not end within 1 s");
+    let pid = std::fs::read_to_string(folder.path().join("pid")).expect("pid");
+    let gone = || {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        !state.is_ok_and(|state| !state.contains(") Z"))
+    };
+    for _ in 0..100 {
+        if gone() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(gone(), "what the script started is killed too");
+
+    let cancel = Cancellation::default();
+    cancel.cancel();
+    let ran = run_with(folder.path(), options(), cancel).await;
+    assert_eq!((ran.report.exit_code(), ran.report.not_run.len()), (exit::INTERRUPTED, 1));
+}
+
 #[tokio::test]
 async fn colors_are_optional() {
     let ran =

@@ -70,8 +70,8 @@ impl<'a> Planner<'a, '_> {
         }
         let mut conditions = Vec::with_capacity(residues.len());
         for (entity, residue) in residues {
-            // Residues on input speak about other rows only; the alias taken here is not printed.
-            let row = self.row(entity);
+            // Residues on input speak about rows of their own only; this one is never printed.
+            let row = self.unprinted_row(entity);
             conditions.extend(self.lower_nested(residue, row));
         }
         let select = Select {

@@ -111,14 +111,25 @@ impl<'a> Planner<'a, '_> {
         let model = self.entity(entity);
         let mut values = Vec::new();
         column_values(self.ir, model, id, value, &mut values);
+        let shared = |column: ColumnId| {
+            model.fields.iter().any(|(other, field)| other != id && field.columns.contains(&column))
+        };
+        let cleared = value.data == Data::Null && values.iter().any(|(column, _)| !shared(*column));
         for (column, value) in values {
+            // Clearing one of two relations that share a column leaves the other one alone.
+            if cleared && shared(column) {
+                continue;
+            }
             let ty = &model.columns[column].ty;
             let misfit = |_| field_conversion_error(&model.fields[id].name, ty, self.ir);
             let value = value.ok_or(convert::Misfit).map_err(misfit)?;
             let param = convert::param(value, ty).map_err(misfit)?;
-            // A column shared by two fields is set once; the later field wins.
-            out.retain(|(known, _)| *known != column);
-            out.push((column, param));
+            // A column that two fields set is written once; a value beats null.
+            match out.iter_mut().find(|(known, _)| *known == column) {
+                Some((_, known)) if param.value != ParamValue::Null => *known = param,
+                Some(_) => {}
+                None => out.push((column, param)),
+            }
         }
         Ok(())
     }

@@ -68,6 +68,7 @@ impl<'a> Planner<'a, '_> {
         let object = self.object(row, &call.selection, &mut residue)?;
         let rule = self.read_rule(call.entity)?;
         let rows = crate::plan::selection::Rows {
+            listed: !single,
             pred: Some(Pred::and([pred, rule, residue])),
             ..crate::plan::selection::Rows::default()
         };
