@@ -1,11 +1,14 @@
 // A stand-in for the studio, for working on the page without the engine: a small GraphQL API in
 // memory with the endpoints that the crate's documentation lists. Not used by the product.
 //
-//   node mock-server.mjs <dist> [--port 9876] [--path /playground]
+//   node mock-server.mjs <dist> [--port 9876] [--path /playground] [--model file]
 //
-// Type a letter and Enter to play the studio: s swap, b broken model, p next persona.
+// Type a letter and Enter to play the studio: s swap, b broken model, p next persona. With --model it
+// does so by itself: a file with unequal braces is a broken model, any other change a swap.
+// It ends when standard input does.
 
 import { createServer } from "node:http";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -17,16 +20,18 @@ const { values, positionals } = parseArgs({
   options: {
     port: { type: "string", default: "9876" },
     path: { type: "string", default: "/playground" },
+    model: { type: "string" },
   },
 });
 const dist = path.resolve(positionals[0] ?? "../ui/dist");
 const playground = `/${values.path.replace(/^\/|\/$/g, "")}`;
 
 let extra = false;
+let note = false;
 const schema = () =>
   buildSchema(`
     "Something to be done"
-    type Todo { id: Int!  title: String!  completed: Boolean! ${extra ? "due: String" : ""} }
+    type Todo { id: Int!  title: String!  completed: Boolean! ${extra ? "due: String" : ""} ${note ? "browserNote: String" : ""} }
     input StringFilter { eq: String  startsWith: String }
     input BooleanFilter { eq: Boolean }
     input TodoFilter { title: StringFilter  completed: BooleanFilter }
@@ -221,17 +226,42 @@ server.listen(Number(values.port), "127.0.0.1", () => {
   console.log(`http://127.0.0.1:${server.address().port}${playground}`);
 });
 
-readline.createInterface({ input: process.stdin }).on("line", (line) => {
-  if (line === "s") {
-    revision = (stale ?? revision) + 1;
-    stale = null;
+const swap = () => {
+  revision = (stale ?? revision) + 1;
+  stale = null;
+  tell(state());
+};
+const breakModel = () => {
+  stale = (stale ?? revision) + 1;
+  tell(state());
+};
+const nextPersona = () => {
+  const names = [null, ...personas.map((persona) => persona.name)];
+  active = names[(names.indexOf(active) + 1) % names.length];
+  tell({ kind: "persona", name: active });
+};
+
+const keys = {
+  s: () => {
     extra = !extra;
-    tell(state());
-  } else if (line === "b") {
-    stale = (stale ?? revision) + 1;
-    tell(state());
-  } else if (line === "p") {
-    active = [null, "anna", "ben"][([null, "anna", "ben"].indexOf(active) + 1) % 3];
-    tell({ kind: "persona", name: active });
-  }
-});
+    swap();
+  },
+  b: breakModel,
+  p: nextPersona,
+};
+readline
+  .createInterface({ input: process.stdin })
+  .on("line", (line) => keys[line]?.())
+  .on("close", () => process.exit(0));
+
+if (values.model) {
+  let seen = readFileSync(values.model, "utf8");
+  setInterval(() => {
+    const text = readFileSync(values.model, "utf8");
+    if (text === seen) return;
+    seen = text;
+    if (text.split("{").length !== text.split("}").length) return breakModel();
+    note = text.includes("browserNote");
+    swap();
+  }, 50);
+}

@@ -4,6 +4,7 @@
 //                [--model project/src/index.exo] [--screenshot out.png]
 //                [--chromium /path/to/chromium] [--timeout 60]
 //
+// With --probe it only looks for the browser and installs its driver.
 // With --model the file is changed and broken while the page is open, and put back as it was.
 //
 // Exit code 0: everything holds; 1: something does not; 2: wrong usage; 77: skipped, because no
@@ -32,12 +33,13 @@ try {
       path: { type: "string", default: "/playground" },
       persona: { type: "string" },
       model: { type: "string" },
+      probe: { type: "boolean", default: false },
       screenshot: { type: "string" },
       chromium: { type: "string", default: process.env.EXO_CHROMIUM },
       timeout: { type: "string", default: "60" },
     },
   }).values;
-  if (!options.url) throw new Error("--url is required, such as --url http://127.0.0.1:9876");
+  if (!options.url && !options.probe) throw new Error("--url is required, such as --url http://127.0.0.1:9876");
   if (!(Number(options.timeout) > 0)) throw new Error("--timeout is a number of seconds");
 } catch (error) {
   console.error(error.message);
@@ -78,6 +80,10 @@ async function loadPlaywright() {
 const executable = findBrowser();
 if (!executable) skip(`no Chromium was found (${options.chromium ?? CANDIDATES.join(", ")})`);
 const chromium = await loadPlaywright();
+if (options.probe) {
+  console.log(executable);
+  process.exit(PASSED);
+}
 
 const limit = Number(options.timeout) * 1000;
 const profile = await mkdtemp(path.join(os.tmpdir(), "exo-browser-"));
