@@ -72,17 +72,14 @@ fn other_order(
 
 /// Whether a path names a list, looking into the first elements of the lists before it.
 fn is_list(actual: &Value, path: &str) -> bool {
-    let into = |mut value| {
+    let mut value = actual;
+    for key in path.split('.').filter(|key| !key.is_empty()) {
         while let Value::Array(items) = value {
             value = items.first().unwrap_or(&Value::Null);
         }
-        value
-    };
-    let mut value = Some(actual);
-    for key in path.split('.').filter(|key| !key.is_empty()) {
-        value = value.and_then(|value| into(value).get(key));
+        value = value.get(key).unwrap_or(&Value::Null);
     }
-    value.is_some_and(Value::is_array)
+    value.is_array()
 }
 
 fn accepted_by_the_peer(difference: &Difference) -> bool {
