@@ -1,5 +1,6 @@
 //! Integration tests of the crate: text in; diagnostics, IR and GraphQL schema out.
 
+mod database;
 mod graphql;
 mod ir;
 mod robust;

@@ -151,9 +151,6 @@ impl Migration {
                 })
             }
             Change::AddForeignKey { table, key } => {
-                if key.own_columns().any(|column| self.is_added(table, column)) {
-                    return Some(format!("SELECT 1 FROM {}", self.live_table(table).quoted()));
-                }
                 let filled: Vec<String> = key
                     .own_columns()
                     .map(|column| format!("o.{} IS NOT NULL", self.live_column(table, column)))
@@ -257,18 +254,23 @@ fn fresh_column<'a>(change: &'a Change, table: &QualifiedName, name: &str) -> Op
     (in_table == table && column.name == name).then_some(column)
 }
 
-/// A constraint over a column that is NULL in every row cannot fail on the rows that exist.
+/// A unique constraint over a column that is NULL in every row cannot fail on the rows that exist. A foreign key
+/// over a new column depends on the value that column gets, not on the rows: whoever gives the value answers for it.
 pub(super) fn relax_constraints_over_new_columns(steps: &mut [Step]) {
-    let is_all_null = |table: &QualifiedName, name: &str| {
-        let column = steps.iter().find_map(|step| fresh_column(&step.change, table, name));
-        column.is_some_and(|column| column.nullable && column.default.is_none())
+    let fresh = |table: &QualifiedName, name: &str| {
+        steps.iter().find_map(|step| fresh_column(&step.change, table, name))
     };
+    let all_null = |column: &Column| column.nullable && column.default.is_none();
     let safe: Vec<usize> = steps
         .iter()
         .enumerate()
         .filter(|(_, step)| match &step.change {
-            Change::AddUnique { table, unique } => unique.columns.iter().any(|name| is_all_null(table, name)),
-            Change::AddForeignKey { table, key } => key.own_columns().any(|name| is_all_null(table, name)),
+            Change::AddUnique { table, unique } => {
+                unique.columns.iter().any(|name| fresh(table, name).is_some_and(all_null))
+            }
+            Change::AddForeignKey { table, key } => {
+                key.own_columns().any(|name| fresh(table, name).is_some())
+            }
             _ => false,
         })
         .map(|(index, _)| index)
