@@ -161,12 +161,7 @@ pub async fn run(
         jobs,
     };
     if let (Some(filter), true) = (&options.filter, names.is_empty()) {
-        let word = filter.replace(['*', '?'], "");
-        report.near =
-            all.iter().filter(|name| !word.is_empty() && name.contains(&word)).take(5).cloned().collect();
-        if report.near.is_empty() {
-            report.near.extend(nearest(&word, all.iter().map(String::as_str)).map(str::to_owned));
-        }
+        report.near = near(filter, &all);
     }
     progress(TestEvent::Discovered { names, whole: options.is_whole() });
     let run = Arc::new(Run {
@@ -189,6 +184,28 @@ pub async fn run(
         time: Micros(report.micros),
     });
     Ok(report)
+}
+
+/// Names that a wildcard without a match may have meant: a path of the file instead of its name, a part of a
+/// name, or a slip of the finger.
+fn near(filter: &str, names: &[String]) -> Vec<String> {
+    const MOST: usize = 5;
+    let name = filter.trim_start_matches("./").trim_end_matches(".exotest").replace("tests/", "");
+    let of_path: Vec<String> =
+        names.iter().filter(|known| pattern::matches(&name, known)).take(MOST).cloned().collect();
+    if !of_path.is_empty() {
+        return of_path;
+    }
+    let word = name.replace(['*', '?'], "");
+    if word.is_empty() {
+        return Vec::new();
+    }
+    let with_part: Vec<String> =
+        names.iter().filter(|known| known.contains(&word)).take(MOST).cloned().collect();
+    if !with_part.is_empty() {
+        return with_part;
+    }
+    nearest(&word, names.iter().map(String::as_str)).map(str::to_owned).into_iter().collect()
 }
 
 async fn run_projects(run: &Arc<Run>, projects: Vec<Project>, report: &mut Report) {
@@ -240,4 +257,26 @@ fn micros(started: Instant) -> u64 {
 
 fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::near;
+
+    #[test]
+    fn names_that_may_have_been_meant() {
+        let names = ["access/list", "access/deep/one", "shop/list"].map(str::to_owned);
+        for (filter, expected) in [
+            ("tests/access/list.exotest", vec!["access/list"]),
+            ("./tests/access/*.exotest", vec!["access/list", "access/deep/one"]),
+            ("shop/tests/list.exotest", vec!["shop/list"]),
+            ("list", vec!["access/list", "shop/list"]),
+            ("acess/list", vec!["access/list"]),
+            ("*", vec!["access/list", "access/deep/one", "shop/list"]),
+            ("nothing-like-it", vec![]),
+        ] {
+            assert_eq!(near(filter, &names), expected, "{filter}");
+        }
+        assert!(near("?", &[]).is_empty());
+    }
 }
