@@ -37,9 +37,14 @@ pub fn compile(sources: &SourceSet) -> Compiled {
     let mut diagnostics = Vec::new();
     let loaded = semantic::load::load(sources, &mut diagnostics);
     let syntax = diagnostics.len();
-    let unreadable = loaded.incomplete || diagnostics.iter().any(Diagnostic::is_error);
     let ir = semantic::check(&loaded.program, &loaded.files, sources, &mut diagnostics);
-    semantic::tidy(&mut diagnostics, &loaded.damaged, if unreadable { syntax } else { 0 });
+    let damage = semantic::Damage {
+        files: &loaded.files,
+        spans: &loaded.damaged,
+        incomplete: loaded.incomplete,
+        syntax,
+    };
+    semantic::tidy(&mut diagnostics, &damage);
     let usable = !diagnostics.iter().any(Diagnostic::is_error);
     Compiled { ir: usable.then_some(ir), diagnostics, files: loaded.files }
 }

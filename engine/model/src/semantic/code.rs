@@ -104,7 +104,7 @@ impl<'a> Lowering<'_, 'a> {
         let lowered = self.reference(&result, &method.result, Position::Result, plugin);
         let annotation = find(&method.annotations, "access");
         let access = self.access(annotation, Scope::Method, method.name.span);
-        let foreign = method.result.module.is_some();
+        let foreign = innermost(&method.result).module.is_some();
         if foreign && access.text.is_some() && !matches!(access.expr, crate::ir::AccessExpr::Literal(_)) {
             self.out.push(make::foreign_result_enforced(&method.name));
         }

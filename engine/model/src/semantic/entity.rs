@@ -396,6 +396,8 @@ impl<'a> Builder<'_, 'a> {
                 };
                 match columns.add(column, decl) {
                     Ok(id) => own.push(id),
+                    // Fields of one name are reported as such.
+                    Err((_, other)) if other.name.text == decl.name.text => {}
                     Err((name, other)) => self.out.push(make::column_twice(decl, &name, entity, other)),
                 }
             }

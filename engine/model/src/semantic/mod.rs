@@ -58,13 +58,11 @@ pub(crate) fn check(
 fn may_follow_from_damage(code: Code) -> bool {
     matches!(
         code,
-        Code::E0027
-            | Code::E0030
+        Code::E0030
             | Code::E0033
             | Code::E0041
             | Code::E0042
             | Code::E0054
-            | Code::E0100
             | Code::E0130
             | Code::E0131
             | Code::E0132
@@ -79,16 +77,45 @@ fn may_follow_from_damage(code: Code) -> bool {
     )
 }
 
-/// Removes what only follows from syntax errors, removes repetitions, and sorts by place.
-pub(crate) fn tidy(diagnostics: &mut Vec<Diagnostic>, damaged: &[Span], syntax: usize) {
-    if syntax > 0 {
+/// Which diagnostics may only follow from syntax errors or missing files.
+#[derive(Debug)]
+pub(crate) struct Damage<'f> {
+    pub(crate) files: &'f FileTable,
+    /// Stretches with syntax errors.
+    pub(crate) spans: &'f [Span],
+    /// Whether an imported file is missing.
+    pub(crate) incomplete: bool,
+    /// How many diagnostics, from the first, are the syntax errors themselves.
+    pub(crate) syntax: usize,
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'))
+        .filter(|word| !word.is_empty())
+}
+
+/// Removes what only follows from damage, removes repetitions, and sorts by place.
+pub(crate) fn tidy(diagnostics: &mut Vec<Diagnostic>, damage: &Damage<'_>) {
+    if damage.incomplete || !damage.spans.is_empty() {
+        let lost: FxHashSet<&str> =
+            damage.spans.iter().flat_map(|span| words(damage.files.slice(*span))).collect();
         let mut index = 0;
         diagnostics.retain(|diagnostic| {
             index += 1;
-            let follows = diagnostic.primary.is_some_and(|place| {
-                may_follow_from_damage(diagnostic.code) || damaged.iter().any(|span| span.contains(place))
-            });
-            index <= syntax || !follows
+            let Some(place) = diagnostic.primary.filter(|_| index > damage.syntax) else { return true };
+            if damage.spans.iter().any(|span| span.contains(place)) {
+                return false;
+            }
+            if diagnostic.code == Code::E0100 {
+                return !lost.contains("pk");
+            }
+            if !may_follow_from_damage(diagnostic.code) {
+                return true;
+            }
+            // A name that occurs in the damaged text may well be declared there.
+            let quoted = diagnostic.message.split('`').skip(1).step_by(2).flat_map(words);
+            let written = words(damage.files.slice(place));
+            !damage.incomplete && !quoted.chain(written).any(|word| lost.contains(word))
         });
     }
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary, diagnostic.code));

@@ -96,6 +96,7 @@ impl Lexer<'_> {
                     self.number(start);
                 }
                 b'"' => self.string(start),
+                b'\'' => self.quoted(start),
                 b'/' if self.peek(1) == b'/' => self.line_comment(start),
                 b'/' if self.peek(1) == b'*' => self.block_comment(start),
                 byte => self.punctuation(byte, start),
@@ -141,6 +142,18 @@ impl Lexer<'_> {
             self.problem(LexProblemKind::UnterminatedString, start, start + 1);
         }
         self.unterminated = true;
+    }
+
+    /// `'text'` is no string here; one token for all of it makes one problem.
+    fn quoted(&mut self, start: usize) {
+        self.at += 1;
+        self.take_while(|byte| !matches!(byte, b'\'' | b'\n'));
+        if self.peek(0) == b'\'' {
+            self.at += 1;
+        } else {
+            self.at = start + 1;
+        }
+        self.push(TokenKind::Unknown, start);
     }
 
     fn line_comment(&mut self, start: usize) {

@@ -1,6 +1,13 @@
 //! Integration tests of the crate: text in; diagnostics, IR and GraphQL schema out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests may fail, read fixtures and measure"
+)]
 
 mod database;
+mod fixtures;
 mod graphql;
 mod ir;
 mod robust;

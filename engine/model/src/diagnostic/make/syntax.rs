@@ -15,7 +15,11 @@ pub(crate) fn unexpected(span: Span, kind: TokenKind, text: &str, expected: &str
     let diagnostic = Diagnostic::new(Code::E0001, span, format!("unexpected {shown}"))
         .here(format!("expected {expected}"));
     if text.starts_with('\'') {
-        return diagnostic.help("strings are written in double quotes");
+        let diagnostic = diagnostic.help("strings are written in double quotes");
+        return match text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+            Some(inner) => diagnostic.fix("use double quotes", span, format!("\"{inner}\"")),
+            None => diagnostic,
+        };
     }
     diagnostic
 }

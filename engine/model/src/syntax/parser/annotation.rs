@@ -34,6 +34,8 @@ impl Parser<'_> {
         if !self.eat(TokenKind::RParen) {
             if matches!(self.kind(), TokenKind::At | TokenKind::RBrace | TokenKind::Eof)
                 || (self.is(TokenKind::Ident) && self.nth(1) == TokenKind::Colon)
+                || self.starts_member()
+                || self.starts_top_level()
             {
                 self.expect(TokenKind::RParen);
             } else {
@@ -55,6 +57,7 @@ impl Parser<'_> {
                 TokenKind::RBrace | TokenKind::At => return,
                 TokenKind::LParen | TokenKind::LBrace | TokenKind::LBracket => self.skip_balanced(),
                 TokenKind::Ident if self.nth(1) == TokenKind::Colon => return,
+                TokenKind::Ident if self.starts_member() || self.starts_top_level() => return,
                 _ => {
                     self.bump();
                 }

@@ -26,13 +26,9 @@ impl Parser<'_> {
     pub(super) fn file(&mut self) {
         while !self.at_end() {
             self.take_file_docs();
-            let errors = self.diagnostics.len();
             let start = self.span();
             self.top_level();
-            if self.diagnostics.len() > errors {
-                let end = self.previous();
-                self.file.damaged.push(start.to(end));
-            }
+            self.note_damage(start);
         }
         self.take_file_docs();
         if let Some((_, span)) = self.take_docs() {
@@ -115,7 +111,7 @@ impl Parser<'_> {
     }
 
     /// Whether a top-level declaration seems to start here.
-    fn starts_top_level(&self) -> bool {
+    pub(super) fn starts_top_level(&self) -> bool {
         match self.word(0) {
             "import" => self.nth(1) == TokenKind::String,
             "context" | "module" => self.nth(1) == TokenKind::Ident && self.nth(2) == TokenKind::LBrace,
@@ -124,7 +120,7 @@ impl Parser<'_> {
     }
 
     /// Whether a member of a module seems to start here.
-    fn starts_member(&self) -> bool {
+    pub(super) fn starts_member(&self) -> bool {
         match self.word(0) {
             "type" | "fragment" | "enum" => {
                 self.nth(1) == TokenKind::Ident && self.nth(2) == TokenKind::LBrace
@@ -185,7 +181,6 @@ impl Parser<'_> {
 
     fn members(&mut self, module: &mut Module) {
         loop {
-            let errors = self.diagnostics.len();
             let start = self.span();
             let prefix = self.prefix();
             if prefix.annotations.is_empty() && self.is(TokenKind::RBrace) {
@@ -217,10 +212,7 @@ impl Parser<'_> {
                     self.keyword(&["type", "fragment", "enum", "query", "mutation", "interceptor", "export"]);
                 self.member(prefix, keyword, module);
             }
-            if self.diagnostics.len() > errors {
-                let end = self.previous();
-                self.file.damaged.push(start.to(end));
-            }
+            self.note_damage(start);
         }
     }
 
@@ -288,8 +280,12 @@ impl Parser<'_> {
     }
 
     fn type_body(&mut self, decl: &mut TypeDecl, is_fragment: bool) {
-        let mut comma_reported = false;
+        let mut comma = None;
+        self.note_damage(decl.span);
+        let mut start = self.span();
         loop {
+            self.note_damage(start);
+            start = self.span();
             let docs = self.take_docs();
             match self.kind() {
                 TokenKind::RBrace => {
@@ -302,13 +298,7 @@ impl Parser<'_> {
                     self.spread(decl, is_fragment);
                 }
                 TokenKind::Comma => {
-                    if !comma_reported {
-                        comma_reported = true;
-                        let diagnostic =
-                            make::needless(self.span(), ",", "fields are separated by blanks only");
-                        self.report(diagnostic);
-                    }
-                    self.bump();
+                    self.needless_comma(&mut comma, "fields are separated by blanks only");
                 }
                 TokenKind::Semi => {
                     let diagnostic = make::needless(self.span(), ";", "at most one `;` may follow a field");
@@ -336,6 +326,25 @@ impl Parser<'_> {
                 }
             }
         }
+    }
+
+    /// Reports the first comma of a body; the others only join its fix.
+    fn needless_comma(&mut self, reported: &mut Option<usize>, help: &str) {
+        let span = self.span();
+        match reported.and_then(|index| self.diagnostics.get_mut(index)) {
+            Some(diagnostic) => {
+                if let Some(fix) = &mut diagnostic.fix {
+                    fix.title = "remove the commas".to_owned();
+                    fix.edits.push((span, String::new()));
+                }
+            }
+            None => {
+                let index = self.diagnostics.len();
+                self.report(make::needless(span, ",", help));
+                *reported = Some(index).filter(|index| *index < self.diagnostics.len());
+            }
+        }
+        self.bump();
     }
 
     fn skip_to_field(&mut self) {
@@ -375,10 +384,10 @@ impl Parser<'_> {
 
     /// Reads a field. `false`: what followed its annotations is no field but the next declaration.
     fn field(&mut self, docs: Option<String>, decl: &mut TypeDecl) -> bool {
-        let start = self.span();
+        let (start, before) = (self.span(), self.previous().after());
         let annotations = self.annotations();
         if !annotations.is_empty() && (self.starts_member() || self.starts_top_level()) {
-            let diagnostic = make::unclosed(start.before(), decl.name.span, "type");
+            let diagnostic = make::unclosed(before, decl.name.span, "type");
             self.report(diagnostic);
             return false;
         }
@@ -455,7 +464,7 @@ impl Parser<'_> {
             self.skip_to_member();
             return None;
         }
-        let mut comma_reported = false;
+        let mut comma = None;
         loop {
             match self.kind() {
                 TokenKind::RBrace => {
@@ -474,13 +483,8 @@ impl Parser<'_> {
                     break;
                 }
                 TokenKind::Comma => {
-                    if !comma_reported {
-                        comma_reported = true;
-                        let help = "the values of an enum are separated by blanks only";
-                        let diagnostic = make::needless(self.span(), ",", help);
-                        self.report(diagnostic);
-                    }
-                    self.bump();
+                    let help = "the values of an enum are separated by blanks only";
+                    self.needless_comma(&mut comma, help);
                 }
                 _ => {
                     self.unexpected("an enum value or `}`");

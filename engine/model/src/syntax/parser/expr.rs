@@ -71,10 +71,20 @@ impl Parser<'_> {
         })
     }
 
+    /// `=` where `==` was meant.
+    fn mistaken_equals(&mut self) -> Option<RelationOp> {
+        if !self.is(TokenKind::Eq) {
+            return None;
+        }
+        let diagnostic = make::single_equals(self.span());
+        self.report(diagnostic);
+        Some(RelationOp::Eq)
+    }
+
     fn relation(&mut self) -> Expr {
         let mut left = self.unary();
         let mut chained = 0;
-        while let Some(op) = self.relation_op() {
+        while let Some(op) = self.relation_op().or_else(|| self.mistaken_equals()) {
             chained += 1;
             if chained > MAX_DEPTH {
                 let diagnostic = make::nested_too_deeply(self.span(), MAX_DEPTH);

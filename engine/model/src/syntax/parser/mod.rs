@@ -47,6 +47,7 @@ pub fn parse(text: &str, id: FileId) -> Parsed {
         last_error: None,
         file: File::default(),
         diagnostics: Vec::new(),
+        noted: 0,
     };
     for problem in &lexed.problems {
         let span = Span { file: id, start: problem.start, end: problem.end };
@@ -58,6 +59,7 @@ pub fn parse(text: &str, id: FileId) -> Parsed {
         parser.file.damaged.push(span);
         parser.diagnostics.push(diagnostic);
     }
+    parser.noted = parser.diagnostics.len();
     parser.file();
     parser.diagnostics.sort_by_key(|diagnostic| diagnostic.primary);
     Parsed { file: parser.file, diagnostics: parser.diagnostics }
@@ -76,6 +78,8 @@ struct Parser<'t> {
     last_error: Option<usize>,
     file: File,
     diagnostics: Vec<Diagnostic>,
+    /// How many diagnostics have their damaged stretch noted.
+    noted: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -143,12 +147,22 @@ impl<'t> Parser<'t> {
 
     fn report(&mut self, diagnostic: Diagnostic) {
         let token = self.token(0);
-        // The lexer has already complained about unterminated strings.
-        let lexical = token.kind == TokenKind::Unknown && self.slice(token).starts_with('"');
-        let known = self.last_error == Some(self.at) || lexical;
+        // The lexer has already complained about unterminated strings, which swallow what should follow.
+        let lexical = |token: Token| token.kind == TokenKind::Unknown && self.slice(token).starts_with('"');
+        let before = self.at.checked_sub(1).map(|index| self.tokens[index]);
+        let known = self.last_error == Some(self.at) || lexical(token) || before.is_some_and(lexical);
         self.last_error = Some(self.at);
         if !known {
             self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Notes the stretch from `start` to here as damaged if it holds new problems.
+    fn note_damage(&mut self, start: Span) {
+        if self.diagnostics.len() > self.noted {
+            self.noted = self.diagnostics.len();
+            let end = self.previous();
+            self.file.damaged.push(start.to(end));
         }
     }
 
