@@ -1,5 +1,7 @@
 //! Databases of a server: create (also as a copy of another one), drop, list.
 
+use std::time::{Duration, Instant};
+
 use crate::pool::{Pool, PoolError, PoolOptions};
 use crate::target::Target;
 use crate::wire::{DbError, TextParam};
@@ -8,8 +10,12 @@ use tokio_postgres::types::Type;
 /// Connections kept for this; creating databases from one template waits inside the server anyway.
 const POOL_SIZE: usize = 4;
 
-/// How often connections to a database are ended before somebody else has to complain about them.
-const DISCONNECT_TRIES: u32 = 5;
+/// How long ended connections may take to go away before somebody else has to complain about them.
+const DISCONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long connections that were just closed may take.
+const CLOSING_LIMIT: Duration = Duration::from_millis(100);
+/// Between two looks.
+const DISCONNECT_POLL: Duration = Duration::from_millis(1);
 
 /// Creates and drops databases through the maintenance database of a server.
 #[derive(Debug, Clone)]
@@ -54,6 +60,10 @@ impl Databases {
     /// # Errors
     /// When the name is taken (`42P04`), the template is in use (`55006`) or missing (`3D000`), ….
     pub async fn create(&self, name: &str, template: Option<&str>) -> Result<(), DatabaseError> {
+        if let Some(template) = template {
+            let sql = "SELECT pid::text FROM pg_catalog.pg_stat_activity WHERE datname = $1";
+            self.until_unused(sql, template, CLOSING_LIMIT).await?;
+        }
         let template = template.unwrap_or("template0");
         let strategy = if self.copying_files { " STRATEGY file_copy" } else { "" };
         let sql = format!("CREATE DATABASE {} TEMPLATE {}{strategy}", quoted(name), quoted(template));
@@ -65,6 +75,7 @@ impl Databases {
     /// # Errors
     /// When the server refuses.
     pub async fn drop(&self, name: &str) -> Result<(), DatabaseError> {
+        self.disconnect(name).await?;
         let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quoted(name));
         Ok(self.pool.get().await?.batch_execute(&sql).await?)
     }
@@ -74,12 +85,20 @@ impl Databases {
     /// # Errors
     /// When the server cannot be asked.
     pub async fn disconnect(&self, name: &str) -> Result<(), DatabaseError> {
+        let sql =
+            "SELECT pg_terminate_backend(pid)::text FROM pg_catalog.pg_stat_activity WHERE datname = $1";
+        self.until_unused(sql, name, DISCONNECT_LIMIT).await
+    }
+
+    /// Runs `sql`, which gives one row per connection to the database, until there is none. The server waits
+    /// for closing connections itself, but looks only every tenth of a second.
+    async fn until_unused(&self, sql: &str, name: &str, limit: Duration) -> Result<(), DatabaseError> {
         let connection = self.pool.get().await?;
-        let sql = "SELECT pg_terminate_backend(pid, 1000)::text FROM pg_catalog.pg_stat_activity WHERE datname = $1";
-        for _ in 0..DISCONNECT_TRIES {
-            if connection.run(sql, &[TextParam::new(Type::TEXT, name)]).await?.is_empty() {
-                break;
-            }
+        let begin = Instant::now();
+        while !connection.run(sql, &[TextParam::new(Type::TEXT, name)]).await?.is_empty()
+            && begin.elapsed() < limit
+        {
+            tokio::time::sleep(DISCONNECT_POLL).await;
         }
         Ok(())
     }

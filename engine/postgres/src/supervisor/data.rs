@@ -87,24 +87,35 @@ pub(super) fn create(
 ) -> Result<(), StartError> {
     let temporary = sibling(data, "tmp");
     remove(&temporary)?;
+    let made = fill(&temporary, server, durable, cancelled)
+        .and_then(|()| fs::rename(&temporary, data).map_err(|e| StartError::io(data, &e)));
+    if made.is_err() {
+        // A full disk should not stay full because of us.
+        let _ = fs::remove_dir_all(&temporary);
+    }
+    made
+}
+
+fn fill(dir: &Path, server: &Server, durable: bool, cancelled: &AtomicBool) -> Result<(), StartError> {
     if server.bundled && bundle::has_template() {
-        bundle::unpack_template(&temporary, cancelled).map_err(|e| StartError::io(&temporary, &e))?;
+        bundle::unpack_template(dir, cancelled).map_err(|e| StartError::io(dir, &e))?;
     } else {
-        initdb(&temporary, server)?;
+        initdb(dir, server)?;
     }
-    if durable {
-        let status = Command::new(server.bin.join("initdb"))
-            .args(["--sync-only", "--pgdata"])
-            .arg(&temporary)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        if !status.as_ref().is_ok_and(std::process::ExitStatus::success) {
-            return Err(StartError::other("the new data folder could not be written through to the disk"));
-        }
+    if !durable {
+        return Ok(());
     }
-    fs::rename(&temporary, data).map_err(|e| StartError::io(data, &e))
+    let status = Command::new(server.bin.join("initdb"))
+        .args(["--sync-only", "--pgdata"])
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if status.is_ok_and(|it| it.success()) {
+        return Ok(());
+    }
+    Err(StartError::other("the new data folder could not be written through to the disk"))
 }
 
 /// The way of `postgresql_embedded`, used for its settings and its `setup` only. Its `start` and `stop` go

@@ -452,3 +452,42 @@ async fn what_a_killed_throw_away_server_left_is_swept_up() {
     assert!(!dir.exists());
     next.stop().await;
 }
+
+/// A small file system in memory, unmounted at the end.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// `None` where mounting is not allowed.
+    fn new(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = format!("size={size},mode=755");
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(folder.path())
+            .stderr(std::process::Stdio::null())
+            .status();
+        mount.is_ok_and(|it| it.success()).then(|| Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named_and_not_kept_full() {
+    let Some(disk) = SmallDisk::new("12m") else {
+        eprintln!("not run: mounting is not allowed here");
+        return;
+    };
+    let dir = disk.0.path().join("project");
+    std::fs::create_dir(&dir).expect("a folder");
+    std::os::unix::fs::chown(&dir, Some(65534), Some(65534)).expect("an owner");
+    let kind = ClusterKind::Project { dir: dir.clone(), durable: false };
+    let error = Cluster::start(config(kind), |_| {}).await.expect_err("no space");
+    assert!(matches!(error, ClusterError::DiskFull { .. }), "{error:?}");
+    assert!(error.next_step().starts_with("Free some space"));
+    std::fs::write(dir.join("something"), vec![0; 8 * 1024 * 1024]).expect("the space is free again");
+}
