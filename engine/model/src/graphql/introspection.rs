@@ -162,6 +162,10 @@ impl Writer<'_> {
                 }
                 _ => writer.raw("null"),
             },
+            MetaField::TypeIsOneOf => match definition.kind {
+                TypeKind::Input(_) => writer.raw("false"),
+                _ => writer.raw("null"),
+            },
             _ => writer.raw("null"),
         });
     }

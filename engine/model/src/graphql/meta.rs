@@ -68,6 +68,7 @@ pub enum MetaField {
     TypeEnumValues,
     TypeInputFields,
     TypeOfType,
+    TypeIsOneOf,
     MemberName,
     MemberDescription,
     MemberIsDeprecated,
@@ -118,6 +119,7 @@ pub(super) fn define(meta_type: MetaType) -> TypeDef {
             with_deprecated(field("enumValues", list(MetaType::EnumValue), F::TypeEnumValues)),
             with_deprecated(field("inputFields", list(MetaType::InputValue), F::TypeInputFields)),
             field("ofType", meta(MetaType::Type), F::TypeOfType),
+            field("isOneOf", boolean().or_null(), F::TypeIsOneOf),
         ]),
         MetaType::TypeKind => TypeKind::Enum(names(&[
             "SCALAR",

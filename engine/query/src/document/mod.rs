@@ -1,6 +1,8 @@
 //! Parsed GraphQL documents: syntax errors with the contract's texts, and the choice of the operation
 //! (graphql-and-sql 2.3, 2.4).
 
+mod nesting;
+
 use async_graphql_parser::types::{
     DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType,
     Selection, SelectionSet,
@@ -29,6 +31,9 @@ impl Document {
     ///
     /// Syntax errors, duplicate operations and fragments, a document without operation.
     pub fn parse(text: &str) -> Result<Self, RequestError> {
+        if let Some(place) = nesting::too_deep(text) {
+            return Err(RequestError::invalid("Selection set too deep", vec![place]));
+        }
         parse_query(text).map(|syntax| Self { syntax }).map_err(syntax_error)
     }
 

@@ -3,6 +3,7 @@
 mod coercion;
 mod errors;
 mod introspection;
+mod robust;
 mod selection;
 
 use std::sync::{Arc, LazyLock};
