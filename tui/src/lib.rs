@@ -1,1 +1,35 @@
-//! studio-tui
+//! The terminal of exo-studio: panes, key map, line printer.
+//!
+//! [`run`] draws what the watch channel publishes and sends [`studio_events::Command`]s; it knows nothing of the
+//! engine. [`plain`] prints the same facts as lines. Drawing is a pure function of [`Ui`] and the state.
+
+mod action;
+mod clipboard;
+mod config;
+mod curl;
+mod editor;
+mod effect;
+mod files;
+mod input;
+pub mod manual;
+mod overlay;
+mod pane;
+mod perform;
+pub mod plain;
+mod run;
+mod sql;
+mod terminal;
+mod text;
+mod theme;
+mod ui;
+mod update;
+mod view;
+
+pub use action::{Action, ActionInfo, Pane, Scope, actions};
+pub use config::{ColorLevel, Exit, TokenSigner, TuiConfig, TuiError};
+pub use effect::Effect;
+pub use run::run;
+pub use terminal::restore as restore_terminal;
+pub use ui::Ui;
+pub use update::Msg;
+pub use view::view;

@@ -1,0 +1,102 @@
+//! One key press, how it is written in tables and files, and how it is shown.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// One key press. Shift is part of the character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) code: KeyCode,
+    pub(crate) ctrl: bool,
+}
+
+impl Key {
+    pub(crate) fn plain(code: KeyCode) -> Self {
+        Self { code, ctrl: false }
+    }
+
+    /// The key of a terminal event; `None` for keys nobody binds (Alt, media keys).
+    pub(crate) fn from_event(event: KeyEvent) -> Option<Self> {
+        if event.modifiers.contains(KeyModifiers::ALT) {
+            return None;
+        }
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let code = match event.code {
+            KeyCode::Char(c) if ctrl => KeyCode::Char(c.to_ascii_lowercase()),
+            KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => KeyCode::BackTab,
+            code => code,
+        };
+        Some(Self { code, ctrl })
+    }
+
+    /// Reads one key as written in tables: `q`, `Ctrl-d`, `Space`, `S-Tab`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if let Some(rest) = text.strip_prefix("Ctrl-") {
+            let mut chars = rest.chars();
+            let (c, None) = (chars.next()?, chars.next()) else { return None };
+            return Some(Self { code: KeyCode::Char(c), ctrl: true });
+        }
+        let code = match text {
+            "Tab" => KeyCode::Tab,
+            "S-Tab" => KeyCode::BackTab,
+            "Enter" => KeyCode::Enter,
+            "Esc" => KeyCode::Esc,
+            "Space" => KeyCode::Char(' '),
+            "F1" => KeyCode::F(1),
+            "Up" => KeyCode::Up,
+            "Down" => KeyCode::Down,
+            "Left" => KeyCode::Left,
+            "Right" => KeyCode::Right,
+            "PageUp" => KeyCode::PageUp,
+            "PageDown" => KeyCode::PageDown,
+            "Home" => KeyCode::Home,
+            "End" => KeyCode::End,
+            one => {
+                let mut chars = one.chars();
+                let (c, None) = (chars.next()?, chars.next()) else { return None };
+                KeyCode::Char(c)
+            }
+        };
+        Some(Self::plain(code))
+    }
+
+    /// Reads a sequence: words are single keys, a word of several letters such as `gg` is typed one by one.
+    pub(crate) fn parse_sequence(text: &str) -> Option<Vec<Self>> {
+        match Self::parse(text) {
+            Some(key) => Some(vec![key]),
+            None if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                text.chars().map(|c| Some(Self::plain(KeyCode::Char(c)))).collect()
+            }
+            None => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.ctrl {
+            f.write_str("Ctrl-")?;
+        }
+        match self.code {
+            KeyCode::Char(' ') => f.write_str("Space"),
+            KeyCode::Char(c) => write!(f, "{c}"),
+            KeyCode::BackTab => f.write_str("S-Tab"),
+            KeyCode::F(n) => write!(f, "F{n}"),
+            code => write!(f, "{code:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_as_they_are_written() {
+        for text in ["q", "Ctrl-d", "Space", "S-Tab", "Enter", "Esc", "F1", "PageUp", "*", "]", "?"] {
+            assert_eq!(Key::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Key::parse_sequence("gg").unwrap().len(), 2);
+        assert_eq!(Key::parse_sequence("nonsense"), None);
+        assert_eq!(Key::parse("Ctrl-xx"), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! What the caller decides about the terminal: colour, glyphs, mouse, editor, key map. Reads the environment
+//! only in [`TuiConfig::from_env`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use studio_events::Persona;
+
+/// How much colour the terminal gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorLevel {
+    /// No colour code at all (`NO_COLOR`); signs, words and bold carry every state.
+    None,
+    /// The 16 terminal colours on the default background, readable on light and dark.
+    #[default]
+    Ansi,
+}
+
+/// Signs a fresh token for the claims of a persona. Runs in an effect, never while drawing; the token stays out
+/// of the event stream.
+#[derive(Clone)]
+pub struct TokenSigner(pub Arc<dyn Fn(&Persona) -> Result<String, String> + Send + Sync>);
+
+impl std::fmt::Debug for TokenSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenSigner")
+    }
+}
+
+/// Settings of the terminal.
+#[derive(Debug, Clone, Default)]
+pub struct TuiConfig {
+    /// Use ASCII twins of all signs and lines.
+    pub ascii: bool,
+    /// Colours.
+    pub color: ColorLevel,
+    /// Take mouse clicks and the wheel.
+    pub mouse: bool,
+    /// Editor command, with arguments; `None` says how to set one.
+    pub editor: Option<String>,
+    /// File that rebinds actions by name.
+    pub keymap: Option<PathBuf>,
+    /// Offset of local time from UTC in seconds.
+    pub utc_offset: i32,
+    /// Copying goes through tmux.
+    pub tmux: bool,
+    /// The session is remote: no browser can be opened here.
+    pub ssh: bool,
+    /// Show the first-run card at the start.
+    pub first_run: bool,
+    /// Signs tokens for copied `curl` lines; without it they carry no token.
+    pub token: Option<TokenSigner>,
+}
+
+impl TuiConfig {
+    /// Settings from the environment: `NO_COLOR`, `TERM`, locale, `VISUAL` and `EDITOR`, `TMUX`, `SSH_*`.
+    pub fn from_env() -> Self {
+        let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let locale = var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")).unwrap_or_default();
+        let locale = locale.to_ascii_lowercase();
+        let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        let no_color = var("NO_COLOR").is_some() || var("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            ascii: !utf8,
+            color: if no_color { ColorLevel::None } else { ColorLevel::Ansi },
+            mouse: true,
+            editor: var("VISUAL").or_else(|| var("EDITOR")),
+            keymap: None,
+            utc_offset: local_offset(),
+            tmux: var("TMUX").is_some(),
+            ssh: var("SSH_CONNECTION").is_some() || var("SSH_TTY").is_some(),
+            first_run: false,
+            token: None,
+        }
+    }
+}
+
+/// Offset of local time from UTC in seconds, as `date` knows it; 0 when it cannot be asked.
+fn local_offset() -> i32 {
+    let Ok(output) = std::process::Command::new("date").arg("+%z").output() else { return 0 };
+    parse_offset(String::from_utf8_lossy(&output.stdout).trim()).unwrap_or(0)
+}
+
+fn parse_offset(text: &str) -> Option<i32> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let hours: i32 = digits.get(0..2)?.parse().ok()?;
+    let minutes: i32 = digits.get(2..4)?.parse().ok()?;
+    Some(sign * (hours * 3600 + minutes * 60))
+}
+
+/// How the terminal was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// `q` or Ctrl-c.
+    Quit,
+    /// A signal, by number.
+    Signal(i32),
+}
+
+/// Why the terminal could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// Reading or writing the terminal failed.
+    #[error("use the terminal: {0}")]
+    Io(#[from] std::io::Error),
+    /// The key map file could not be read.
+    #[error("read the key map {path}: {source}")]
+    Keymap {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_of_date_are_read() {
+        assert_eq!(parse_offset("+0000"), Some(0));
+        assert_eq!(parse_offset("+0530"), Some(19_800));
+        assert_eq!(parse_offset("-0800"), Some(-28_800));
+        assert_eq!(parse_offset("UTC"), None);
+    }
+}

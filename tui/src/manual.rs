@@ -1,0 +1,33 @@
+//! The manual page of the keys, generated from the action table.
+
+use crate::action::{Keymap, actions};
+use crate::overlay::scopes;
+
+/// All actions with their default keys as Markdown.
+pub fn keys() -> String {
+    let keymap = Keymap::default();
+    let mut text = String::from("# Keys\n\nA key map file rebinds actions by name: `trace.plan = P`.\n");
+    for scope in scopes() {
+        text.push_str(&format!("\n## {}\n\n| key | action | name |\n|---|---|---|\n", scope.title()));
+        for row in actions().iter().filter(|row| row.scope == scope) {
+            let keys = keymap.all_shown(row.action);
+            let keys = keys.split(' ').filter(|key| !key.is_empty()).map(|key| format!("`{key}`"));
+            let keys = keys.collect::<Vec<_>>().join(" ");
+            text.push_str(&format!("| {keys} | {} | `{}` |\n", row.help, row.name));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_names_every_action_once() {
+        let text = keys();
+        for row in actions() {
+            assert_eq!(text.matches(&format!("| `{}` |\n", row.name)).count(), 1, "{}", row.name);
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! Schema: types as a tree, DDL, SDL, row counts. The migration tab is in `review`.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use studio_events::{Command, StudioState, TypeKind, TypeSummary};
+
+use crate::action::{Action, Pane};
+use crate::effect::Effect;
+use crate::pane::{Parts, passes, review};
+use crate::sql;
+use crate::text::{left, line, plain, plural, put, right, wrap};
+use crate::theme::Theme;
+use crate::ui::{SchemaTab, Ui, identity};
+use crate::view::Cx;
+use crate::view::parts;
+
+/// A row of the tree: a type, or one of its fields.
+#[derive(Debug, Clone, Copy)]
+struct Row<'a> {
+    ty: &'a TypeSummary,
+    field: Option<usize>,
+}
+
+/// With this many types or fewer all are unfolded at first; with more only the first one.
+const UNFOLDED: usize = 2;
+
+fn is_unfolded(ui: &Ui, state: &StudioState, position: usize, ty: &TypeSummary) -> bool {
+    let by_default = position == 0 || state.schema.types.len() <= UNFOLDED;
+    by_default != ui.schema.toggled.contains(&ty.name)
+}
+
+fn tree<'a>(ui: &Ui, state: &'a StudioState) -> Vec<Row<'a>> {
+    let filter = &ui.list(Pane::Schema).filter;
+    let mut rows = Vec::new();
+    for (position, ty) in state.schema.types.iter().enumerate() {
+        let by_name = passes(filter, &ty.name);
+        let field_passes = |field: &studio_events::FieldSummary| {
+            passes(filter, &format!("{} {} {} {}", ty.name, field.name, field.ty, field.note))
+        };
+        let inner = !filter.is_empty() && ty.fields.iter().any(field_passes);
+        if !by_name && !inner {
+            continue;
+        }
+        rows.push(Row { ty, field: None });
+        if is_unfolded(ui, state, position, ty) || (inner && !by_name) {
+            let fields = ty.fields.iter().enumerate();
+            let wanted = fields.filter(|(_, field)| by_name || field_passes(field));
+            rows.extend(wanted.map(|(at, _)| Row { ty, field: Some(at) }));
+        }
+    }
+    rows
+}
+
+/// The text of the tab, for the tabs that are texts.
+fn tab_text<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a str> {
+    match ui.schema.tab {
+        SchemaTab::Ddl => Some(&state.schema.ddl),
+        SchemaTab::Sdl => Some(&state.schema.sdl),
+        SchemaTab::Types | SchemaTab::Migration | SchemaTab::Counts => None,
+    }
+}
+
+fn counts<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a (String, u64)> {
+    let filter = &ui.list(Pane::Schema).filter;
+    state.row_counts.iter().filter(|(name, _)| passes(filter, name)).collect()
+}
+
+pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
+    if let Some(text) = tab_text(ui, state) {
+        return (0..u64::try_from(text.lines().count()).unwrap_or(0)).collect();
+    }
+    match ui.schema.tab {
+        SchemaTab::Types => tree(ui, state).iter().map(|row| identity((&row.ty.name, row.field))).collect(),
+        SchemaTab::Counts => counts(ui, state).iter().map(|(name, _)| identity(name)).collect(),
+        SchemaTab::Migration => review::rows(ui, state),
+        SchemaTab::Ddl | SchemaTab::Sdl => Vec::new(),
+    }
+}
+
+pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
+    if ui.schema.tab == SchemaTab::Migration {
+        return review::parts(ui, state, area);
+    }
+    let inner = parts::inside(area);
+    let text = tab_text(ui, state).is_some();
+    // A line of totals or tabs above, a line of what is pending below.
+    let above = u16::from(inner.height > 3);
+    let below = u16::from(!text && inner.height > 6);
+    let mut list = Rect { y: inner.y + above, height: inner.height - above - below, ..inner };
+    if ui.schema.tab == SchemaTab::Types && (ui.list(Pane::Schema).opened || inner.width >= 100) {
+        if inner.width >= 100 {
+            let detail_x = inner.x + inner.width * 3 / 5;
+            let detail = Rect { x: detail_x + 1, width: inner.right() - detail_x - 1, ..list };
+            list.width = detail_x - inner.x;
+            return Parts { list, detail: Some(detail) };
+        }
+        return crate::pane::list_over_text(list, 1);
+    }
+    Parts { list, detail: None }
+}
+
+fn selected<'a>(ui: &Ui, state: &'a StudioState) -> Option<Row<'a>> {
+    if ui.schema.tab != SchemaTab::Types {
+        return None;
+    }
+    tree(ui, state).get(ui.list(Pane::Schema).index).copied()
+}
+
+/// Everything about the selected type.
+pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize) -> Vec<Line<'static>> {
+    if ui.schema.tab == SchemaTab::Migration {
+        return review::detail(ui, state, theme, columns);
+    }
+    let Some(row) = selected(ui, state) else { return Vec::new() };
+    let ty = row.ty;
+    let mut lines = vec![line([(ty.name.clone(), theme.bold()), (format!("  {}", kind(ty)), theme.dim())])];
+    if !ty.file.is_empty() {
+        lines.push(line([(format!("{}:{}", ty.file, ty.line), theme.dim())]));
+    }
+    if !ty.table.is_empty() {
+        lines.push(plain(format!("table {}{}", ty.table, rows_of(state, ty))));
+    }
+    if let Some(field) = row.field.and_then(|at| ty.fields.get(at)) {
+        lines.push(Line::default());
+        lines.push(line([(format!("{}: {}", field.name, field.ty), theme.bold())]));
+        lines.extend(wrap(&field.note, columns).into_iter().map(plain));
+    }
+    lines.push(Line::default());
+    if ty.access.is_empty() {
+        lines.push(line([("no access rules listed".to_owned(), theme.dim())]));
+    } else {
+        lines.push(line([("access".to_owned(), theme.keyword())]));
+    }
+    for rule in &ty.access {
+        lines
+            .extend(wrap(rule, columns.saturating_sub(2)).into_iter().map(|text| plain(format!("  {text}"))));
+    }
+    lines
+}
+
+fn kind(ty: &TypeSummary) -> &'static str {
+    match ty.kind {
+        TypeKind::Entity => "type",
+        TypeKind::Enum => "enum",
+        TypeKind::Json => "json type",
+    }
+}
+
+/// Rows of a type as text with a leading separator; empty when unknown.
+fn rows_of(state: &StudioState, ty: &TypeSummary) -> String {
+    let counted = state.row_counts.iter().find(|(name, _)| *name == ty.name).map(|(_, rows)| *rows);
+    match counted.or(ty.rows) {
+        Some(rows) => format!("  {}", plural(usize::try_from(rows).unwrap_or(usize::MAX), "row")),
+        None => String::new(),
+    }
+}
+
+fn totals(state: &StudioState) -> String {
+    let schema = &state.schema;
+    let count = |kind| schema.types.iter().filter(|ty| ty.kind == kind).count();
+    format!(
+        "{} · {} · {} queries · {} mutations",
+        plural(count(TypeKind::Entity), "type"),
+        plural(count(TypeKind::Enum), "enum"),
+        schema.queries.len(),
+        schema.mutations.len()
+    )
+}
+
+/// The tabs with their keys, for the first line.
+pub(crate) fn tab_line(cx: Cx<'_>) -> Line<'static> {
+    let tabs = [
+        (Action::SchemaTypes, SchemaTab::Types, "types"),
+        (Action::SchemaDdl, SchemaTab::Ddl, "DDL"),
+        (Action::Migration, SchemaTab::Migration, "migration"),
+        (Action::SchemaSdl, SchemaTab::Sdl, "SDL"),
+        (Action::SchemaCounts, SchemaTab::Counts, "counts"),
+    ];
+    let mut parts = vec![(" ".to_owned(), Style::new())];
+    for (action, tab, word) in tabs {
+        let active = cx.ui.schema.tab == tab;
+        let key = cx.ui.keymap.shown(action);
+        if active {
+            parts.push((format!("[{key} {word}] "), cx.theme.accent()));
+        } else {
+            parts.push((format!(" {key}"), cx.theme.accent()));
+            parts.push((format!(" {word}  "), Style::new()));
+        }
+    }
+    line(parts)
+}
+
+pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
+    if cx.ui.schema.tab == SchemaTab::Migration {
+        return review::draw(cx, area, buffer);
+    }
+    let (ui, state) = (cx.ui, cx.state);
+    let focused = ui.pane == Pane::Schema;
+    let mut note = state.schema.revision.to_string();
+    if state.is_stale() {
+        note = format!("{note} · old");
+    }
+    let filter = &ui.list(Pane::Schema).filter;
+    if !filter.is_empty() {
+        note = format!("/{filter} · {note}");
+    }
+    let inner = parts::frame(cx, area, &parts::title(Pane::Schema), &note, focused, buffer);
+    let places = parts(ui, state, area);
+    if state.schema.types.is_empty() && ui.schema.tab != SchemaTab::Counts {
+        let lines = [
+            " No schema yet: it is derived from the first model that checks.",
+            " Declare a type in src/index.exo and save.",
+        ];
+        for (row, text) in (0..).zip(lines) {
+            put(buffer, inner, row, &line([(text.to_owned(), cx.theme.dim())]));
+        }
+        return;
+    }
+    if inner.height > 3 {
+        let roomy = focused && inner.width >= 58 || ui.schema.tab != SchemaTab::Types;
+        let head = if roomy { tab_line(cx) } else { plain(format!(" {}", totals(state))) };
+        put(buffer, inner, 0, &head);
+    }
+    match ui.schema.tab {
+        SchemaTab::Types => draw_tree(cx, places, buffer),
+        SchemaTab::Ddl | SchemaTab::Sdl => draw_text(cx, places.list, buffer),
+        SchemaTab::Counts => draw_counts(cx, places.list, buffer),
+        SchemaTab::Migration => {}
+    }
+    if inner.height > 6 && tab_text(ui, state).is_none() {
+        put(buffer, inner, inner.height - 1, &pending(cx));
+    }
+}
+
+fn pending(cx: Cx<'_>) -> Line<'static> {
+    let key = cx.ui.keymap.shown(Action::Migration);
+    match &cx.state.migration {
+        Some(plan) => line([
+            (
+                format!(" pending: {} of {} ", plural(plan.steps.len(), "step"), plan.revision),
+                cx.theme.warning(),
+            ),
+            (format!("· {key} review"), Style::new()),
+        ]),
+        None if cx.state.is_stale() => {
+            let newest = cx.state.build.revision;
+            line([(format!(" the last good model; {newest} must check first"), cx.theme.dim())])
+        }
+        None => line([(format!(" {} · nothing pending", totals(cx.state)), cx.theme.dim())]),
+    }
+}
+
+fn draw_tree(cx: Cx<'_>, places: Parts, buffer: &mut Buffer) {
+    let (ui, state) = (cx.ui, cx.state);
+    let rows = tree(ui, state);
+    let names =
+        state.schema.types.iter().map(|ty| crate::text::width(&ty.name)).max().unwrap_or(0).clamp(8, 24);
+    let first = |ty: &TypeSummary| state.schema.types.iter().position(|other| std::ptr::eq(other, ty));
+    if rows.is_empty() {
+        put(buffer, places.list, 0, &plain(" nothing passes the filter · Esc drops it"));
+    }
+    parts::list(cx, Pane::Schema, places.list, rows.len(), buffer, |index| {
+        let Some(row) = rows.get(index) else { return Line::default() };
+        let ty = row.ty;
+        match row.field.and_then(|at| ty.fields.get(at)) {
+            Some(field) => line([
+                (format!("     {} ", left(&field.name, names.saturating_sub(2))), Style::new()),
+                (format!("{} ", left(&field.ty, 14)), cx.theme.literal()),
+                (field.note.clone(), cx.theme.dim()),
+            ]),
+            None => {
+                let open = first(ty).is_some_and(|position| is_unfolded(ui, state, position, ty));
+                let fold = if open { "▾" } else { "▸" };
+                let place = if ty.kind == TypeKind::Entity { ty.table.as_str() } else { kind(ty) };
+                line([
+                    (format!("{fold} "), cx.theme.dim()),
+                    (format!("{} ", left(&ty.name, names)), cx.theme.bold()),
+                    (left(place, 18), Style::new()),
+                    (rows_of(state, ty), cx.theme.dim()),
+                ])
+            }
+        }
+    });
+    if let Some(area) = places.detail {
+        let lines = detail(ui, state, cx.theme, usize::from(area.width));
+        parts::text(area, &lines, ui.list(Pane::Schema).scroll, buffer);
+    }
+}
+
+fn draw_text(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
+    let Some(text) = tab_text(cx.ui, cx.state) else { return };
+    let list = cx.ui.list(Pane::Schema);
+    let shown: Vec<&str> = text.lines().skip(list.offset).take(usize::from(area.height)).collect();
+    let count = list.offset + shown.len();
+    let sdl = cx.ui.schema.tab == SchemaTab::Sdl;
+    parts::list(cx, Pane::Schema, area, count, buffer, |index| {
+        let Some(text) = index.checked_sub(list.offset).and_then(|at| shown.get(at)) else {
+            return Line::default();
+        };
+        let mut line = if sdl { graphql(cx.theme, text) } else { sql::highlight(cx.theme, text) };
+        if !list.filter.is_empty() && passes(&list.filter, text) {
+            line = line.patch_style(cx.theme.found());
+        }
+        line.spans.insert(0, " ".into());
+        line
+    });
+}
+
+/// One line of SDL, coloured by the shape of its words.
+fn graphql(theme: Theme, text: &str) -> Line<'static> {
+    const KEYWORDS: [&str; 8] =
+        ["type", "input", "enum", "scalar", "schema", "union", "interface", "directive"];
+    let trimmed = text.trim_start();
+    if trimmed.starts_with('#') || trimmed.starts_with('"') {
+        return line([(text.to_owned(), theme.dim())]);
+    }
+    let first = trimmed.split_whitespace().next().unwrap_or_default();
+    if KEYWORDS.contains(&first) && text.starts_with(first) {
+        let rest = text[first.len()..].to_owned();
+        return line([(first.to_owned(), theme.keyword()), (rest, theme.bold())]);
+    }
+    match text.rsplit_once(": ") {
+        Some((name, ty)) => line([(format!("{name}: "), Style::new()), (ty.to_owned(), theme.literal())]),
+        None => plain(text.to_owned()),
+    }
+}
+
+fn draw_counts(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
+    let found = counts(cx.ui, cx.state);
+    if found.is_empty() {
+        let key = cx.ui.keymap.shown(Action::SchemaCounts);
+        let text = format!(" {key} counts the rows of all tables");
+        put(buffer, area, 0, &line([(text, cx.theme.dim())]));
+        return;
+    }
+    let top = found.iter().map(|(_, rows)| *rows).max().unwrap_or(0).max(1);
+    let room = usize::from(area.width).saturating_sub(40);
+    parts::list(cx, Pane::Schema, area, found.len(), buffer, |index| {
+        let Some((name, rows)) = found.get(index) else { return Line::default() };
+        let cells = usize::try_from(u128::from(*rows) * room as u128 / u128::from(top)).unwrap_or(0);
+        line([
+            (format!(" {} ", left(name, 22)), cx.theme.bold()),
+            (format!("{}  ", right(&rows.to_string(), 10)), Style::new()),
+            ("█".repeat(cells), cx.theme.accent()),
+        ])
+    });
+}
+
+/// Moves the cursor to the next line that passes the search; wraps around.
+pub(crate) fn find(ui: &mut Ui, state: &StudioState, direction: isize) -> bool {
+    let Some(text) = tab_text(ui, state) else { return false };
+    let filter = ui.list(Pane::Schema).filter.clone();
+    let hits: Vec<usize> =
+        text.lines().enumerate().filter(|(_, text)| passes(&filter, text)).map(|(at, _)| at).collect();
+    let index = ui.list(Pane::Schema).index;
+    let next = if direction > 0 {
+        hits.iter().find(|at| **at > index).or(hits.first())
+    } else {
+        hits.iter().rev().find(|at| **at < index).or(hits.last())
+    };
+    match next {
+        Some(at) => {
+            let list = ui.focused();
+            list.index = *at;
+            list.selected = u64::try_from(*at).ok();
+        }
+        None => ui.say(format!("`{filter}` is not in this text"), 3),
+    }
+    true
+}
+
+pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<String> {
+    let none = selected(ui, state).is_none();
+    match action {
+        Action::SchemaEdit if none => Some("no type is selected".to_owned()),
+        Action::SchemaEdit if !ui.has_editor => Some("set $EDITOR to open files".to_owned()),
+        Action::Open | Action::Fold | Action::Unfold if none => Some("nothing to open here".to_owned()),
+        Action::CopyPath if none => Some("no type is selected".to_owned()),
+        Action::Space => Some("nothing to pause or choose here".to_owned()),
+        _ => None,
+    }
+}
+
+fn show(ui: &mut Ui, tab: SchemaTab) {
+    ui.schema.tab = tab;
+    let list = ui.focused();
+    *list = crate::ui::PaneUi::default();
+}
+
+pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {
+    match action {
+        Action::SchemaTypes => show(ui, SchemaTab::Types),
+        Action::SchemaDdl => show(ui, SchemaTab::Ddl),
+        Action::SchemaSdl => show(ui, SchemaTab::Sdl),
+        Action::SchemaCounts => {
+            show(ui, SchemaTab::Counts);
+            return vec![Effect::Send(Command::CountRows)];
+        }
+        Action::CopySql => {
+            return vec![Effect::Copy { what: "DDL".to_owned(), text: state.schema.ddl.to_string() }];
+        }
+        Action::CopyItem => return copy_item(ui, state),
+        Action::CopyJson => {
+            let text = match selected(ui, state) {
+                Some(row) => serde_json::to_string_pretty(row.ty),
+                None => serde_json::to_string_pretty(&*state.schema),
+            };
+            return vec![Effect::Copy { what: "JSON".to_owned(), text: text.unwrap_or_default() }];
+        }
+        _ => {}
+    }
+    let Some(row) = selected(ui, state) else { return Vec::new() };
+    let (name, ty) = (row.ty.name.clone(), row.ty);
+    match action {
+        Action::SchemaEdit => {
+            return vec![Effect::Edit { file: ty.file.clone(), line: ty.line, column: 1 }];
+        }
+        Action::CopyPath => {
+            let text = format!("{}:{}", ty.file, ty.line);
+            return vec![Effect::Copy { what: "the place".to_owned(), text }];
+        }
+        Action::Fold | Action::Unfold | Action::Open => {
+            let position = state.schema.types.iter().position(|other| other.name == name).unwrap_or(0);
+            let open = is_unfolded(ui, state, position, ty);
+            let wish = match action {
+                Action::Fold => false,
+                Action::Unfold => true,
+                _ => !open,
+            };
+            if open != wish && !ui.schema.toggled.remove(&name) {
+                ui.schema.toggled.insert(name.clone());
+            }
+            ui.focused().selected = Some(identity((&name, None::<usize>)));
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn copy_item(ui: &Ui, state: &StudioState) -> Vec<Effect> {
+    let (what, text) = match (ui.schema.tab, selected(ui, state)) {
+        (SchemaTab::Ddl, _) => ("DDL", state.schema.ddl.to_string()),
+        (SchemaTab::Sdl, _) => ("SDL", state.schema.sdl.to_string()),
+        (_, Some(row)) => ("the type", type_text(row.ty)),
+        (_, None) => {
+            let rows = state.row_counts.iter().map(|(name, rows)| format!("{name}\t{rows}\n"));
+            ("row counts", rows.collect())
+        }
+    };
+    vec![Effect::Copy { what: what.to_owned(), text }]
+}
+
+fn type_text(ty: &TypeSummary) -> String {
+    let mut text = format!("{} {}\n", ty.name, ty.table);
+    for field in &ty.fields {
+        text.push_str(&format!("  {}: {}  {}\n", field.name, field.ty, field.note));
+    }
+    text
+}

@@ -1,0 +1,246 @@
+//! Services: Postgres, HTTP and whatever else the engine runs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use studio_events::{Command, DatabaseState, HttpState, ServiceStatus, StudioState};
+
+use crate::action::{Action, Pane};
+use crate::effect::Effect;
+use crate::pane::{Parts, list_over_text};
+use crate::text::{clean, line, plain, width};
+use crate::ui::{Ui, identity};
+use crate::view::Cx;
+use crate::view::{chrome, parts};
+
+/// One service as the pane shows it.
+struct Service {
+    name: String,
+    status: ServiceStatus,
+    lines: Vec<String>,
+    log: Vec<String>,
+}
+
+fn all(state: &StudioState) -> Vec<Service> {
+    let mut services = vec![postgres(state), http(state)];
+    services.extend(state.services.iter().map(|service| Service {
+        name: service.name.clone(),
+        status: service.status,
+        lines: service.lines.clone(),
+        log: Vec::new(),
+    }));
+    services
+}
+
+fn postgres(state: &StudioState) -> Service {
+    let (status, lines, log) = match &*state.database {
+        DatabaseState::Off => (ServiceStatus::Off, vec!["not started yet".to_owned()], Vec::new()),
+        DatabaseState::Stopped => (ServiceStatus::Off, vec!["stopped".to_owned()], Vec::new()),
+        DatabaseState::Starting { stage } => (ServiceStatus::Degraded, vec![stage.clone()], Vec::new()),
+        DatabaseState::Ready { version, url, time, kind, directory, pool } => {
+            let ms = time.as_millis_f64();
+            let mut lines = vec![format!("{version} · {kind} · ready in {ms:.0} ms"), url.clone()];
+            if pool.1 > 0 {
+                lines.push(format!("{} of {} connections in use", pool.0, pool.1));
+            }
+            if !directory.is_empty() {
+                lines.push(format!("folder {directory}"));
+            }
+            (ServiceStatus::Up, lines, Vec::new())
+        }
+        DatabaseState::Restarting { attempt, of, reason } => (
+            ServiceStatus::Degraded,
+            vec![
+                format!("restarting, attempt {attempt} of {of}"),
+                reason.clone(),
+                "requests fail with a clear code; the data is kept".to_owned(),
+            ],
+            Vec::new(),
+        ),
+        DatabaseState::Failed { attempt, message, log_tail } => {
+            let mut lines: Vec<String> = message.lines().map(str::to_owned).collect();
+            if *attempt > 1 {
+                lines.push(format!("attempt {attempt}"));
+            }
+            lines.extend(log_tail.iter().rev().take(3).rev().cloned());
+            lines.push("checking, the SDL and schema queries work without it · r try again".to_owned());
+            (ServiceStatus::Failed, lines, log_tail.clone())
+        }
+    };
+    Service { name: "postgres".to_owned(), status, lines, log }
+}
+
+fn http(state: &StudioState) -> Service {
+    let serving = match state.serving.revision {
+        Some(revision) => format!("serving {revision}"),
+        None => "nothing served yet: answers 503 with the problem list".to_owned(),
+    };
+    let (status, lines) = match &state.http {
+        HttpState::Down => (ServiceStatus::Off, vec!["not bound yet".to_owned()]),
+        HttpState::Listening { url, graphql_path, playground_path, loopback } => {
+            let reach = if *loopback { "this machine only" } else { "reachable from the network" };
+            let paths = format!("GraphQL {graphql_path} · GraphiQL {playground_path} · {serving}");
+            let status =
+                if state.serving.revision.is_some() { ServiceStatus::Up } else { ServiceStatus::Degraded };
+            (status, vec![format!("{url} · {reach}"), paths])
+        }
+        HttpState::PortTaken { port, owner, next_free } => {
+            let owner = owner.as_ref().map(|owner| format!(" by {owner}")).unwrap_or_default();
+            let mut lines = vec![format!("port {port} is taken{owner}")];
+            lines.push(match next_free {
+                Some(free) => format!("Enter takes :{free}"),
+                None => "no free port was found near it".to_owned(),
+            });
+            (ServiceStatus::Failed, lines)
+        }
+    };
+    Service { name: "http".to_owned(), status, lines, log: Vec::new() }
+}
+
+/// How many services failed.
+pub(crate) fn failed(state: &StudioState) -> usize {
+    all(state).iter().filter(|service| service.status == ServiceStatus::Failed).count()
+}
+
+pub(crate) fn rows(state: &StudioState) -> Vec<u64> {
+    all(state).iter().map(|service| identity(&service.name)).collect()
+}
+
+pub(crate) fn parts(ui: &Ui, area: Rect) -> Parts {
+    let inner = parts::inside(area);
+    let list = ui.list(Pane::Services);
+    if list.opened {
+        return list_over_text(inner, 1);
+    }
+    // Rows are several lines high; the list of names is drawn with its facts, so clicks only focus.
+    Parts { list: Rect { height: 0, ..inner }, detail: Some(inner) }
+}
+
+fn is_selected(ui: &Ui, index: usize) -> bool {
+    ui.list(Pane::Services).index == index
+}
+
+/// Everything about all services, or the log of the open one.
+pub(crate) fn detail(ui: &Ui, state: &StudioState) -> Vec<Line<'static>> {
+    let services = all(state);
+    if ui.list(Pane::Services).opened {
+        let Some(service) = services.get(ui.list(Pane::Services).index) else { return Vec::new() };
+        let mut lines: Vec<_> = service.lines.iter().map(|text| plain(clean(text))).collect();
+        let source = if service.name == "watcher" { "watch" } else { service.name.as_str() };
+        let logged = state.logs.iter().filter(|(_, entry)| entry.source == source);
+        let logged: Vec<_> = logged.map(|(at, entry)| format!("{}  {}", ui.clock(*at), entry.text)).collect();
+        lines.push(Line::default());
+        lines.extend(service.log.iter().map(|text| plain(clean(text))));
+        lines.extend(logged.iter().rev().take(200).rev().map(|text| plain(clean(text))));
+        return lines;
+    }
+    let names = services.iter().map(|service| width(&service.name)).max().unwrap_or(0).max(10);
+    let mut lines = Vec::new();
+    for (index, service) in services.iter().enumerate() {
+        let cx = Cx { ui, state, theme: ui.theme, tier: crate::view::layout::Tier::Wide };
+        let cursor = if is_selected(ui, index) { "▸" } else { " " };
+        let (sign, style) = chrome::sign(cx, service.status);
+        let name = crate::text::left(&service.name, names);
+        let mut facts = service.lines.iter();
+        lines.push(line([
+            (cursor.to_owned(), ui.theme.accent()),
+            (format!("{sign} "), style),
+            (name, ui.theme.bold()),
+            (format!(" {}", facts.next().cloned().unwrap_or_default()), Style::new()),
+        ]));
+        for fact in facts {
+            lines.push(line([(format!("{}{fact}", " ".repeat(names + 4)), Style::new())]));
+        }
+    }
+    lines
+}
+
+pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
+    let focused = cx.ui.pane == Pane::Services;
+    let failed = failed(cx.state);
+    let note = if failed == 0 { String::new() } else { format!("{failed} failed") };
+    let inner = parts::frame(cx, area, &parts::title(Pane::Services), &note, focused, buffer);
+    let places = parts(cx.ui, area);
+    let lines = detail(cx.ui, cx.state);
+    let services = all(cx.state);
+    if cx.ui.list(Pane::Services).opened {
+        parts::list(cx, Pane::Services, places.list, services.len(), buffer, |index| {
+            let Some(service) = services.get(index) else { return Line::default() };
+            let (sign, style) = chrome::sign(cx, service.status);
+            line([(format!("{sign} "), style), (service.name.clone(), cx.theme.bold())])
+        });
+    }
+    let detail = places.detail.unwrap_or(inner);
+    // Keep the selected service in sight.
+    let before: usize = services
+        .iter()
+        .take(cx.ui.list(Pane::Services).index)
+        .map(|service| service.lines.len().max(1))
+        .sum();
+    let scroll = if cx.ui.list(Pane::Services).opened {
+        cx.ui.list(Pane::Services).scroll
+    } else if lines.len() > usize::from(detail.height) {
+        before
+    } else {
+        0
+    };
+    parts::text(detail, &lines, scroll, buffer);
+}
+
+pub(crate) fn open_hint(ui: &Ui, state: &StudioState) -> &'static str {
+    match (&state.http, ui.list(Pane::Services).index) {
+        (HttpState::PortTaken { next_free: Some(_), .. }, 1) => "take the free port",
+        _ => "log",
+    }
+}
+
+pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<String> {
+    let services = all(state);
+    let service = services.get(ui.list(Pane::Services).index)?;
+    match action {
+        Action::ServiceRestart if service.name != "postgres" => {
+            Some(format!("{} starts with the studio", service.name))
+        }
+        Action::Space | Action::Fold | Action::Unfold => Some("nothing to pause or fold here".to_owned()),
+        Action::CopySql => Some("a service has no SQL".to_owned()),
+        Action::CopyPath if !matches!(state.http, HttpState::Listening { .. }) => {
+            Some("HTTP has no address yet".to_owned())
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {
+    let services = all(state);
+    let Some(service) = services.get(ui.list(Pane::Services).index) else { return Vec::new() };
+    match action {
+        Action::Open => {
+            if let HttpState::PortTaken { next_free: Some(free), .. } = &state.http
+                && service.name == "http"
+            {
+                return vec![Effect::Send(Command::TakePort(*free))];
+            }
+            let list = ui.focused();
+            list.opened = !list.opened;
+            list.scroll = if list.opened { usize::MAX / 2 } else { 0 };
+        }
+        Action::ServiceRestart => return vec![Effect::Send(Command::RestartDatabase)],
+        Action::CopyItem => {
+            let text = format!("{}\n{}", service.name, service.lines.join("\n"));
+            return vec![Effect::Copy { what: "the service".to_owned(), text }];
+        }
+        Action::CopyJson => {
+            let value = serde_json::json!({ "name": service.name, "lines": service.lines });
+            return vec![Effect::Copy { what: "JSON".to_owned(), text: value.to_string() }];
+        }
+        Action::CopyPath => {
+            if let HttpState::Listening { url, graphql_path, .. } = &state.http {
+                let text = format!("{url}{graphql_path}");
+                return vec![Effect::Copy { what: "the address".to_owned(), text }];
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}

@@ -1,0 +1,290 @@
+//! What is written about one request: waterfall, statements with parameters and plan, access, variables.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use studio_events::{Micros, PhaseKind, StatementTrace, StudioState, Trace, TraceKind};
+
+use crate::action::Action;
+use crate::sql;
+use crate::text::{bytes, clean, cut, left, line, millis, plain, right, wrap};
+use crate::theme::Theme;
+use crate::ui::Ui;
+
+/// A bar from `start` to `end` of `whole` within `columns` cells, in eighths at its end.
+fn bar(start: Micros, time: Micros, whole: Micros, columns: usize) -> String {
+    let whole = whole.0.max(1);
+    let eighths = |at: u64| {
+        let at = u128::from(at.min(whole)) * columns as u128 * 8 / u128::from(whole);
+        usize::try_from(at).unwrap_or(0)
+    };
+    let first = (eighths(start.0) / 8).min(columns.saturating_sub(1));
+    let end = eighths(start.0.saturating_add(time.0)).max(first * 8 + 1);
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let mut out = " ".repeat(first);
+    let cells = end - first * 8;
+    out.push_str(&"█".repeat(cells / 8));
+    out.push_str(PARTS.get(cells % 8).copied().unwrap_or_default());
+    out
+}
+
+fn phase_style(theme: Theme, kind: PhaseKind) -> Style {
+    match kind {
+        PhaseKind::Sql => theme.accent(),
+        PhaseKind::Hook => theme.param(),
+        PhaseKind::Plan => theme.keyword(),
+        PhaseKind::Read | PhaseKind::Parse | PhaseKind::Validate | PhaseKind::Encode => theme.good(),
+        PhaseKind::Other => theme.dim(),
+    }
+}
+
+/// The phases with their times and bars.
+pub(crate) fn waterfall(theme: Theme, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
+    let notes = if columns >= 70 { 24 } else { 0 };
+    let cells = columns.saturating_sub(20 + notes).max(1);
+    let mut lines = vec![axis(theme, trace.total, cells)];
+    for phase in &trace.phases {
+        let drawn = bar(phase.start, phase.time, trace.total, cells);
+        let mut note = phase.note.clone();
+        if phase.kind == PhaseKind::Encode && note.is_empty() && trace.response_bytes > 0 {
+            note = bytes(trace.response_bytes);
+        }
+        let mut parts = vec![
+            (format!(" {}", left(phase.kind.name(), 10)), Style::new()),
+            (format!("{}  ", right(&millis(phase.time), 6)), theme.bold()),
+        ];
+        if notes > 0 {
+            parts.push((left(&drawn, cells + 1), phase_style(theme, phase.kind)));
+            parts.push((cut(&note, notes - 1), theme.dim()));
+        } else {
+            parts.push((drawn, phase_style(theme, phase.kind)));
+        }
+        lines.push(line(parts));
+        if phase.kind == PhaseKind::Sql && !trace.statements.is_empty() {
+            lines.push(line([(sql_summary(trace), theme.dim())]));
+        }
+    }
+    if trace.phases.is_empty() {
+        lines.push(line([(" no phases were timed".to_owned(), theme.dim())]));
+    }
+    if let Some(error) = &trace.error {
+        lines.push(line([(format!(" ✗ {}", clean(&error.message)), theme.error())]));
+        if let Some(cause) = &error.cause {
+            lines.push(line([(format!("   cause: {}", clean(cause)), theme.warning())]));
+        }
+    }
+    lines
+}
+
+fn sql_summary(trace: &Trace) -> String {
+    let wait: u64 = trace.statements.iter().map(|statement| statement.wait.0).sum();
+    let time: u64 = trace.statements.iter().map(|statement| statement.time.0).sum();
+    let trips = crate::text::plural(usize::try_from(trace.round_trips).unwrap_or(0), "round trip");
+    let count = crate::text::plural(trace.statements.len(), "statement");
+    format!("   pool {} · database {} · {count} · {trips}", millis(Micros(wait)), millis(Micros(time)))
+}
+
+/// The line of times above the bars: 0, and as many round steps as there is room for.
+fn axis(theme: Theme, total: Micros, cells: usize) -> Line<'static> {
+    let mut marks = " ".repeat(cells);
+    let whole = total.as_millis_f64();
+    let mut step = 0.01;
+    // 1, 2, 5, 10 … until the marks are at least ten cells apart.
+    for factor in [2.0, 2.5, 2.0].into_iter().cycle().take(40) {
+        if whole <= 0.0 || step / whole * cells as f64 >= 10.0 {
+            break;
+        }
+        step *= factor;
+    }
+    let mut at = 0.0;
+    while at <= whole && whole > 0.0 {
+        // Positions are small and not negative.
+        let cell = (at / whole * cells as f64) as usize;
+        let text = if step < 1.0 { format!("{at:.2}") } else { format!("{at:.0}") };
+        let text = if at == 0.0 { "0".to_owned() } else { text };
+        if cell + text.len() <= cells {
+            marks.replace_range(cell..cell + text.len(), &text);
+        }
+        at += step;
+    }
+    line([(format!(" {}{}  {marks} ms", left("phase", 10), right("ms", 6)), theme.dim())])
+}
+
+/// The selected statement: text, parameters, plan.
+pub(crate) fn statement(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
+    let theme = ui.theme;
+    let at = ui.traces.statement.min(trace.statements.len().saturating_sub(1));
+    let Some(statement) = trace.statements.get(at) else {
+        let why = match (&trace.error, trace.kind) {
+            (Some(error), _) if error.denied => " Access rules said no before any SQL (see the access tab).",
+            (_, TraceKind::Introspection) => " Schema queries are answered without SQL.",
+            (_, TraceKind::Invalid) => " The request did not get as far as SQL.",
+            (_, TraceKind::Query | TraceKind::Mutation) => " This request ran no SQL.",
+        };
+        return vec![line([(why.to_owned(), theme.dim())])];
+    };
+    let mut lines = Vec::new();
+    for mut row in sql::pretty(theme, &statement.text, columns.saturating_sub(2)) {
+        row.spans.insert(0, Span::raw(" "));
+        lines.push(row);
+    }
+    lines.extend(params(theme, statement));
+    if let Some(error) = &statement.error {
+        lines.push(line([(format!(" ✗ {}", clean(error)), theme.error())]));
+    }
+    lines.extend(plan(ui, state, trace, columns));
+    lines
+}
+
+fn params(theme: Theme, statement: &StatementTrace) -> Vec<Line<'static>> {
+    let each = statement.params.iter().enumerate().map(|(at, param)| {
+        let value = param.value.as_deref().map_or_else(|| "NULL".to_owned(), |value| cut(value, 60));
+        line([
+            (format!(" ${}", at + 1), theme.param()),
+            (format!(" {} = ", param.ty), theme.dim()),
+            (value, theme.literal()),
+            (format!("   {}", param.origin), theme.dim()),
+        ])
+    });
+    each.collect()
+}
+
+fn plan(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
+    let theme = ui.theme;
+    let (plan, analyze) = (ui.keymap.shown(Action::TracePlan), ui.keymap.shown(Action::TraceAnalyze));
+    let rule = "─".repeat(columns.saturating_sub(14));
+    let mut lines = vec![line([(format!("─ plan ({plan}) {rule}"), theme.dim())])];
+    match state.plans.iter().rev().find(|(of, _)| *of == trace.id) {
+        Some((_, text)) => lines.extend(text.lines().map(|text| plan_line(theme, text))),
+        None if ui.traces.asked == Some(trace.id) => {
+            lines.push(line([(" asking the database …".to_owned(), theme.dim())]));
+        }
+        None => {
+            let text = format!(" {plan} asks for it · {analyze} runs it in a rolled-back transaction");
+            lines.push(line([(text, theme.dim())]));
+        }
+    }
+    lines
+}
+
+/// A line of a plan: sequential scans and failures stand out.
+fn plan_line(theme: Theme, text: &str) -> Line<'static> {
+    let style = if text.contains("Seq Scan") {
+        theme.warning()
+    } else if text.starts_with("ERROR") || text.starts_with("error") {
+        theme.error()
+    } else {
+        Style::new()
+    };
+    line([(format!(" {}", clean(text)), style)])
+}
+
+/// Rules touched by the request.
+pub(crate) fn access(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
+    let theme = ui.theme;
+    let caller = if trace.caller.is_empty() { "anonymous" } else { &trace.caller };
+    let mut lines = vec![line([(" caller  ".to_owned(), theme.dim()), (caller.to_owned(), theme.bold())])];
+    match &trace.error {
+        Some(error) if error.denied => {
+            lines.push(line([(format!(" ✗ denied: {}", clean(&error.message)), theme.error())]));
+        }
+        Some(_) | None => {}
+    }
+    lines.push(Line::default());
+    if trace.access.is_empty() {
+        lines.push(line([(" no access rule was touched".to_owned(), theme.dim())]));
+    }
+    for rule in &trace.access {
+        let sign = if rule.contains("denied") { ("✗", theme.error()) } else { ("●", theme.good()) };
+        let mut lead = vec![(format!(" {} ", sign.0), sign.1)];
+        for text in wrap(rule, columns.saturating_sub(4)) {
+            lead.push((text, Style::new()));
+            lines.push(line(std::mem::take(&mut lead)));
+            lead.push(("   ".to_owned(), Style::new()));
+        }
+    }
+    lines
+}
+
+/// The document and the variables as they were sent.
+pub(crate) fn variables(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
+    let theme = ui.theme;
+    let mut lines = vec![line([(" variables".to_owned(), theme.keyword())])];
+    if trace.variables.is_empty() {
+        lines.push(line([("   none were sent".to_owned(), theme.dim())]));
+    } else {
+        let pretty = serde_json::from_str::<serde_json::Value>(&trace.variables)
+            .and_then(|value| serde_json::to_string_pretty(&value))
+            .unwrap_or_else(|_| trace.variables.to_string());
+        lines.extend(pretty.lines().map(|text| plain(format!("   {}", clean(text)))));
+    }
+    let origins = trace.statements.iter().flat_map(|statement| &statement.params);
+    let coerced: Vec<_> = origins.filter(|param| param.origin.starts_with("variable")).collect();
+    if !coerced.is_empty() {
+        lines.push(Line::default());
+        lines.push(line([(" after coercion, as SQL parameters".to_owned(), theme.keyword())]));
+        for param in coerced {
+            let value = param.value.as_deref().unwrap_or("NULL");
+            lines.push(line([
+                (format!("   {}  ", param.origin), Style::new()),
+                (format!("{} = ", param.ty), theme.dim()),
+                (cut(value, columns.saturating_sub(30)), theme.literal()),
+            ]));
+        }
+    }
+    lines.push(Line::default());
+    lines.push(line([(" document".to_owned(), theme.keyword())]));
+    lines.extend(trace.document.lines().map(|text| plain(format!("   {}", clean(text)))));
+    lines
+}
+
+/// Five lines for the narrow layout.
+pub(crate) fn preview(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
+    let theme = ui.theme;
+    let mut words = Vec::new();
+    for phase in &trace.phases {
+        words.push((format!(" {} ", phase.kind.name()), theme.dim()));
+        words.push((millis(phase.time), phase_style(theme, phase.kind)));
+    }
+    let cells = columns.saturating_sub(2);
+    let mut bars: Vec<(String, Style)> = vec![(" ".to_owned(), Style::new())];
+    for phase in &trace.phases {
+        let share = u128::from(phase.time.0) * cells as u128 / u128::from(trace.total.0.max(1));
+        let share = usize::try_from(share).unwrap_or(0).min(cells);
+        let drawn = if share == 0 { "▏".to_owned() } else { "█".repeat(share) };
+        bars.push((drawn, phase_style(theme, phase.kind)));
+    }
+    let mut lines = vec![line(words), line(bars)];
+    if let Some(error) = &trace.error {
+        lines.push(line([(format!(" ✗ {}", clean(&error.message)), theme.error())]));
+    }
+    if let Some(statement) = trace.statements.first() {
+        let mut text = sql::highlight(theme, &clean(statement.text.trim()));
+        text.spans.insert(0, Span::raw(" "));
+        lines.push(text);
+        let shown = statement.params.iter().enumerate().flat_map(|(at, param)| {
+            let value = param.value.as_deref().unwrap_or("NULL");
+            [
+                (format!(" ${} = ", at + 1), theme.param()),
+                (cut(value, 20), theme.literal()),
+                (format!(" ({})  ", param.origin), theme.dim()),
+            ]
+        });
+        lines.push(line(shown));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_have_their_place_and_never_vanish() {
+        assert_eq!(bar(Micros(0), Micros(500), Micros(1000), 8), "████");
+        assert_eq!(bar(Micros(500), Micros(500), Micros(1000), 8), "    ████");
+        assert_eq!(bar(Micros(999), Micros(0), Micros(1000), 8), "       ▉");
+        assert_eq!(bar(Micros(0), Micros(1), Micros(1000), 8), "▏");
+        assert_eq!(bar(Micros(5), Micros(5), Micros(0), 4).chars().count(), 4);
+        assert_eq!(bar(Micros(5), Micros(5), Micros(10), 0), "▏");
+    }
+}

@@ -1,0 +1,477 @@
+//! Traces: the list of requests and the waterfall, SQL, plan, access and variables of one.
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use studio_events::{Command, Micros, StatementTrace, StudioState, Trace, TraceKind};
+
+use crate::action::{Action, Pane};
+use crate::effect::Effect;
+use crate::overlay::Overlay;
+use crate::pane::{Parts, passes, trace_text};
+use crate::sql;
+use crate::text::{line, millis, plural, put, tenths};
+use crate::theme::Theme;
+use crate::ui::{TraceShow, TraceSort, TraceTab, Ui};
+use crate::view::Cx;
+use crate::view::layout::Tier;
+use crate::view::parts::{self, Column, Table, flexible, number, words};
+
+/// Requests slower than this are slow.
+pub(crate) const SLOW: Micros = Micros(50_000);
+
+const COLUMNS: &[Column] = &[
+    words("time", 8, 1),
+    flexible("operation", 12),
+    number("ms", 7, 0),
+    number("sql", 3, 4),
+    number("trips", 5, 3),
+    number("rows", 5, 5),
+    words("note", 9, 2),
+];
+
+fn visible<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a Arc<Trace>> {
+    let filter = &ui.list(Pane::Traces).filter;
+    let wanted = |trace: &&Arc<Trace>| match ui.traces.show {
+        TraceShow::All => true,
+        TraceShow::Errors => trace.error.is_some(),
+        TraceShow::Slow => trace.total > SLOW,
+    };
+    let text =
+        |trace: &Trace| format!("{} {} {} {}", word(trace.kind), trace.operation, trace.caller, note(trace));
+    let mut found: Vec<_> = state
+        .traces
+        .iter()
+        .rev()
+        .filter(wanted)
+        .filter(|trace| filter.is_empty() || passes(filter, &text(trace)))
+        .collect();
+    match ui.traces.sort {
+        TraceSort::Newest => {}
+        TraceSort::Slowest => found.sort_by_key(|trace| std::cmp::Reverse(trace.total)),
+        TraceSort::Rows => found.sort_by_key(|trace| std::cmp::Reverse(trace.rows)),
+    }
+    found
+}
+
+pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
+    visible(ui, state).iter().map(|trace| u64::from(trace.id.0)).collect()
+}
+
+pub(crate) fn selected<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a Arc<Trace>> {
+    visible(ui, state).get(ui.list(Pane::Traces).index).copied()
+}
+
+fn word(kind: TraceKind) -> &'static str {
+    match kind {
+        TraceKind::Query => "query",
+        TraceKind::Mutation => "mutation",
+        TraceKind::Introspection => "schema",
+        TraceKind::Invalid => "invalid",
+    }
+}
+
+/// The same statement many times: the sign of one query per row.
+fn is_n_plus_one(trace: &Trace) -> bool {
+    let text = |statement: &StatementTrace| Arc::clone(&statement.text);
+    let mut texts: Vec<_> = trace.statements.iter().map(text).collect();
+    texts.sort_unstable();
+    let different = texts.chunk_by(|a, b| a == b).map(<[_]>::len).max().unwrap_or(0);
+    different > 4
+}
+
+/// What is remarkable about a request: sign and word.
+pub(crate) fn note(trace: &Trace) -> String {
+    match &trace.error {
+        Some(error) if error.denied => "✗ denied".to_owned(),
+        Some(_) => "✗ error".to_owned(),
+        None if is_n_plus_one(trace) => "▲ N+1".to_owned(),
+        None if trace.total > SLOW => "▲ slow".to_owned(),
+        None if trace.statements.iter().any(|statement| statement.wait > Micros(5_000)) => {
+            "pool wait".to_owned()
+        }
+        None if trace.statements.iter().any(|statement| !statement.prepared) => "cold".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn note_style(theme: Theme, note: &str) -> Style {
+    match note.chars().next() {
+        Some('✗') => theme.error(),
+        Some('▲') => theme.warning(),
+        _ => theme.dim(),
+    }
+}
+
+/// How the pane is cut up.
+struct Places {
+    list_box: Rect,
+    /// The box of the waterfall or of the whole text.
+    upper: Option<Rect>,
+    /// The box of SQL and plan.
+    lower: Option<Rect>,
+}
+
+fn places(ui: &Ui, area: Rect) -> Places {
+    let opened = ui.list(Pane::Traces).opened;
+    let wide = area.width >= 110;
+    if wide && area.height >= 14 {
+        let list = 42.min(area.width * 2 / 5);
+        let list_box = Rect { width: list, ..area };
+        let rest = Rect { x: area.x + list, width: area.width - list, ..area };
+        if ui.traces.tab != TraceTab::Detail {
+            return Places { list_box, upper: Some(rest), lower: None };
+        }
+        let upper = Rect { height: 13.min(rest.height / 2), ..rest };
+        let lower = Rect { y: upper.bottom(), height: rest.height - upper.height, ..rest };
+        return Places { list_box, upper: Some(upper), lower: Some(lower) };
+    }
+    let whole = Rect { height: 0, ..area };
+    if opened {
+        if ui.traces.tab != TraceTab::Detail || area.height < 12 {
+            return Places { list_box: whole, upper: Some(area), lower: None };
+        }
+        let upper = Rect { height: (area.height / 2).min(13), ..area };
+        let lower = Rect { y: upper.bottom(), height: area.height - upper.height, ..area };
+        return Places { list_box: whole, upper: Some(upper), lower: Some(lower) };
+    }
+    if Tier::of(ui.screen) == Tier::Narrow && area.height >= 16 {
+        let upper = Rect { y: area.bottom() - 7, height: 7, ..area };
+        return Places {
+            list_box: Rect { height: area.height - 7, ..area },
+            upper: Some(upper),
+            lower: None,
+        };
+    }
+    Places { list_box: area, upper: None, lower: None }
+}
+
+/// The box below the list in the narrow layout is a summary, not a text to scroll.
+fn is_preview(ui: &Ui, places: &Places) -> bool {
+    places.upper.is_some()
+        && places.list_box.height > 0
+        && places.lower.is_none()
+        && places.upper.is_some_and(|upper| upper.y > places.list_box.y)
+        && !ui.list(Pane::Traces).opened
+}
+
+pub(crate) fn parts(ui: &Ui, _: &StudioState, area: Rect) -> Parts {
+    let places = places(ui, area);
+    let inner = parts::inside(places.list_box);
+    let (above, below) = rows_around(inner);
+    let list = Rect { y: inner.y + above, height: inner.height - above - below, ..inner };
+    let detail = match (places.lower, places.upper) {
+        _ if is_preview(ui, &places) => None,
+        (Some(lower), _) => Some(parts::inside(lower)),
+        (None, upper) => upper.map(parts::inside),
+    };
+    Parts { list, detail }
+}
+
+/// Lines of titles above and of state below the list.
+fn rows_around(inner: Rect) -> (u16, u16) {
+    (u16::from(inner.height > 2), u16::from(inner.height > 6))
+}
+
+/// The scrolled text of the selected request.
+pub(crate) fn detail(ui: &Ui, state: &StudioState, columns: usize) -> Vec<Line<'static>> {
+    let Some(trace) = selected(ui, state) else { return Vec::new() };
+    match ui.traces.tab {
+        TraceTab::Detail => trace_text::statement(ui, state, trace, columns),
+        TraceTab::Access => trace_text::access(ui, trace, columns),
+        TraceTab::Variables => trace_text::variables(ui, trace, columns),
+    }
+}
+
+pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
+    let places = places(cx.ui, area);
+    if places.list_box.height > 0 {
+        draw_list(cx, places.list_box, buffer);
+    }
+    let Some(trace) = selected(cx.ui, cx.state) else {
+        for area in [places.upper, places.lower].into_iter().flatten() {
+            let inner = parts::frame(cx, area, "no request", "", false, buffer);
+            put(
+                buffer,
+                inner,
+                0,
+                &line([(" A request shows its phases and SQL here.".to_owned(), cx.theme.dim())]),
+            );
+        }
+        return;
+    };
+    let list = cx.ui.list(Pane::Traces);
+    let focused = list.opened && cx.ui.pane == Pane::Traces;
+    if is_preview(cx.ui, &places) {
+        if let Some(upper) = places.upper {
+            let title = format!("{} {} ms", trace.operation, tenths(trace.total));
+            let note = format!("{} full", cx.theme.enter());
+            let inner = parts::frame(cx, upper, &title, &note, false, buffer);
+            let lines = trace_text::preview(cx.ui, trace, usize::from(inner.width));
+            parts::text(inner, &lines, 0, buffer);
+        }
+        return;
+    }
+    if let Some(upper) = places.upper {
+        let title = format!(
+            "{} · {} ms · HTTP {} · trace {}",
+            trace.operation,
+            millis(trace.total),
+            trace.status,
+            trace.id
+        );
+        let inner = parts::frame(cx, upper, &title, &tabs(cx), focused && places.lower.is_none(), buffer);
+        let lines = match places.lower {
+            Some(_) => trace_text::waterfall(cx.theme, trace, usize::from(inner.width)),
+            None if cx.ui.traces.tab == TraceTab::Detail => {
+                let mut lines = trace_text::waterfall(cx.theme, trace, usize::from(inner.width));
+                lines.extend(detail(cx.ui, cx.state, usize::from(inner.width)));
+                lines
+            }
+            None => detail(cx.ui, cx.state, usize::from(inner.width)),
+        };
+        let scroll = if places.lower.is_some() { 0 } else { list.scroll };
+        parts::text(inner, &lines, scroll, buffer);
+    }
+    if let Some(lower) = places.lower {
+        let count = trace.statements.len();
+        let at = cx.ui.traces.statement.min(count.saturating_sub(1));
+        let title = match trace.statements.get(at) {
+            None => "no SQL".to_owned(),
+            Some(statement) => {
+                let prepared = if statement.prepared { "prepared" } else { "cold" };
+                let rows = plural(usize::try_from(statement.rows).unwrap_or(usize::MAX), "row");
+                format!("SQL {}/{count} · {prepared} · {rows} · {} ms", at + 1, millis(statement.time))
+            }
+        };
+        let note = if count > 1 { "] [ next/previous statement" } else { "" };
+        let inner = parts::frame(cx, lower, &title, note, focused, buffer);
+        let lines = detail(cx.ui, cx.state, usize::from(inner.width));
+        parts::text(inner, &lines, list.scroll, buffer);
+    }
+}
+
+/// The tabs of a request, with their keys.
+fn tabs(cx: Cx<'_>) -> String {
+    let tabs = [
+        (Action::TraceDetail, TraceTab::Detail, "detail"),
+        (Action::TraceAccess, TraceTab::Access, "access"),
+        (Action::TraceVariables, TraceTab::Variables, "variables"),
+    ];
+    let shown = tabs.map(|(action, tab, word)| {
+        let key = cx.ui.keymap.shown(action);
+        if cx.ui.traces.tab == tab { format!("[{key} {word}]") } else { format!("{key} {word}") }
+    });
+    shown.join("  ")
+}
+
+fn draw_list(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
+    let (ui, state) = (cx.ui, cx.state);
+    let list = ui.list(Pane::Traces);
+    let focused = ui.pane == Pane::Traces && !list.opened;
+    let found = visible(ui, state);
+    let mut notes = Vec::new();
+    match ui.traces.show {
+        TraceShow::All => {}
+        TraceShow::Errors => notes.push("errors only".to_owned()),
+        TraceShow::Slow => notes.push(format!("slow > {} ms", SLOW.0 / 1000)),
+    }
+    match ui.traces.sort {
+        TraceSort::Newest => {}
+        TraceSort::Slowest => notes.push("slowest first".to_owned()),
+        TraceSort::Rows => notes.push("most rows first".to_owned()),
+    }
+    if !list.filter.is_empty() {
+        notes.push(format!("/{}", list.filter));
+    }
+    let kept = if notes.is_empty() {
+        format!("{} kept", state.traces.len())
+    } else {
+        format!("{} of {}", found.len(), state.traces.len())
+    };
+    notes.push(kept);
+    let inner = parts::frame(cx, area, &parts::title(Pane::Traces), &notes.join(" · "), focused, buffer);
+    if state.traces.is_empty() {
+        empty(cx, inner, buffer);
+        return;
+    }
+    let (above, below) = rows_around(inner);
+    let rows = Rect { y: inner.y + above, height: inner.height - above - below, ..inner };
+    let table = Table::new(COLUMNS, usize::from(inner.width).saturating_sub(2));
+    if above > 0 {
+        put(buffer, inner, 0, &table.head(cx));
+    }
+    if found.is_empty() {
+        let text = " no request passes · * shows all, Esc drops the filter";
+        put(buffer, rows, 0, &line([(text.to_owned(), cx.theme.dim())]));
+    }
+    parts::list(cx, Pane::Traces, rows, found.len(), buffer, |index| {
+        let Some(trace) = found.get(index) else { return Line::default() };
+        let note = note(trace);
+        table.row(|column| match column {
+            0 => (ui.clock(trace.at), cx.theme.dim()),
+            1 => (format!("{} {}", word(trace.kind), trace.operation), Style::new()),
+            2 => (tenths(trace.total), Style::new()),
+            3 => (trace.statements.len().to_string(), Style::new()),
+            4 => (trace.round_trips.to_string(), Style::new()),
+            5 => (trace.rows.to_string(), Style::new()),
+            _ => (note.clone(), note_style(cx.theme, &note)),
+        })
+    });
+    if below > 0 {
+        let space = ui.keymap.shown(Action::Space);
+        let (sign, style) = if list.follow {
+            (format!(" following ●  ({space} pauses)"), cx.theme.good())
+        } else {
+            (format!(" paused ○  ({space} follows)"), cx.theme.dim())
+        };
+        let lost = format!("   {} dropped", state.traces_lost);
+        let lost_style = if state.traces_lost > 0 { cx.theme.warning() } else { cx.theme.dim() };
+        put(buffer, inner, inner.height - 1, &line([(sign, style), (lost, lost_style)]));
+    }
+}
+
+fn empty(cx: Cx<'_>, inner: Rect, buffer: &mut Buffer) {
+    let open = cx.ui.keymap.shown(Action::Playground);
+    let mut lines = vec![" No request yet.".to_owned(), format!(" {open} opens GraphiQL.")];
+    if let studio_events::HttpState::Listening { url, graphql_path, .. } = &cx.state.http {
+        lines.push(format!(" POST {url}{graphql_path}"));
+    }
+    for (row, text) in (0..).zip(lines) {
+        put(buffer, inner, row, &line([(text, cx.theme.dim())]));
+    }
+}
+
+fn statement<'a>(ui: &Ui, trace: &'a Trace) -> Option<&'a StatementTrace> {
+    let last = trace.statements.len().saturating_sub(1);
+    trace.statements.get(ui.traces.statement.min(last))
+}
+
+pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<String> {
+    use Action as A;
+    let trace = selected(ui, state);
+    match action {
+        A::TracePlan
+        | A::TraceAnalyze
+        | A::TraceCurl
+        | A::TraceReplay
+        | A::TraceCopyValues
+        | A::TraceNextStatement
+        | A::TracePreviousStatement
+        | A::Open
+        | A::CopyItem
+        | A::CopySql
+        | A::CopyJson
+        | A::CopyPath => {
+            let Some(trace) = trace else { return Some("there is no request yet".to_owned()) };
+            let needs_sql =
+                matches!(action, A::TracePlan | A::TraceAnalyze | A::CopySql | A::TraceCopyValues);
+            if needs_sql && trace.statements.is_empty() {
+                return Some("this request ran no SQL".to_owned());
+            }
+            let steps = matches!(action, A::TraceNextStatement | A::TracePreviousStatement);
+            if steps && trace.statements.len() < 2 {
+                return Some("there is no other statement".to_owned());
+            }
+            if action == A::TraceReplay && trace.document.is_empty() {
+                return Some("this request had no document".to_owned());
+            }
+            None
+        }
+        A::Fold | A::Unfold => Some("nothing to fold here".to_owned()),
+        _ => None,
+    }
+}
+
+pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {
+    use Action as A;
+    match action {
+        A::Space => {
+            let list = &mut ui.panes[Pane::Traces.index()];
+            list.follow = !list.follow;
+        }
+        A::TraceDetail => set_tab(ui, TraceTab::Detail),
+        A::TraceAccess => set_tab(ui, TraceTab::Access),
+        A::TraceVariables => set_tab(ui, TraceTab::Variables),
+        A::TraceErrors => ui.traces.show = TraceShow::Errors,
+        A::TraceSlow => ui.traces.show = TraceShow::Slow,
+        A::TraceAll => ui.traces.show = TraceShow::All,
+        A::TraceSort => {
+            ui.traces.sort = match ui.traces.sort {
+                TraceSort::Newest => TraceSort::Slowest,
+                TraceSort::Slowest => TraceSort::Rows,
+                TraceSort::Rows => TraceSort::Newest,
+            };
+        }
+        action => return run_on_trace(ui, state, action),
+    }
+    Vec::new()
+}
+
+fn set_tab(ui: &mut Ui, tab: TraceTab) {
+    let list = &mut ui.panes[Pane::Traces.index()];
+    list.scroll = 0;
+    list.opened = true;
+    list.follow = false;
+    ui.traces.tab = tab;
+    ui.zoomed = true;
+}
+
+fn run_on_trace(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {
+    use Action as A;
+    let Some(trace) = selected(ui, state).map(Arc::clone) else { return Vec::new() };
+    let copy = |what: &str, text: String| vec![Effect::Copy { what: what.to_owned(), text }];
+    match action {
+        A::Open => {
+            if !ui.list(Pane::Traces).opened {
+                ui.traces.tab = TraceTab::Detail;
+                set_tab(ui, TraceTab::Detail);
+            }
+        }
+        A::TracePlan | A::TraceAnalyze => {
+            set_tab(ui, TraceTab::Detail);
+            ui.traces.asked = Some(trace.id);
+            let analyze = action == A::TraceAnalyze;
+            return vec![Effect::Send(Command::Explain { trace: trace.id, analyze })];
+        }
+        A::TraceCurl => return vec![Effect::Curl(trace.id)],
+        A::TraceReplay => {
+            let effect = Effect::Send(Command::Replay(trace.id));
+            if trace.kind == TraceKind::Mutation {
+                let question =
+                    format!("Send the mutation {} again? It writes to the database.", trace.operation);
+                ui.overlay = Some(Overlay::Confirm { question, effect });
+            } else {
+                ui.say(format!("{} is sent again", trace.operation), 3);
+                return vec![effect];
+            }
+        }
+        A::TraceNextStatement => step_statement(ui, &trace, 1),
+        A::TracePreviousStatement => step_statement(ui, &trace, -1),
+        A::CopySql => {
+            return statement(ui, &trace).map_or(Vec::new(), |one| copy("SQL", one.text.to_string()));
+        }
+        A::TraceCopyValues => {
+            return statement(ui, &trace)
+                .map_or(Vec::new(), |one| copy("SQL with values", sql::with_values(one)));
+        }
+        A::CopyItem => return copy("GraphQL", trace.document.to_string()),
+        A::CopyJson => {
+            return copy("JSON", serde_json::to_string_pretty(trace.as_ref()).unwrap_or_default());
+        }
+        A::CopyPath => return copy("the trace id", trace.id.to_string()),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn step_statement(ui: &mut Ui, trace: &Trace, by: isize) {
+    let last = trace.statements.len().saturating_sub(1);
+    ui.traces.statement = crate::update::shift(ui.traces.statement, by, last);
+    let list = &mut ui.panes[Pane::Traces.index()];
+    list.scroll = 0;
+    list.follow = false;
+}

@@ -1,0 +1,114 @@
+//! Entering and leaving the full screen, in every way a session can end.
+
+use std::io::{self, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::execute;
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+
+/// Name of the thread that draws.
+pub(crate) const THREAD: &str = "terminal";
+
+/// The terminal is in raw mode because of us.
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// Panics of other threads while the screen is ours; printing them would tear it.
+static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Clicks and the wheel, never motion, so that Shift-drag keeps selecting text.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+
+/// The full screen. Dropping it gives the terminal back.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    pub(crate) terminal: Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
+}
+
+impl Screen {
+    /// Takes the terminal.
+    pub(crate) fn enter(mouse: bool) -> io::Result<Self> {
+        install_panic_hook();
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut screen = Self { terminal, mouse };
+        screen.resume()?;
+        Ok(screen)
+    }
+
+    /// Takes the terminal again, after [`restore`] or after somebody else used it.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        ACTIVE.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, Hide, EnableBracketedPaste)?;
+        self.set_mouse(self.mouse)?;
+        self.terminal.clear()
+    }
+
+    /// Shows the ordinary screen but keeps reading single keys.
+    pub(crate) fn show_log(&mut self) -> io::Result<()> {
+        write_raw(MOUSE_OFF)?;
+        execute!(io::stdout(), LeaveAlternateScreen, Show)
+    }
+
+    /// Takes or leaves the mouse.
+    pub(crate) fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        write_raw(if on { MOUSE_ON } else { MOUSE_OFF })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Writes an escape sequence or text as it is.
+pub(crate) fn write_raw(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Gives the terminal back: main screen, cursor, cooked mode. Does nothing when it is not ours; safe to call from
+/// anywhere, any number of times.
+pub fn restore() {
+    if !ACTIVE.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Nothing can be done about a terminal that is gone.
+    let _ = write_raw(MOUSE_OFF);
+    let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+}
+
+/// Panic messages of other threads since the last call.
+pub(crate) fn take_panics() -> Vec<String> {
+    std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A panic that ends the session restores the terminal before its message is printed; one of a request, which the
+/// server survives, is kept and shown inside the panes.
+fn install_panic_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let thread = std::thread::current();
+            let ends = matches!(thread.name(), Some("main" | THREAD));
+            if ACTIVE.load(Ordering::SeqCst) && !ends {
+                PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+                return;
+            }
+            restore();
+            previous(panic);
+        }));
+    });
+}

@@ -1,0 +1,291 @@
+//! What is about looking: focus, scroll, filter, open overlay. Facts live in the studio state only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+use studio_events::{Micros, Problem, StudioState, Timestamp, TraceId};
+
+use crate::action::{Action, Key, Keymap, Pane};
+use crate::config::TuiConfig;
+use crate::overlay::Overlay;
+use crate::theme::Theme;
+
+/// The terminal's own state.
+#[derive(Debug)]
+pub struct Ui {
+    pub(crate) theme: Theme,
+    pub(crate) keymap: Keymap,
+    /// The whole screen.
+    pub(crate) screen: Rect,
+    /// Time of the last message; drawing has no clock.
+    pub(crate) now: Timestamp,
+    /// Seconds east of UTC.
+    pub(crate) utc_offset: i32,
+    pub(crate) pane: Pane,
+    pub(crate) zoomed: bool,
+    pub(crate) overlay: Option<Overlay>,
+    /// The filter of the pane is being typed.
+    pub(crate) typing_filter: bool,
+    /// Keys of an unfinished sequence.
+    pub(crate) pending: Vec<Key>,
+    pub(crate) toast: Option<Toast>,
+    pub(crate) mouse: bool,
+    pub(crate) panes: [PaneUi; 7],
+    pub(crate) schema: SchemaUi,
+    pub(crate) traces: TracesUi,
+    pub(crate) latency: LatencyUi,
+    pub(crate) logs: LogsUi,
+    pub(crate) tests: TestsUi,
+    pub(crate) review: ReviewUi,
+    pub(crate) first_run: FirstRun,
+    /// Problems of the terminal itself, such as a wrong key map line.
+    pub(crate) own_problems: Arc<Vec<Problem>>,
+    /// Newest last: what the palette shows first.
+    pub(crate) recent: Vec<Action>,
+    pub(crate) has_editor: bool,
+}
+
+/// A line above the hints that goes away.
+#[derive(Debug, Clone)]
+pub(crate) struct Toast {
+    pub(crate) text: String,
+    pub(crate) until: Timestamp,
+}
+
+/// A list with its cursor. The cursor follows the item, not the row.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PaneUi {
+    /// Identity of the selected item.
+    pub(crate) selected: Option<u64>,
+    /// Where it is now; where it was, when it is gone.
+    pub(crate) index: usize,
+    /// First row shown.
+    pub(crate) offset: usize,
+    /// Stay on the newest item.
+    pub(crate) follow: bool,
+    pub(crate) filter: String,
+    /// The item is open: keys move in its text.
+    pub(crate) opened: bool,
+    /// First line of that text shown.
+    pub(crate) scroll: usize,
+}
+
+/// Tabs of the Schema pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum SchemaTab {
+    #[default]
+    Types,
+    Ddl,
+    Migration,
+    Sdl,
+    Counts,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SchemaUi {
+    pub(crate) tab: SchemaTab,
+    /// Types whose fold state differs from the default.
+    pub(crate) toggled: BTreeSet<String>,
+}
+
+/// Tabs of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TraceTab {
+    #[default]
+    Detail,
+    Access,
+    Variables,
+}
+
+/// Which requests are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TraceShow {
+    #[default]
+    All,
+    Errors,
+    Slow,
+}
+
+/// Order of the requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TraceSort {
+    #[default]
+    Newest,
+    Slowest,
+    Rows,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TracesUi {
+    pub(crate) tab: TraceTab,
+    pub(crate) show: TraceShow,
+    pub(crate) sort: TraceSort,
+    /// Index of the statement shown.
+    pub(crate) statement: usize,
+    /// Plans asked for and not yet answered.
+    pub(crate) asked: Option<TraceId>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LatencyUi {
+    /// Length of the window.
+    pub(crate) minutes: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct LogsUi {
+    pub(crate) source: Option<String>,
+    pub(crate) level: studio_events::LogLevel,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TestsUi {
+    pub(crate) failed_only: bool,
+    /// Folders that are folded.
+    pub(crate) folded: BTreeSet<String>,
+}
+
+/// Answers on the migration review.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReviewUi {
+    /// Revision the answers belong to.
+    pub(crate) revision: u32,
+    /// Destructive steps that shall be done, by step index.
+    pub(crate) accepted: BTreeSet<usize>,
+    /// Option chosen per waiting question, by question number.
+    pub(crate) chosen: Vec<(u32, usize)>,
+    /// Index of the focused answer; the last one is the word.
+    pub(crate) focus: usize,
+    /// The typed word.
+    pub(crate) word: String,
+    /// The word is being typed.
+    pub(crate) typing: bool,
+    /// Show all statements instead of the steps.
+    pub(crate) sql: bool,
+}
+
+/// What the first-run card has seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FirstRun {
+    pub(crate) shown: bool,
+    pub(crate) saved: bool,
+    pub(crate) queried: bool,
+    pub(crate) looked: bool,
+    pub(crate) broke: bool,
+    pub(crate) browser: bool,
+}
+
+impl Ui {
+    /// The first screen.
+    pub fn new(config: &TuiConfig, width: u16, height: u16, now: Timestamp) -> Self {
+        let mut panes: [PaneUi; 7] = Default::default();
+        panes[Pane::Traces.index()].follow = true;
+        panes[Pane::Logs.index()].follow = true;
+        Self {
+            theme: Theme { ascii: config.ascii, color: config.color },
+            keymap: Keymap::default(),
+            screen: Rect::new(0, 0, width, height),
+            now,
+            utc_offset: config.utc_offset,
+            pane: Pane::Problems,
+            zoomed: false,
+            overlay: None,
+            typing_filter: false,
+            pending: Vec::new(),
+            toast: None,
+            mouse: config.mouse,
+            panes,
+            schema: SchemaUi::default(),
+            traces: TracesUi::default(),
+            latency: LatencyUi { minutes: 5 },
+            logs: LogsUi { source: None, level: studio_events::LogLevel::Info },
+            tests: TestsUi::default(),
+            review: ReviewUi::default(),
+            first_run: FirstRun { shown: config.first_run, ..FirstRun::default() },
+            own_problems: Arc::default(),
+            recent: Vec::new(),
+            has_editor: config.editor.is_some(),
+        }
+    }
+
+    /// Rebinds keys; what is wrong with the file becomes problem entries.
+    pub fn rebind(&mut self, file: &str, text: &str) {
+        let problems = self.keymap.rebind(text).into_iter().map(|(line, message)| Problem {
+            severity: studio_events::Severity::Warning,
+            code: "K0001".to_owned(),
+            rendered: format!("warning[K0001]: {message}\n  --> {file}:{line}"),
+            message,
+            file: file.to_owned(),
+            line,
+            column: 1,
+            labels: Vec::new(),
+            help: vec!["`? keys` lists the actions with their names and keys".to_owned()],
+            fix: None,
+        });
+        self.own_problems = Arc::new(problems.collect());
+    }
+
+    /// The list of a pane.
+    pub(crate) fn list(&self, pane: Pane) -> &PaneUi {
+        &self.panes[pane.index()]
+    }
+
+    /// The list of the focused pane.
+    pub(crate) fn focused(&mut self) -> &mut PaneUi {
+        &mut self.panes[self.pane.index()]
+    }
+
+    /// Shows a line for some seconds.
+    pub(crate) fn say(&mut self, text: impl Into<String>, seconds: u64) {
+        let until = Timestamp(self.now.0.saturating_add(seconds * 1_000_000));
+        self.toast = Some(Toast { text: text.into(), until });
+    }
+
+    /// The clock of an event in local time.
+    pub(crate) fn clock(&self, at: Timestamp) -> String {
+        let shift = i64::from(self.utc_offset) * 1_000_000;
+        let micros = i64::try_from(at.0).unwrap_or(0).saturating_add(shift).max(0);
+        let (hour, minute, second) = Timestamp(micros.unsigned_abs()).clock_utc();
+        format!("{hour:02}:{minute:02}:{second:02}")
+    }
+
+    /// When the screen must be drawn again although nothing happens: a toast ends, work spins, a clock ticks.
+    pub fn next_tick(&self, state: &StudioState) -> Option<Micros> {
+        let mut next: Option<u64> = None;
+        let mut soon = |micros: u64| next = Some(next.map_or(micros, |old: u64| old.min(micros)));
+        if let Some(toast) = &self.toast {
+            soon(toast.until.0.saturating_sub(self.now.0).max(1000));
+        }
+        if is_working(state) {
+            soon(100_000);
+        }
+        if crate::view::layout::layout(self, state).panes.iter().any(|(pane, _)| *pane == Pane::Latency) {
+            soon(1_000_000);
+        }
+        next.map(Micros)
+    }
+
+    /// All problems: those of the engine, then those of the terminal.
+    pub(crate) fn problems<'a>(&'a self, state: &'a StudioState) -> Vec<&'a Problem> {
+        state.all_problems().chain(self.own_problems.iter()).collect()
+    }
+}
+
+/// Something spins: a build, a test run, a database on its way up.
+pub(crate) fn is_working(state: &StudioState) -> bool {
+    use studio_events::DatabaseState as D;
+    let database = match &*state.database {
+        D::Starting { .. } | D::Restarting { .. } => true,
+        D::Off | D::Ready { .. } | D::Failed { .. } | D::Stopped => false,
+    };
+    state.build.running || state.tests.running || database
+}
+
+/// A stable identity from the parts of an item.
+pub(crate) fn identity(parts: impl std::hash::Hash) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}

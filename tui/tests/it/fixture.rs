@@ -1,0 +1,516 @@
+//! Sample states, made by the one reducer from lists of facts.
+#![allow(dead_code, reason = "the demo and the tests use different parts")]
+
+use std::sync::Arc;
+
+use studio_events::*;
+
+/// 2026-11-21 10:42:33 UTC.
+pub(crate) const NOW: u64 = 1_795_257_753_000_000;
+
+/// The situations of terminal.md section 8 that the state can express, and the ordinary ones.
+pub(crate) const STATES: [&str; 12] = [
+    "empty",
+    "starting",
+    "ready",
+    "busy",
+    "broken",
+    "never",
+    "pg-failed",
+    "pg-restarting",
+    "port-taken",
+    "migration",
+    "tests-failed",
+    "wide-text",
+];
+
+/// The state of that name.
+pub(crate) fn state(name: &str) -> StudioState {
+    let mut builder = Builder::default();
+    match name {
+        "empty" => {}
+        "starting" => {
+            builder.project();
+            builder.now(EventKind::Build(BuildEvent::Started { revision: Revision(1) }));
+            builder.now(EventKind::Database(DatabaseEvent::Starting { stage: "unpacking Postgres".into() }));
+        }
+        "ready" => builder.ready(),
+        "busy" => builder.busy(),
+        "broken" => builder.broken(),
+        "never" => builder.never(),
+        "pg-failed" => {
+            builder.ready();
+            builder.now(EventKind::Database(DatabaseEvent::Failed {
+                attempt: 3,
+                message:
+                    "exited with status 1 after 0.4 s\nanother version made this folder: move .exo/pg away"
+                        .into(),
+                log_tail: vec![
+                    "LOG:  starting PostgreSQL 18.4".into(),
+                    "FATAL:  data directory was initialized by version 17, this is 18.4".into(),
+                ],
+            }));
+        }
+        "pg-restarting" => {
+            builder.ready();
+            builder.now(EventKind::Database(DatabaseEvent::Restarting {
+                attempt: 1,
+                of: 3,
+                reason: "killed by signal 9".into(),
+            }));
+        }
+        "port-taken" => {
+            builder.ready();
+            builder.now(EventKind::Serving(ServingEvent::PortTaken {
+                port: 9876,
+                owner: Some("node (4711)".into()),
+                next_free: Some(9877),
+            }));
+        }
+        "migration" => builder.migration(),
+        "tests-failed" => {
+            builder.ready();
+            builder.tests();
+        }
+        "wide-text" => builder.wide_text(),
+        other => panic!("no state is called {other}"),
+    }
+    builder.state
+}
+
+/// Applies facts and counts them.
+#[derive(Default)]
+pub(crate) struct Builder {
+    pub(crate) state: StudioState,
+}
+
+impl Builder {
+    fn at(&mut self, at: u64, kind: EventKind) {
+        let event = StudioEvent { seq: self.state.seq + 1, at: Timestamp(at), kind };
+        self.state.apply(&event);
+    }
+
+    fn now(&mut self, kind: EventKind) {
+        self.at(NOW, kind);
+    }
+
+    fn project(&mut self) {
+        self.now(EventKind::Project(ProjectInfo {
+            name: "todo".into(),
+            root: "/home/anna/todo".into(),
+            version: "0.1.0".into(),
+        }));
+        let persona = |name: &str, claims: &str| Persona { name: name.into(), claims: claims.into() };
+        self.now(EventKind::Personas {
+            personas: vec![
+                persona("anna", r#"{"sub":"7","role":"user"}"#),
+                persona("boss", r#"{"sub":"1","role":"admin"}"#),
+            ],
+            active: Some("anna".into()),
+        });
+    }
+
+    fn finished(&mut self, revision: u32, outcome: BuildOutcome) {
+        self.now(EventKind::Build(BuildEvent::Finished {
+            revision: Revision(revision),
+            outcome,
+            files: 4,
+            phases: Vec::new(),
+            time: Micros(6_100),
+        }));
+    }
+
+    fn services(&mut self) {
+        self.now(EventKind::Database(DatabaseEvent::Ready {
+            version: "18.4".into(),
+            url: "postgresql://exo@localhost/todo".into(),
+            time: Micros(910_000),
+            kind: "bundled".into(),
+            directory: ".exo/pg".into(),
+        }));
+        self.now(EventKind::Database(DatabaseEvent::Pool { in_use: 3, size: 10 }));
+        self.now(EventKind::Serving(ServingEvent::Bound {
+            url: "http://localhost:9876".into(),
+            graphql_path: "/graphql".into(),
+            playground_path: "/playground".into(),
+            loopback: true,
+        }));
+        self.now(EventKind::Service(ServiceState {
+            name: "watcher".into(),
+            status: ServiceStatus::Degraded,
+            lines: vec!["polling every 1 s (inotify limit reached)".into()],
+        }));
+        self.now(EventKind::Service(ServiceState {
+            name: "hooks".into(),
+            status: ServiceStatus::Up,
+            lines: vec!["audit.wasm 31 kB · 2 exports · 4 instances".into()],
+        }));
+        for (level, source, text) in [
+            (LogLevel::Info, "watch", "4 files watched"),
+            (LogLevel::Info, "postgres", "database system is ready to accept connections"),
+            (LogLevel::Warn, "http", "EXO_CORS_DOMAINS is not set: browsers of other origins are refused"),
+            (
+                LogLevel::Error,
+                "postgres",
+                "duplicate key value violates unique constraint \"users_name_key\"",
+            ),
+            (LogLevel::Debug, "build", "parse cache: 3 of 4 files"),
+        ] {
+            self.now(EventKind::Log(LogLine { level, source: source.into(), text: text.into() }));
+        }
+    }
+
+    /// A model that checks and is served.
+    pub(crate) fn ready(&mut self) {
+        self.project();
+        self.services();
+        self.now(EventKind::Schema(SchemaEvent::Derived(Arc::new(schema()))));
+        self.finished(14, BuildOutcome::Clean { warnings: 0 });
+        self.at(
+            NOW - 12_000_000,
+            EventKind::Serving(ServingEvent::Swapped { from: Some(Revision(13)), to: Revision(14) }),
+        );
+        self.now(EventKind::Schema(SchemaEvent::Migrated {
+            revision: Revision(14),
+            statements: 2,
+            time: Micros(4_000),
+            titles: vec!["add column todos.done".into()],
+        }));
+    }
+
+    /// The same with requests and tests.
+    pub(crate) fn busy(&mut self) {
+        self.ready();
+        self.requests();
+        self.tests();
+    }
+
+    fn broken(&mut self) {
+        self.busy();
+        self.now(EventKind::Problems(ProblemSet {
+            source: ProblemSource::Model,
+            problems: Arc::new(problems()),
+        }));
+        self.finished(15, BuildOutcome::Broken { errors: 2, warnings: 1 });
+    }
+
+    fn never(&mut self) {
+        self.project();
+        self.services();
+        self.now(EventKind::Problems(ProblemSet {
+            source: ProblemSource::Model,
+            problems: Arc::new(problems()),
+        }));
+        self.finished(1, BuildOutcome::Broken { errors: 2, warnings: 1 });
+    }
+
+    fn migration(&mut self) {
+        self.busy();
+        self.finished(16, BuildOutcome::Clean { warnings: 0 });
+        let step = |title: &str, class, statement: &str, rows| MigrationStep {
+            title: title.into(),
+            class,
+            statements: vec![statement.into()],
+            rows,
+            applied: false,
+        };
+        self.now(EventKind::Schema(SchemaEvent::Pending(Some(Arc::new(MigrationSummary {
+            revision: Revision(16),
+            steps: vec![
+                step(
+                    "add column todos.due_on date",
+                    StepClass::Safe,
+                    "ALTER TABLE \"todos\" ADD COLUMN \"due_on\" DATE;",
+                    Some(42),
+                ),
+                step(
+                    "add column todos.priority int not null",
+                    StepClass::NeedsValue,
+                    "ALTER TABLE \"todos\" ADD COLUMN \"priority\" INT NOT NULL;",
+                    Some(42),
+                ),
+                step(
+                    "drop column todos.notes",
+                    StepClass::Destructive,
+                    "ALTER TABLE \"todos\" DROP COLUMN \"notes\";",
+                    Some(17),
+                ),
+                step("drop table labels", StepClass::Destructive, "DROP TABLE \"labels\" CASCADE;", Some(9)),
+            ],
+        })))));
+        self.now(EventKind::Decision(DecisionEvent::Asked {
+            id: DecisionId(1),
+            question: "todos.name → title keeps 42 values".into(),
+            options: vec!["rename".into(), "drop and add".into()],
+        }));
+    }
+
+    fn tests(&mut self) {
+        let names = ["access/owner", "access/stranger", "create", "list", "relations/nested"];
+        self.now(EventKind::Test(TestEvent::Discovered {
+            names: names.map(str::to_owned).to_vec(),
+            whole: true,
+        }));
+        for (at, name) in (1..).zip(names) {
+            self.now(EventKind::Test(TestEvent::Started { name: name.into() }));
+            if name == "relations/nested" {
+                continue;
+            }
+            let failed = name == "access/stranger";
+            let detail =
+                "data.todos[0].title\n- \"call Bob\"\n+ \"call Anna\"\nresponse\n  {\"data\":{\"todos\":[]}}";
+            self.now(EventKind::Test(TestEvent::Finished {
+                name: name.into(),
+                verdict: if failed { TestVerdict::Failed } else { TestVerdict::Passed },
+                time: Micros(3_100 * at),
+                detail: Arc::from(if failed { detail } else { "" }),
+            }));
+        }
+    }
+
+    fn requests(&mut self) {
+        let list: [(&str, TraceKind, u64, usize, u64); 8] = [
+            ("Board", TraceKind::Query, 9_400, 1, 37),
+            ("Me", TraceKind::Query, 1_000, 1, 1),
+            ("AddTodo", TraceKind::Mutation, 7_100, 1, 1),
+            ("AllUsers", TraceKind::Query, 600, 0, 0),
+            ("Report", TraceKind::Query, 212_000, 41, 900),
+            ("IntrospectionQuery", TraceKind::Introspection, 2_000, 0, 0),
+            ("AddTodo", TraceKind::Mutation, 6_800, 1, 1),
+            ("Board", TraceKind::Query, 4_210, 1, 37),
+        ];
+        for (at, (operation, kind, total, statements, rows)) in (0..).zip(list) {
+            let time = NOW - 40_000_000 + at * 4_000_000;
+            let mut trace = trace(operation, kind, total, statements, rows);
+            trace.id = TraceId(0x7f_3a10 + u32::try_from(at).unwrap());
+            trace.at = Timestamp(time);
+            if operation == "AllUsers" {
+                trace.error = Some(TraceError {
+                    message: "Not authorized".into(),
+                    cause: Some("query User: role == \"admin\" is false".into()),
+                    denied: true,
+                });
+                trace.access = vec!["query User: denied (role == \"admin\")".into()];
+            }
+            self.at(time, EventKind::Request(Arc::new(trace)));
+        }
+        let operation = |name: &str, count, p50, p95, max, errors| SliceOperation {
+            name: name.into(),
+            numbers: OperationLatency {
+                count,
+                errors,
+                p50: Micros(p50),
+                p95: Micros(p95),
+                p99: Micros(p95 + 2_000),
+                max: Micros(max),
+                sql_percent: 64,
+                buckets: [0, 3, 90, 210, 260, 44, 5, 0, 1, 0],
+                revision: Revision(14),
+            },
+        };
+        for second in 0..60_u64 {
+            let at = NOW - 240_000_000 + second * 4_000_000;
+            self.at(
+                at,
+                EventKind::Latency(LatencySlice {
+                    at: Timestamp(at),
+                    count: 32,
+                    errors: u64::from(second % 20 == 0),
+                    p95: Micros(3_000 + (second * 7 % 13) * 900),
+                    operations: vec![
+                        operation("Report", 12, 188_000, 210_000, 212_000, 0),
+                        operation("Board", 612, 3_900, 8_800, 14_200, 0),
+                        operation("AddTodo", 88, 6_100, 9_700, 13_000, 0),
+                        operation("Me", 401, 900, 1_600, 4_000, 0),
+                        operation("AllUsers", 9, 500, 700, 700, 9),
+                    ],
+                }),
+            );
+        }
+        self.at(
+            NOW,
+            EventKind::Plan {
+                trace: TraceId(0x7f_3a17),
+                text: Arc::from(
+                    "Aggregate  (cost=8.31..8.32 rows=1)\n  ->  Index Scan using todos_owner_id_idx on todos t0\n  ->  Seq Scan on users",
+                ),
+            },
+        );
+    }
+
+    fn wide_text(&mut self) {
+        self.busy();
+        self.now(EventKind::Project(ProjectInfo {
+            name: "日本語のプロジェクト名がとても長い場合".into(),
+            root: "/tmp/日本".into(),
+            version: "0.1.0".into(),
+        }));
+        let mut found = problems();
+        for problem in &mut found {
+            problem.message = "型「ユーザー」がありません\u{1b}[31m\tそして長い説明が続きます、とてもとても長い説明が続きます".into();
+            problem.rendered = "error: 型「ユーザー」がありません\n  --> src/日本語.exo:3:5\n 3 │ 所有者: ユーザー\n   │         ^^^^^^^^ 名前がありません".into();
+        }
+        self.now(EventKind::Problems(ProblemSet { source: ProblemSource::Model, problems: Arc::new(found) }));
+        self.now(EventKind::Log(LogLine {
+            level: LogLevel::Info,
+            source: "日本語ソース".into(),
+            text: "é\u{301} 👩‍👩‍👧 \u{202e}reversed 한국어".into(),
+        }));
+    }
+}
+
+/// The SQL of the board.
+pub(crate) const SQL: &str = "SELECT coalesce(json_agg(t.row ORDER BY t.id), '[]')::text FROM (SELECT t0.id, \
+    json_build_object('id', t0.id, 'title', t0.title, 'owner', (SELECT json_build_object('name', u0.name) FROM users u0 \
+    WHERE u0.id = t0.owner_id)) AS row FROM todos t0 WHERE t0.owner_id = $1 AND t0.done = $2) t";
+
+/// One request.
+pub(crate) fn trace(operation: &str, kind: TraceKind, total: u64, statements: usize, rows: u64) -> Trace {
+    let statement = StatementTrace {
+        text: Arc::from(SQL),
+        params: vec![
+            ParamTrace { ty: "int8".into(), value: Some("7".into()), origin: "AuthContext.id".into() },
+            ParamTrace { ty: "bool".into(), value: Some("false".into()), origin: "variable $done".into() },
+        ],
+        rows: rows / u64::try_from(statements.max(1)).unwrap(),
+        wait: Micros(10),
+        time: Micros(total / 2),
+        prepared: operation != "Me",
+        error: None,
+    };
+    let parts = [
+        (PhaseKind::Read, 2, ""),
+        (PhaseKind::Parse, 2, "document cache hit"),
+        (PhaseKind::Validate, 3, ""),
+        (PhaseKind::Plan, 9, "plan cache miss"),
+        (PhaseKind::Sql, 70, ""),
+        (PhaseKind::Encode, 9, ""),
+        (PhaseKind::Other, 5, ""),
+    ];
+    let mut start = 0;
+    let mut phases = Vec::new();
+    for (kind, percent, note) in parts {
+        let time = total * percent / 100;
+        phases.push(Phase { kind, start: Micros(start), time: Micros(time), note: note.into() });
+        start += time;
+    }
+    Trace {
+        id: TraceId(1),
+        at: Timestamp(NOW),
+        revision: Revision(14),
+        surface: Surface::Graphql,
+        kind,
+        operation: operation.into(),
+        caller: "anna".into(),
+        document: Arc::from(
+            "query Board($done: Boolean) {\n  todos(where: {done: {eq: $done}}) { id title owner { name } }\n}",
+        ),
+        variables: Arc::from("{\"done\":false}"),
+        status: 200,
+        total: Micros(total),
+        phases,
+        statements: vec![statement; statements],
+        round_trips: u32::try_from(statements).unwrap(),
+        rows,
+        response_bytes: 6_100,
+        error: None,
+        access: vec!["query Todo: owner.id == AuthContext.id, left to SQL".into()],
+    }
+}
+
+fn problems() -> Vec<Problem> {
+    let problem = |severity, code: &str, line, column, message: &str, rendered: &str| Problem {
+        severity,
+        code: code.into(),
+        message: message.into(),
+        file: "src/index.exo".into(),
+        line,
+        column,
+        rendered: rendered.into(),
+        labels: Vec::new(),
+        help: Vec::new(),
+        fix: None,
+    };
+    let mut first = problem(
+        Severity::Error,
+        "E0203",
+        14,
+        12,
+        "unknown type `Usre`",
+        "error[E0203]: unknown type `Usre`\n  --> src/index.exo:14:12\n   │\n13 │     title: String\n14 │     owner: Usre\n   │            ^^^^ no type has this name\n   │\n   = help: a type with a similar name exists: `User`",
+    );
+    first.help = vec!["a type with a similar name exists: `User`".into()];
+    first.fix = Some(ProblemFix {
+        title: "replace `Usre` by `User`".into(),
+        edits: vec![TextEdit { file: "src/index.exo".into(), start: 200, end: 204, text: "User".into() }],
+    });
+    vec![
+        first,
+        problem(
+            Severity::Error,
+            "E0311",
+            31,
+            5,
+            "`tasks` has no partner field",
+            "error[E0311]: `tasks` has no partner field\n  --> src/index.exo:31:5\n   │\n31 │     tasks: Set<Todo>\n   │     ^^^^^ no field of `Todo` has the type `User`",
+        ),
+        problem(Severity::Warning, "W0102", 22, 5, "`dueOn` is filtered, no index", ""),
+    ]
+}
+
+fn schema() -> SchemaSummary {
+    let field = |name: &str, ty: &str, note: &str| FieldSummary {
+        name: name.into(),
+        ty: ty.into(),
+        note: note.into(),
+    };
+    let ty = |name: &str, kind, table: &str, fields, rows, line| TypeSummary {
+        name: name.into(),
+        kind,
+        table: table.into(),
+        fields,
+        access: vec![
+            "query  owner.id == AuthContext.id".into(),
+            "mutation  AuthContext.role == \"user\"".into(),
+        ],
+        rows,
+        file: "src/index.exo".into(),
+        line,
+    };
+    SchemaSummary {
+        revision: Revision(14),
+        types: vec![
+            ty(
+                "Todo",
+                TypeKind::Entity,
+                "todos",
+                vec![
+                    field("id", "Int!", "primary key, identity"),
+                    field("title", "String!", ""),
+                    field("done", "Boolean!", "default false"),
+                    field("owner", "User!", "fk users.id, indexed"),
+                ],
+                Some(42),
+                3,
+            ),
+            ty(
+                "User",
+                TypeKind::Entity,
+                "users",
+                vec![field("id", "Int!", "primary key, identity"), field("name", "String!", "unique")],
+                Some(3),
+                12,
+            ),
+            ty("Label", TypeKind::Entity, "labels", vec![field("id", "Int!", "primary key")], Some(9), 20),
+            ty("Color", TypeKind::Enum, "", vec![field("RED", "", ""), field("GREEN", "", "")], None, 30),
+        ],
+        queries: (0..18).map(|n| format!("q{n}")).collect(),
+        mutations: (0..15).map(|n| format!("m{n}")).collect(),
+        ddl: Arc::from(
+            "CREATE TABLE \"todos\" (\n\t\"id\" SERIAL PRIMARY KEY,\n\t\"title\" TEXT NOT NULL,\n\t\"done\" BOOLEAN NOT NULL DEFAULT false\n);\n\nCREATE INDEX \"todos_owner_id_idx\" ON \"todos\" (\"owner_id\");\n",
+        ),
+        sdl: Arc::from(
+            "type Todo {\n  id: Int!\n  title: String!\n  owner: User!\n}\n\ntype Query {\n  todo(id: Int!): Todo\n  todos: [Todo!]!\n}\n",
+        ),
+    }
+}
