@@ -1,5 +1,6 @@
 //! The terminal on made-up facts: `cargo run -p studio-tui --example demo -- busy`.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
     let exit = studio_tui::run(states, events, commands, config).await?;
-    eprintln!("left by {exit:?}");
+    writeln!(std::io::stdout(), "left by {exit:?}")?;
     Ok(())
 }
 

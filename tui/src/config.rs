@@ -19,7 +19,10 @@ pub enum ColorLevel {
 /// Signs a fresh token for the claims of a persona. Runs in an effect, never while drawing; the token stays out
 /// of the event stream.
 #[derive(Clone)]
-pub struct TokenSigner(pub Arc<dyn Fn(&Persona) -> Result<String, String> + Send + Sync>);
+pub struct TokenSigner(pub Arc<Sign>);
+
+/// From a persona to its token, or why there is none.
+pub type Sign = dyn Fn(&Persona) -> Result<String, String> + Send + Sync;
 
 impl std::fmt::Debug for TokenSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

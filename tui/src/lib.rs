@@ -26,7 +26,7 @@ mod update;
 mod view;
 
 pub use action::{Action, ActionInfo, Pane, Scope, actions};
-pub use config::{ColorLevel, Exit, TokenSigner, TuiConfig, TuiError};
+pub use config::{ColorLevel, Exit, Sign, TokenSigner, TuiConfig, TuiError};
 pub use effect::Effect;
 pub use run::run;
 pub use terminal::restore as restore_terminal;

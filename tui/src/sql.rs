@@ -496,10 +496,8 @@ mod tests {
             assert_eq!(squeeze(&laid_out(sql, columns).concat()), squeeze(sql), "{columns}");
         }
         for odd in [")", "((", "'", "\"x", "/*", "$", "日本 '語'", &"(".repeat(5000)] {
-            assert_eq!(
-                squeeze(&laid_out(odd, 20).concat()).matches(')').count() >= odd.matches(')').count(),
-                true
-            );
+            let shown = squeeze(&laid_out(odd, 20).concat());
+            assert!(shown.contains(&squeeze(odd)), "{odd}");
         }
     }
 

@@ -297,9 +297,8 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
 fn answer(ui: &mut Ui, state: &StudioState, answer: Option<Answer>) -> Vec<Effect> {
     match answer {
         Some(Answer::Step(at)) => {
-            if !ui.review.accepted.remove(&at) {
-                ui.review.accepted.insert(at);
-            }
+            let accepted = &mut ui.review.accepted;
+            let _ = accepted.remove(&at) || accepted.insert(at);
         }
         Some(Answer::Question(at)) => {
             if let Some(decision) = state.decisions.get(at) {

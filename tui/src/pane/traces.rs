@@ -425,12 +425,7 @@ fn run_on_trace(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect>
     let Some(trace) = selected(ui, state).map(Arc::clone) else { return Vec::new() };
     let copy = |what: &str, text: String| vec![Effect::Copy { what: what.to_owned(), text }];
     match action {
-        A::Open => {
-            if !ui.list(Pane::Traces).opened {
-                ui.traces.tab = TraceTab::Detail;
-                set_tab(ui, TraceTab::Detail);
-            }
-        }
+        A::Open => set_tab(ui, TraceTab::Detail),
         A::TracePlan | A::TraceAnalyze => {
             set_tab(ui, TraceTab::Detail);
             ui.traces.asked = Some(trace.id);

@@ -1,5 +1,10 @@
 //! Sample states, made by the one reducer from lists of facts.
 #![allow(dead_code, reason = "the demo and the tests use different parts")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test data; the demo that shares it is no product code"
+)]
 
 use std::sync::Arc;
 
