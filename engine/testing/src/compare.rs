@@ -1,10 +1,13 @@
 //! Comparison of an expected with an actual body (section 2.4).
 
+mod bag;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
+use self::bag::Unmatched;
 use crate::expression::{element_path, member_path, number};
 
 /// Differences that are kept; more of them help nobody.
@@ -189,7 +192,7 @@ pub fn compare(
     rules: Rules<'_>,
     matchers: &mut dyn Matchers,
 ) -> Vec<Difference> {
-    let mut comparison = Comparison { rules, matchers, differences: Vec::new() };
+    let mut comparison = Comparison { rules, matchers, differences: Vec::new(), probe: None };
     comparison.value(expected, Some(actual), &Place::default());
     comparison.differences
 }
@@ -226,6 +229,8 @@ struct Comparison<'a, 'm> {
     rules: Rules<'a>,
     matchers: &'m mut dyn Matchers,
     differences: Vec<Difference>,
+    /// While only asking whether something fits: whether a difference was met.
+    probe: Option<bool>,
 }
 
 impl Comparison<'_, '_> {
@@ -247,7 +252,9 @@ impl Comparison<'_, '_> {
         actual: Option<&Value>,
         note: Option<String>,
     ) {
-        if self.differences.len() < MAX_DIFFERENCES {
+        if self.probe.is_some() {
+            self.probe = Some(true);
+        } else if self.differences.len() < MAX_DIFFERENCES {
             self.differences.push(Difference {
                 path: place.shown.clone(),
                 written: place.written.clone(),
@@ -261,6 +268,9 @@ impl Comparison<'_, '_> {
     }
 
     fn value(&mut self, expected: &Expected, actual: Option<&Value>, place: &Place) {
+        if self.probe == Some(true) {
+            return;
+        }
         let Some(actual) = actual else {
             if !matches!(expected, Expected::Undefined) {
                 self.differ(place, DifferenceKind::Missing, Some(expected), None);
@@ -324,83 +334,42 @@ impl Comparison<'_, '_> {
         std::mem::replace(&mut self.differences, before)
     }
 
-    /// Bag matching: the last expected element takes the first actual one that fits. When that way gets
-    /// stuck because loose elements (functions) took what stricter ones need, elements are exchanged
-    /// along augmenting paths, so a bag matches exactly when some one-to-one assignment exists.
-    fn bag(&mut self, items: &[Expected], list: &[Value], place: &Place) {
-        let mut owner: Vec<Option<usize>> = vec![None; list.len()];
-        let mut fits: Vec<Vec<Option<bool>>> = vec![vec![None; list.len()]; items.len()];
-        for index in (0..items.len()).rev() {
-            let mut tried = vec![false; list.len()];
-            if self.assign(index, items, list, place, &mut owner, &mut fits, &mut tried) {
-                continue;
-            }
-            let free: Vec<usize> = (0..list.len()).filter(|at| owner[*at].is_none()).collect();
-            // The nearest free element shows best what is wrong.
-            let nearest = free
-                .iter()
-                .map(|at| self.pair(&items[index], &list[*at], &place.element(*at, index)))
-                .min_by_key(Vec::len)
-                .unwrap_or_default();
-            if let Some(broken) = nearest.iter().find(|d| d.kind == DifferenceKind::Broken) {
-                self.differences.push(broken.clone());
-                return;
-            }
-            let structured = matches!(items[index], Expected::Object(_) | Expected::List(_))
-                && nearest.iter().all(|difference| difference.path != place.element(free[0], index).shown);
-            if free.len() == 1 && structured {
-                self.differences.extend(nearest);
-            } else {
-                let rest = Value::Array(free.iter().map(|at| list[*at].clone()).collect());
-                let note = "actual are the elements without a partner".to_owned();
-                self.differ_note(
-                    place,
-                    DifferenceKind::Unordered,
-                    Some(&items[index]),
-                    Some(&rest),
-                    Some(note),
-                );
-            }
-            return;
-        }
+    /// Whether a pair has no difference; stops at the first one.
+    fn fits(&mut self, expected: &Expected, actual: &Value, place: &Place) -> bool {
+        let outer = self.probe.replace(false);
+        self.value(expected, Some(actual), place);
+        let differs = std::mem::replace(&mut self.probe, outer) == Some(true);
+        !differs
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the state of one recursive search")]
-    fn assign(
-        &mut self,
-        index: usize,
-        items: &[Expected],
-        list: &[Value],
-        place: &Place,
-        owner: &mut Vec<Option<usize>>,
-        fits: &mut Vec<Vec<Option<bool>>>,
-        tried: &mut Vec<bool>,
-    ) -> bool {
-        for free_only in [true, false] {
-            for at in 0..list.len() {
-                if tried[at] || (free_only && owner[at].is_some()) {
-                    continue;
-                }
-                let fit = match fits[index][at] {
-                    Some(fit) => fit,
-                    None => self.pair(&items[index], &list[at], &place.element(at, index)).is_empty(),
-                };
-                fits[index][at] = Some(fit);
-                if !fit {
-                    continue;
-                }
-                tried[at] = true;
-                let free = match owner[at] {
-                    None => true,
-                    Some(other) => self.assign(other, items, list, place, owner, fits, tried),
-                };
-                if free {
-                    owner[at] = Some(index);
-                    return true;
-                }
-            }
+    fn bag(&mut self, items: &[Expected], list: &[Value], place: &Place) {
+        let matched = bag::assign(items.len(), &mut |index, at| {
+            self.fits(&items[index], &list[at], &place.element(at, index))
+        });
+        let Err(Unmatched { index, free }) = matched else { return };
+        if self.probe.is_some() {
+            self.probe = Some(true);
+            return;
         }
-        false
+        // The nearest free element shows best what is wrong.
+        let nearest = free
+            .iter()
+            .map(|at| self.pair(&items[index], &list[*at], &place.element(*at, index)))
+            .min_by_key(Vec::len)
+            .unwrap_or_default();
+        if let Some(broken) = nearest.iter().find(|difference| difference.kind == DifferenceKind::Broken) {
+            self.differences.push(broken.clone());
+            return;
+        }
+        let structured = matches!(items[index], Expected::Object(_) | Expected::List(_))
+            && nearest.iter().all(|difference| difference.path != place.element(free[0], index).shown);
+        if free.len() == 1 && structured {
+            self.differences.extend(nearest);
+            return;
+        }
+        let rest = Value::Array(free.iter().map(|at| list[*at].clone()).collect());
+        let note = Some("actual are the elements without a partner".to_owned());
+        self.differ_note(place, DifferenceKind::Unordered, Some(&items[index]), Some(&rest), note);
     }
 }
 
