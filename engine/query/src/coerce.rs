@@ -52,18 +52,6 @@ impl<'a> Variables<'a> {
         }
         Ok(Self { bound })
     }
-
-    /// The condition of `@skip` or `@include`; `None` if it is missing or not a Boolean.
-    pub(crate) fn condition(&self, literal: &Literal) -> Option<bool> {
-        let source = match literal {
-            Literal::Variable(name) => self.bound.get(name.as_str())?.value?,
-            other => Source::Literal(other),
-        };
-        match source.shape() {
-            Shape::Bool(value) => Some(value),
-            _ => None,
-        }
-    }
 }
 
 /// Where a value is written.

@@ -95,6 +95,11 @@ pub(super) fn type_field() -> FieldDef {
     }
 }
 
+/// The arguments of `@skip` and `@include`.
+pub(super) fn condition_arguments() -> Members<InputDef> {
+    Members::new(vec![InputDef::new("if", TypeRef::required(Scalar::Boolean.into()))])
+}
+
 /// An introspection type.
 pub(super) fn define(meta_type: MetaType) -> TypeDef {
     use MetaField as F;

@@ -9,8 +9,8 @@ use super::derive::{self, RootMember};
 use super::meta::{self, MetaType};
 use super::naming::type_name;
 use super::types::{
-    CodeForm, EntityForm, FieldDef, JsonForm, Meaning, NestedForm, ScalarKey, TypeDef, TypeId, TypeKind,
-    TypeRef,
+    CodeForm, EntityForm, FieldDef, InputDef, JsonForm, Meaning, Members, NestedForm, ScalarKey, TypeDef,
+    TypeId, TypeKind, TypeRef,
 };
 use crate::ir::{ArenaId, EntityId, FieldKind, Ir, Scalar};
 
@@ -37,6 +37,7 @@ pub struct Schema {
     query: OnceLock<Root>,
     mutation: OnceLock<Root>,
     meta: [OnceLock<FieldDef>; 2],
+    condition: OnceLock<Members<InputDef>>,
     reachable: OnceLock<Reachable>,
 }
 
@@ -67,6 +68,7 @@ impl Schema {
             query: OnceLock::new(),
             mutation: OnceLock::new(),
             meta: [OnceLock::new(), OnceLock::new()],
+            condition: OnceLock::new(),
             reachable: OnceLock::new(),
         }
     }
@@ -127,6 +129,11 @@ impl Schema {
                 TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::Input(_) => Vec::new(),
             },
         }
+    }
+
+    /// The arguments of `@skip` and `@include`, the directives requests may use. They are not exposed.
+    pub fn condition_arguments(&self) -> &Members<InputDef> {
+        self.condition.get_or_init(meta::condition_arguments)
     }
 
     /// The name of a type.

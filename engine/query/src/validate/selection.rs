@@ -11,7 +11,7 @@ use super::{Introspection, Limits};
 use crate::coerce::{Coercion, Variables};
 use crate::document::{Document, position};
 use crate::error::{Position, RequestError};
-use crate::operation::Arguments;
+use crate::operation::{Arguments, Data};
 
 /// A field that passed validation; equal response keys are not merged yet.
 #[derive(Debug)]
@@ -172,18 +172,21 @@ impl<'a> Validator<'a> {
                 "include" => true,
                 _ => continue,
             };
-            let Some(condition) = directive.node.get_argument("if") else {
-                return Err(RequestError::invalid(
-                    "Required argument 'if' not found",
-                    vec![position(directive.pos)],
-                ));
+            let coercion = Coercion {
+                schema: self.schema,
+                variables: self.variables,
+                field: directive.node.name.node.as_str(),
+                position: position(directive.pos),
             };
-            match self.variables.condition(&condition.node) {
-                Some(value) => included &= value == keep_if,
-                None => {
+            let arguments =
+                coercion.arguments(&directive.node.arguments, self.schema.condition_arguments())?;
+            match arguments.get("if").map(|value| &value.data) {
+                Some(Data::Bool(value)) => included &= *value == keep_if,
+                // Enum literals pass coercion unchecked.
+                _ => {
                     return Err(RequestError::invalid(
-                        "Required argument 'if' not found",
-                        vec![position(condition.pos)],
+                        "Argument 'if' is not of a valid type. Expected 'Boolean', got 'Enum'",
+                        vec![position(directive.pos)],
                     ));
                 }
             }

@@ -99,7 +99,19 @@ fn skip_and_include() {
         ... @include(if: $no) { e: id } ...F @skip(if: true) } } fragment F on Book { f: id }";
     assert_eq!(shape(&accepted(document, r#"{"yes": true}"#)), "books=Book.List {b=field 0, c=field 0}");
     super::refused("{ books { id @skip } }", "", "Required argument 'if' not found", &[(1, 14)]);
-    super::refused("{ books { id @skip(if: 1) } }", "", "Required argument 'if' not found", &[(1, 24)]);
+    super::refused("{ books { id @skip(if: $gone) } }", "", "Required argument 'if' not found", &[(1, 14)]);
+    super::refused(
+        "{ books { id @include(if: 1) } }",
+        "",
+        "Argument 'if' is not of a valid type. Expected 'Boolean', got 'Number'",
+        &[(1, 27)],
+    );
+    super::refused(
+        "{ books { id @skip(if: true, unless: false) } }",
+        "",
+        "Argument(s) '[unless]' invalid for 'skip'",
+        &[(1, 14)],
+    );
 }
 
 #[test]
