@@ -1,1 +1,82 @@
-fn main() {}
+//! exo-studio: one binary. This file picks the consumer of the engine and turns its result into an exit code.
+
+mod ci;
+mod cli;
+mod failure;
+mod graphql_command;
+mod model_command;
+mod new;
+mod output;
+mod schema_command;
+mod serve;
+mod studio;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, GraphqlCommand};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // The supervisor of Postgres is a process of its own and needs no runtime.
+    if let Some(Command::Postgres { args }) = cli.command {
+        return studio_postgres::supervisor_main(args);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::note(&format!("error: failed to start: {error}"));
+            return ExitCode::from(4);
+        }
+    };
+    let result = runtime.block_on(run(cli));
+    // Blocking readers (standard input, file watchers) must not hold the process back.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            output::note(&failure.to_string());
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        None if cli.studio.ci => ci::run(&cli.studio).await,
+        None => studio::run(&cli.studio.dir, &cli.studio.interactive).await,
+        Some(Command::New(args)) => new_project(args).await,
+        Some(Command::Build(args)) => model_command::build(&args.dir),
+        Some(Command::Check(args)) => model_command::check(&args),
+        Some(Command::Serve(args)) => serve::run(&args).await,
+        Some(Command::Schema { command }) => schema_command::run(command).await,
+        Some(Command::Graphql { command: GraphqlCommand::Schema { format, output, use_ir } }) => {
+            graphql_command::schema(format, output, use_ir)
+        }
+        Some(Command::Postgres { .. }) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn new_project(args: cli::NewArgs) -> Result<ExitCode, Failure> {
+    if args.run && args.path.join("src/index.exo").is_file() {
+        output::note(&format!("{} is a project already: opening it", args.path.display()));
+        return studio::run(&args.path, &args.interactive).await;
+    }
+    let created = new::create(&args.path, &args.template)?;
+    let git = match created.git {
+        new::GitOutcome::Initialised => ", git repository",
+        new::GitOutcome::Inside => ", inside your git repository",
+        new::GitOutcome::Absent => " (git is not installed, so there is no repository)",
+    };
+    output::line(&format!("created {}/  {} files{git}", created.path.display(), created.files.len()));
+    for file in &created.files {
+        output::line(&format!("  {file}"));
+    }
+    if args.run {
+        return studio::run(&args.path, &args.interactive).await;
+    }
+    output::line(&format!("next: cd {} && exo-studio", created.path.display()));
+    Ok(ExitCode::SUCCESS)
+}

@@ -3,5 +3,9 @@
 
 pub mod bus;
 pub mod config;
+pub mod derived;
+pub mod laboratory;
+pub mod project;
 pub mod runtime;
+pub mod server;
 pub mod studio;

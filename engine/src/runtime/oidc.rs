@@ -36,6 +36,8 @@ struct State {
 impl OidcKeys {
     /// Keys of the issuer at this URL.
     pub fn new(url: &str) -> Self {
+        // Fails only when a provider is set already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { issuer: url.trim_end_matches('/').to_owned(), state: Mutex::new(State::default()) }
     }
 

@@ -1,3 +1,124 @@
 //! The interactive loop: watching, building, migrating, serving.
 
+mod actor;
+mod build;
+mod database;
+mod explain;
+mod migrate;
+mod seed;
+mod summary;
+mod test_runs;
 pub mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use studio_events::{Command, StudioEvent, StudioState};
+use tokio::sync::{broadcast, mpsc, watch as tokio_watch};
+use tokio::task::JoinHandle;
+
+use crate::bus::Bus;
+use crate::config::{ConfigProblem, Environment, ExoToml, Mode, Settings, load_environment};
+use crate::project::Project;
+
+/// What the studio is started with.
+#[derive(Debug, Clone)]
+pub struct StudioConfig {
+    /// The project.
+    pub project: Project,
+    /// Port from the command line; wins over variables.
+    pub port: Option<u16>,
+    /// Our own executable, which also is the database supervisor.
+    pub executable: PathBuf,
+    /// Whether somebody can answer questions. Without, a taken port ends the start.
+    pub interactive: bool,
+}
+
+/// Why the studio cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StudioError {
+    /// Wrong variables or files.
+    #[error("{}", list(.0))]
+    Configuration(Vec<ConfigProblem>),
+    /// The port is taken and nobody can be asked.
+    #[error("port {port} is in use")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The next free one.
+        next_free: Option<u16>,
+    },
+    /// The socket cannot be bound for another reason.
+    #[error("failed to listen on {0}")]
+    Bind(String),
+    /// The database cannot be started and nobody can be asked.
+    #[error("{0}")]
+    Database(String),
+}
+
+fn list(problems: &[ConfigProblem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("[{}] {problem}\n  next: {}", problem.code, problem.help))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A running studio.
+#[derive(Debug)]
+pub struct Studio {
+    bus: Bus,
+    commands: mpsc::UnboundedSender<Command>,
+    task: JoinHandle<Result<(), StudioError>>,
+}
+
+impl Studio {
+    /// Starts the studio. Returns at once; everything further is an event.
+    pub fn start(config: StudioConfig) -> Result<Self, StudioError> {
+        let root = &config.project.root;
+        let one = |problem| StudioError::Configuration(vec![problem]);
+        let environment: Environment = load_environment(root, Some("dev")).map_err(one)?;
+        let toml = ExoToml::read(root).map_err(one)?;
+        let mut settings =
+            Settings::from_environment(&environment, Mode::Studio).map_err(StudioError::Configuration)?;
+        if let Some(port) = config.port {
+            settings.port = port;
+            settings.port_is_explicit = true;
+        }
+        let bus = Bus::start();
+        let (commands, orders) = mpsc::unbounded_channel();
+        let actor = actor::Actor::new(config, settings, Arc::new(environment), toml, bus.clone(), orders);
+        let task = tokio::spawn(actor.run());
+        Ok(Self { bus, commands, task })
+    }
+
+    /// Whole states; a slow reader skips.
+    pub fn states(&self) -> tokio_watch::Receiver<Arc<StudioState>> {
+        self.bus.states()
+    }
+
+    /// The raw stream from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<StudioEvent>> {
+        self.bus.subscribe()
+    }
+
+    /// Where to send commands.
+    pub fn commands(&self) -> mpsc::UnboundedSender<Command> {
+        self.commands.clone()
+    }
+
+    /// Waits until the studio has stopped by itself or on request.
+    pub async fn finished(&mut self) -> Result<(), StudioError> {
+        match (&mut self.task).await {
+            Ok(result) => result,
+            Err(error) => Err(StudioError::Database(format!("the studio's task ended: {error}"))),
+        }
+    }
+
+    /// Stops everything in order.
+    pub async fn stop(mut self) -> Result<(), StudioError> {
+        // A closed channel means that the task has ended already.
+        let _ = self.commands.send(Command::Quit);
+        self.finished().await
+    }
+}

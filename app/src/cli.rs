@@ -1,0 +1,245 @@
+//! The command line: argument types and their help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER_HELP: &str = "\
+Start here:
+  exo-studio new todo && cd todo && exo-studio     make a project and open the studio on it
+  exo-studio --ci                                  build, migrate and test without a terminal
+  exo-studio serve                                 the production server on EXO_POSTGRES_URL
+
+A project is a folder with src/index.exo. The studio keeps its database in .exo/ of that folder.";
+
+/// A whole backend development environment in a terminal.
+#[derive(Debug, Parser)]
+#[command(name = "exo-studio", version, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) studio: StudioArgs,
+}
+
+/// `exo-studio [DIR]` and `exo-studio --ci [DIR] [PATTERN]`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct StudioArgs {
+    /// The project; with --ci also a folder that contains projects
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// With --ci: run only tests whose names match (`*` and `?`)
+    #[arg(value_name = "PATTERN", requires = "ci")]
+    pub(crate) pattern: Option<String>,
+    /// Build, migrate a throw-away database, run every .exotest, report, exit
+    #[arg(long)]
+    pub(crate) ci: bool,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) interactive: InteractiveArgs,
+}
+
+/// Reports of --ci.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "With --ci")]
+pub(crate) struct ReportArgs {
+    /// Report as JSON on standard output
+    #[arg(long, requires = "ci")]
+    pub(crate) json: bool,
+    /// Also write a JUnit report to this file
+    #[arg(long, value_name = "FILE", requires = "ci")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Treat an expected null as any value, as old suites do by accident
+    #[arg(long, requires = "ci")]
+    pub(crate) compat_null: bool,
+    /// How many tests run at once [default: twice the number of cores]
+    #[arg(long, value_name = "N", requires = "ci")]
+    pub(crate) jobs: Option<usize>,
+}
+
+/// Switches of the interactive studio.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Studio")]
+pub(crate) struct InteractiveArgs {
+    /// Port of the API [default: EXO_SERVER_PORT, else 9876]
+    #[arg(short, long)]
+    pub(crate) port: Option<u16>,
+    /// Print plain lines in place of the panes
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Signs and borders in ASCII
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub(crate) no_mouse: bool,
+    /// Also write every event as a JSON line to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a project from a template
+    New(NewArgs),
+    /// Check the model and write target/index.exo_ir
+    Build(ProjectArgs),
+    /// Check the model and print its problems
+    Check(CheckArgs),
+    /// Serve the model in production: EXO_POSTGRES_URL and the other EXO_* variables say how
+    Serve(ServeArgs),
+    /// Tables: print, compare, import
+    Schema {
+        #[command(subcommand)]
+        command: SchemaCommand,
+    },
+    /// The GraphQL schema
+    Graphql {
+        #[command(subcommand)]
+        command: GraphqlCommand,
+    },
+    /// The process that owns the bundled Postgres
+    #[command(name = "__postgres", hide = true)]
+    Postgres {
+        /// Settings of the supervisor
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
+}
+
+/// `exo-studio new`.
+#[derive(Debug, Args)]
+pub(crate) struct NewArgs {
+    /// Folder to make; its name becomes the project's name
+    pub(crate) path: PathBuf,
+    /// What to start from
+    #[arg(short, long, default_value = "todo")]
+    pub(crate) template: String,
+    /// Open the studio on it; an existing project is opened as it is
+    #[arg(long)]
+    pub(crate) run: bool,
+    #[command(flatten)]
+    pub(crate) interactive: InteractiveArgs,
+}
+
+/// Commands that only need a project.
+#[derive(Debug, Args)]
+pub(crate) struct ProjectArgs {
+    /// The project
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+}
+
+/// How problems are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProblemFormat {
+    /// Text with source excerpts
+    Human,
+    /// One JSON object per problem
+    Json,
+    /// Annotations for GitHub workflows
+    Github,
+}
+
+/// `exo-studio check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The project
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// How problems are printed
+    #[arg(long, value_enum, default_value = "human")]
+    pub(crate) format: ProblemFormat,
+}
+
+/// `exo-studio serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The project
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+}
+
+/// Where schema commands read the model from and write to.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Write to this file in place of standard output
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+    /// Read target/index.exo_ir in place of the sources
+    #[arg(long)]
+    pub(crate) use_ir: bool,
+    /// Overwrite an existing file without asking
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Print the statements that create all tables
+    Create {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Print or apply what the database lacks
+    Migrate {
+        #[command(flatten)]
+        output: OutputArgs,
+        /// Database URL [default: EXO_POSTGRES_URL, then DATABASE_URL]
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Apply in one transaction
+        #[arg(long, conflicts_with = "output")]
+        apply_to_database: bool,
+        /// Keep destructive statements active
+        #[arg(long)]
+        allow_destructive_changes: bool,
+        /// Limit to these tables, for example `a.*,public.book*`
+        #[arg(long, value_name = "LIST")]
+        scope: Option<String>,
+        /// Prepared answers about missing tables
+        #[arg(long, value_name = "FILE")]
+        interactions: Option<PathBuf>,
+        /// Never ask; a missing table is a destructive drop
+        #[arg(long)]
+        non_interactive: bool,
+    },
+    /// Compare model and database
+    Verify {
+        /// Database URL [default: EXO_POSTGRES_URL, then DATABASE_URL]
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Read target/index.exo_ir in place of the sources
+        #[arg(long)]
+        use_ir: bool,
+        /// Limit to these tables
+        #[arg(long, value_name = "LIST")]
+        scope: Option<String>,
+    },
+}
+
+/// Formats of the GraphQL schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphqlFormat {
+    /// SDL
+    Graphql,
+    /// Introspection result
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GraphqlCommand {
+    /// Write the schema to generated/schema.graphql (or .json); `-o -` prints it
+    Schema {
+        /// SDL or introspection JSON
+        #[arg(short, long, value_enum, default_value = "graphql")]
+        format: GraphqlFormat,
+        /// File to write; `-` is standard output
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Read target/index.exo_ir in place of the sources
+        #[arg(long)]
+        use_ir: bool,
+    },
+}

@@ -1,0 +1,22 @@
+//! The one place that writes to standard output and standard error.
+
+use std::io::Write;
+
+/// Prints a line on standard output. A closed pipe ends the program quietly, as users of `head` expect.
+pub(crate) fn line(text: &str) {
+    write(&format!("{text}\n"));
+}
+
+/// Prints text on standard output as it is.
+pub(crate) fn write(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Prints a line on standard error.
+pub(crate) fn note(text: &str) {
+    // Nothing can be done when standard error is gone.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

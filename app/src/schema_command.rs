@@ -1,0 +1,220 @@
+//! `exo-studio schema …`: print, compare, apply and import tables (developer-experience 1.16, graphql-and-sql 4).
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use studio_engine::config::load_environment;
+use studio_engine::derived::Derived;
+use studio_postgres::inspect::{InspectScope, inspect};
+use studio_postgres::migrate::{self, LOCK_TIMEOUT};
+use studio_postgres::{Pool, PoolOptions, PooledConnection, Target};
+use studio_sql::diff::{Answers, Change, DiffOptions, Scope, TableRename, check_answers, diff};
+use studio_sql::verify::verify;
+
+use crate::cli::{OutputArgs, SchemaCommand};
+use crate::failure::Failure;
+use crate::graphql_command::model;
+use crate::output;
+
+/// Runs one of the schema commands in the project of the working directory.
+pub(crate) async fn run(command: SchemaCommand) -> Result<ExitCode, Failure> {
+    match command {
+        SchemaCommand::Create { output } => {
+            let derived = Derived::new(model(output.use_ir)?, true);
+            emit(&output, &derived.ddl)
+        }
+        SchemaCommand::Migrate {
+            output,
+            database,
+            apply_to_database,
+            allow_destructive_changes,
+            scope,
+            interactions,
+            non_interactive,
+        } => {
+            let derived = Derived::new(model(output.use_ir)?, true);
+            let options = Migrate {
+                database,
+                apply: apply_to_database,
+                allow_destructive: allow_destructive_changes,
+                scope,
+                interactions,
+                interactive: !non_interactive && std::io::stdin().is_terminal(),
+            };
+            migrate_command(&derived, &options, &output).await
+        }
+        SchemaCommand::Verify { database, use_ir, scope } => {
+            let derived = Derived::new(model(use_ir)?, true);
+            let connection = connect(database, false).await?;
+            let live = inspect(&connection, &InspectScope::All)
+                .await
+                .map_err(|error| Failure::environment("read the database", &error))?;
+            let options = DiffOptions { scope: scope_of(scope.as_deref()), answers: Answers::default() };
+            let sentences = verify(&live, &derived.tables, &options);
+            if sentences.is_empty() {
+                output::note("The model is compatible with the database.");
+                return Ok(ExitCode::SUCCESS);
+            }
+            for sentence in &sentences {
+                output::note(&format!("- {sentence}"));
+            }
+            Err(Failure::command(
+                "Incompatible model.".to_owned(),
+                "print what is missing with `exo-studio schema migrate`".to_owned(),
+            ))
+        }
+    }
+}
+
+struct Migrate {
+    database: Option<String>,
+    apply: bool,
+    allow_destructive: bool,
+    scope: Option<String>,
+    interactions: Option<PathBuf>,
+    interactive: bool,
+}
+
+async fn migrate_command(derived: &Derived, args: &Migrate, output: &OutputArgs) -> Result<ExitCode, Failure> {
+    let connection = connect(args.database.clone(), args.apply).await?;
+    let live = inspect(&connection, &InspectScope::All)
+        .await
+        .map_err(|error| Failure::environment("read the database", &error))?;
+    let mut options = DiffOptions { scope: scope_of(args.scope.as_deref()), answers: Answers::default() };
+    if let Some(path) = &args.interactions {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::environment("read the answers", &format!("{}: {error}", path.display())))?;
+        options.answers = read_answers(&text)?;
+        check_answers(&live, &derived.tables, &options).map_err(|error| {
+            Failure::command(error.to_string(), "every vanished table needs an answer in the file".to_owned())
+        })?;
+    } else if args.interactive {
+        ask(&live, derived, &mut options)?;
+    }
+    let migration = diff(&live, &derived.tables, &options);
+    if args.apply {
+        let plan = migration
+            .plan_all(args.allow_destructive)
+            .map_err(|error| Failure::command(error.to_string(), "add --allow-destructive-changes to apply it".to_owned()))?;
+        if plan.is_empty() {
+            output::note("The database is up to date.");
+            return Ok(ExitCode::SUCCESS);
+        }
+        migrate::apply(&connection, &plan, LOCK_TIMEOUT).await.map_err(|error| {
+            Failure::command(error.to_string(), "nothing was changed; correct the cause and run it again".to_owned())
+        })?;
+        output::note(&format!("Applied {} statements.", plan.statements().count()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if migration.is_empty() {
+        output::note("The database is up to date.");
+    }
+    emit(output, &migration.script(args.allow_destructive).text())
+}
+
+/// Asks what became of each vanished table: later, drop, or a rename.
+fn ask(live: &studio_sql::schema::DatabaseSchema, derived: &Derived, options: &mut DiffOptions) -> Result<(), Failure> {
+    let migration = diff(live, &derived.tables, options);
+    let mut new: Vec<String> = Vec::new();
+    let mut vanished: Vec<String> = Vec::new();
+    for step in &migration.steps {
+        match &step.change {
+            Change::CreateTable(table) => new.push(table.name.to_string()),
+            Change::DropTable { table, .. } => vanished.push(table.name.to_string()),
+            _ => {}
+        }
+    }
+    for old in vanished {
+        output::note(&format!("The table {old} is not in the model."));
+        output::note("  0  leave it for later");
+        output::note("  1  drop it, with its data");
+        for (index, candidate) in new.iter().enumerate() {
+            output::note(&format!("  {}  it is now {candidate}", index + 2));
+        }
+        match read_number(new.len() + 1)? {
+            0 => options.answers.defer_table.push(old),
+            1 => options.answers.delete_table.push(old),
+            number => {
+                let renamed = new.remove(number - 2);
+                options.answers.rename_table.push(TableRename { old_table: old, new_table: renamed });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_number(max: usize) -> Result<usize, Failure> {
+    loop {
+        // The prompt has no line end; standard error may be gone, then the answer still counts.
+        let _ = write!(std::io::stderr(), "choice [0]: ");
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| Failure::environment("read your answer", &error))?;
+        match line.trim() {
+            "" => return Ok(0),
+            text => match text.parse::<usize>() {
+                Ok(number) if number <= max => return Ok(number),
+                _ => output::note(&format!("type a number from 0 to {max}")),
+            },
+        }
+    }
+}
+
+fn read_answers(text: &str) -> Result<Answers, Failure> {
+    toml::from_str(text).map_err(|error| {
+        Failure::command(
+            format!("the answers cannot be read: {error}"),
+            "known keys: rename-table, delete-table, defer-table".to_owned(),
+        )
+    })
+}
+
+fn scope_of(scope: Option<&str>) -> Scope {
+    scope.map_or_else(Scope::default, Scope::parse)
+}
+
+/// A connection to the database of the command line or of the environment.
+async fn connect(database: Option<String>, writes: bool) -> Result<PooledConnection, Failure> {
+    let mode = std::env::var("EXO_ENV").ok().filter(|mode| !mode.is_empty());
+    let environment = load_environment(Path::new("."), mode.as_deref())
+        .map_err(|problem| Failure::environment("read the configuration", &problem).help(problem.help.clone()))?;
+    let url = database
+        .or_else(|| environment.get("EXO_POSTGRES_URL").map(str::to_owned))
+        .or_else(|| environment.get("DATABASE_URL").map(str::to_owned))
+        .ok_or_else(|| {
+            Failure::environment("find the database", &"no URL is given")
+                .help("use --database postgres://…, or set EXO_POSTGRES_URL")
+        })?;
+    let target = Target::from_url(&url).map_err(|error| Failure::environment("read the database URL", &error))?;
+    let mut options = PoolOptions { size: 1, ..PoolOptions::default() };
+    options.session.read_only = !writes;
+    Pool::new(target, options).get().await.map_err(|error| {
+        Failure::environment("reach the database", &error).help("check the URL and that the server is up")
+    })
+}
+
+/// Writes text to standard output or to a file; an existing file only after a yes.
+fn emit(args: &OutputArgs, text: &str) -> Result<ExitCode, Failure> {
+    let Some(path) = &args.output else {
+        output::write(text);
+        return Ok(ExitCode::SUCCESS);
+    };
+    if path.exists() && !args.yes {
+        if !std::io::stdin().is_terminal() {
+            return Err(Failure::command(
+                format!("`{}` exists", path.display()),
+                "add --yes to overwrite it".to_owned(),
+            ));
+        }
+        output::note(&format!("`{}` exists. 1 overwrites it, 0 leaves it.", path.display()));
+        if read_number(1)? == 0 {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    std::fs::write(path, text).map_err(|error| Failure::environment("write the file", &error))?;
+    output::note(&format!("written to {}", path.display()));
+    Ok(ExitCode::SUCCESS)
+}

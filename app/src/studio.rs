@@ -1,0 +1,173 @@
+//! The interactive studio: panes on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use studio_engine::project::{Project, ProjectError};
+use studio_engine::studio::{Studio, StudioConfig, StudioError};
+use studio_events::StudioEvent;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::cli::InteractiveArgs;
+use crate::failure::Failure;
+use crate::output;
+
+/// Opens a project; a missing one is explained.
+pub(crate) fn open(dir: &Path) -> Result<Project, Failure> {
+    Project::open(dir).map_err(|error| match error {
+        ProjectError::Missing(_) | ProjectError::Io { .. } => Failure::environment("open the project", &error)
+            .help("go to a folder with src/index.exo, or make a project: exo-studio new todo"),
+        ProjectError::TooLarge(_) => Failure::environment("read the project", &error),
+    })
+}
+
+/// Runs until somebody quits.
+pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, Failure> {
+    let project = open(dir)?;
+    let why_plain = why_plain(args);
+    let config = StudioConfig {
+        project,
+        port: args.port,
+        executable: std::env::current_exe().map_err(|error| Failure::environment("find this program", &error))?,
+        interactive: why_plain.is_none(),
+    };
+    let mut studio = Studio::start(config).map_err(|error| failure(&error))?;
+    let recorder = args.record.as_deref().map(|path| record(path, studio.subscribe())).transpose()?;
+    let result = match why_plain {
+        Some(why) => plain(&mut studio, why).await,
+        None => panes(&mut studio, args).await,
+    };
+    if let Some(recorder) = recorder {
+        recorder.abort();
+    }
+    result
+}
+
+/// Why there are no panes; `None` on a usable terminal.
+fn why_plain(args: &InteractiveArgs) -> Option<&'static str> {
+    if args.plain {
+        Some("--plain")
+    } else if !std::io::stdout().is_terminal() {
+        Some("standard output is not a terminal")
+    } else if !std::io::stdin().is_terminal() {
+        Some("standard input is not a terminal")
+    } else if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        Some("TERM is dumb")
+    } else {
+        None
+    }
+}
+
+async fn plain(studio: &mut Studio, why: &str) -> Result<ExitCode, Failure> {
+    output::line(&format!("plain lines in place of panes ({why}); Ctrl-C stops"));
+    let printer = tokio::spawn(print(studio.subscribe(), studio.states()));
+    let signal = tokio::select! {
+        result = studio.finished() => {
+            printer.abort();
+            return result.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error));
+        }
+        signal = stop_signal() => signal,
+    };
+    let _ = studio.commands().send(studio_events::Command::Quit);
+    let result = studio.finished().await;
+    printer.abort();
+    output::line("stopped");
+    result.map_err(|error| failure(&error))?;
+    Ok(ExitCode::from(signal))
+}
+
+/// The exit code of the signal that asked us to stop.
+pub(crate) async fn stop_signal() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wait = async |kind: SignalKind| match signal(kind) {
+        Ok(mut stream) => {
+            stream.recv().await;
+        }
+        Err(_) => std::future::pending::<()>().await,
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => 130,
+        () = wait(SignalKind::terminate()) => 143,
+        () = wait(SignalKind::hangup()) => 129,
+    }
+}
+
+async fn print(
+    mut events: Receiver<Arc<StudioEvent>>,
+    states: tokio::sync::watch::Receiver<Arc<studio_events::StudioState>>,
+) {
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                let state = states.borrow().clone();
+                if let Some(line) = studio_tui::plain::line(&event, &state) {
+                    output::line(&line);
+                }
+            }
+            Err(RecvError::Lagged(count)) => output::line(&format!("({count} lines were too fast to print)")),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn panes(studio: &mut Studio, args: &InteractiveArgs) -> Result<ExitCode, Failure> {
+    let config = studio_tui::TuiConfig {
+        ascii: args.ascii || !is_utf8(),
+        mouse: !args.no_mouse,
+        editor: std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).ok(),
+        ..studio_tui::TuiConfig::default()
+    };
+    let ui = studio_tui::run(studio.states(), studio.subscribe(), studio.commands(), config);
+    let exit = tokio::select! {
+        exit = ui => exit.map_err(|error| Failure::environment("use the terminal", &error))?,
+        result = studio.finished() => return result.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error)),
+    };
+    let _ = studio.commands().send(studio_events::Command::Quit);
+    studio.finished().await.map_err(|error| failure(&error))?;
+    Ok(match exit {
+        studio_tui::Exit::Quit => ExitCode::SUCCESS,
+        studio_tui::Exit::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+    })
+}
+
+fn is_utf8() -> bool {
+    let value = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    value.is_some_and(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8"))
+}
+
+/// Writes every event as a JSON line.
+fn record(path: &Path, mut events: Receiver<Arc<StudioEvent>>) -> Result<tokio::task::JoinHandle<()>, Failure> {
+    use std::io::Write;
+    let file = std::fs::File::create(path).map_err(|error| Failure::environment("write the recording", &error))?;
+    let mut file = std::io::BufWriter::new(file);
+    Ok(tokio::spawn(async move {
+        while let Ok(event) = events.recv().await {
+            let line = serde_json::to_string(&*event).unwrap_or_default();
+            if writeln!(file, "{line}").and_then(|()| file.flush()).is_err() {
+                return;
+            }
+        }
+    }))
+}
+
+fn failure(error: &StudioError) -> Failure {
+    match error {
+        StudioError::Configuration(_) => Failure::environment("read the configuration", error),
+        StudioError::PortTaken { next_free, .. } => {
+            let next = next_free.map_or_else(
+                || "stop the program that has it, or choose another one with --port".to_owned(),
+                |port| format!("stop the program that has it, or run: exo-studio --port {port}"),
+            );
+            Failure::environment("listen", error).help(next)
+        }
+        StudioError::Bind(_) => {
+            Failure::environment("listen", error).help("correct EXO_SERVER_HOST or EXO_SERVER_PORT")
+        }
+        StudioError::Database(_) => Failure::environment("start the database", error),
+    }
+}

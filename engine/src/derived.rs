@@ -1,0 +1,89 @@
+//! Everything that follows from a checked model: GraphQL schema, tables, statements. Derived once per meaning.
+
+use std::sync::{Arc, OnceLock};
+
+use studio_model::database::database_schema;
+use studio_model::graphql::{self, EntityAction, Meaning, Schema, SchemaOptions};
+use studio_model::ir::{Ir, IrHash};
+use studio_query::error::RequestError;
+use studio_query::operation::RootCall;
+use studio_query::{Document, Introspection, Limits, prepare};
+use studio_sql::ddl::create_script;
+use studio_sql::schema::DatabaseSchema;
+
+/// The standard introspection query, as graphql-js sends it.
+const INTROSPECTION: &str = include_str!("introspection.graphql");
+
+/// A model and what follows from it.
+#[derive(Debug)]
+pub struct Derived {
+    /// The model.
+    pub ir: Arc<Ir>,
+    /// Hash of its meaning.
+    pub hash: IrHash,
+    /// The GraphQL schema.
+    pub schema: Arc<Schema>,
+    /// The tables it wants.
+    pub tables: DatabaseSchema,
+    /// Statements that create them.
+    pub ddl: String,
+    sdl: OnceLock<String>,
+}
+
+impl Derived {
+    /// Derives what is needed to serve; the SDL waits until somebody asks.
+    pub fn new(ir: Arc<Ir>, allow_mutations: bool) -> Self {
+        let tables = database_schema(&ir);
+        let options = SchemaOptions { mutations: allow_mutations };
+        Self {
+            hash: ir.hash(),
+            schema: Arc::new(Schema::new(Arc::clone(&ir), options)),
+            ddl: create_script(&tables).text(),
+            tables,
+            ir,
+            sdl: OnceLock::new(),
+        }
+    }
+
+    /// The GraphQL schema as SDL.
+    pub fn sdl(&self) -> &str {
+        self.sdl.get_or_init(|| graphql::sdl(&self.schema))
+    }
+
+    /// The answer to the standard introspection query: `{"data": …}`.
+    ///
+    /// # Errors
+    /// None are expected: the query is our own.
+    pub fn introspection_json(&self) -> Result<String, RequestError> {
+        let document = Document::parse(INTROSPECTION)?;
+        let limits = Limits { introspection: Introspection::Enabled, ..Limits::default() };
+        let operation = prepare(&document, None, None, &self.schema, &limits)?;
+        let mut members = Vec::new();
+        for root in &operation.roots {
+            if let RootCall::Json(json) = &root.call {
+                members.push(format!("\"{}\":{json}", root.key));
+            }
+        }
+        Ok(format!("{{\"data\":{{{}}}}}\n", members.join(",")))
+    }
+
+    /// Names of the root query fields.
+    pub fn queries(&self) -> Vec<String> {
+        self.schema.query().iter().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Names of the root mutation fields.
+    pub fn mutations(&self) -> Vec<String> {
+        let fields = self.schema.mutation().into_iter().flat_map(|root| root.iter());
+        fields.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// The first collection query, in declaration order of the types, with its entity.
+    pub fn first_collection(&self) -> Option<(&str, studio_model::ir::EntityId)> {
+        let lists = self.schema.query().iter().filter_map(|(name, meaning)| match meaning {
+            Meaning::Operation(entity, EntityAction::List) => Some((name, entity)),
+            _ => None,
+        });
+        lists.min_by_key(|(_, entity)| *entity)
+    }
+}

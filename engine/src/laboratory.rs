@@ -1,0 +1,235 @@
+//! Databases and routers for tests: one throw-away server, one template per project, one clone per test.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+use studio_events::Revision;
+use studio_postgres::{Databases, Pool, PoolOptions, Target};
+use studio_testing::{
+    Endpoint, HttpReply as TestReply, Instance, InstanceSpec, Laboratory, LaboratoryError, PrepareError,
+    PreparedProject, Template,
+};
+
+use crate::config::{Authentication, Environment, Mode, Settings};
+use crate::derived::Derived;
+use crate::project::{Project, ProjectError};
+use crate::runtime::auth::{random_secret, sign_raw};
+use crate::runtime::caller::RequestHead;
+use crate::runtime::serving::Serving;
+use crate::server::Server;
+use crate::server::http::HttpRequest;
+
+/// Makes test databases on one server.
+#[derive(Debug)]
+pub struct ClusterLaboratory {
+    databases: Databases,
+    counter: Arc<AtomicU32>,
+}
+
+impl ClusterLaboratory {
+    /// A laboratory on a running throw-away server.
+    pub fn new(databases: Databases) -> Self {
+        Self { databases, counter: Arc::new(AtomicU32::new(0)) }
+    }
+}
+
+impl Laboratory for ClusterLaboratory {
+    fn prepare<'a>(
+        &'a self,
+        project: &'a Path,
+    ) -> BoxFuture<'a, Result<Arc<dyn PreparedProject>, PrepareError>> {
+        async move {
+            let root = project.to_owned();
+            let built = tokio::task::spawn_blocking(move || {
+                let project = Project::open(&root)?;
+                project.build()
+            })
+            .await
+            .map_err(|error| PrepareError::Environment(error.to_string()))?;
+            let build = built.map_err(|error: ProjectError| PrepareError::Environment(error.to_string()))?;
+            let Some(ir) = build.ir else {
+                let texts: Vec<_> = build.problems.iter().map(|problem| problem.rendered.as_str()).collect();
+                return Err(PrepareError::Model(texts.join("\n")));
+            };
+            let derived = Derived::new(ir, true);
+            let name = fresh_name(&self.counter, "template");
+            let environment = |error: &dyn std::fmt::Display| PrepareError::Environment(error.to_string());
+            self.databases.create(&name, None).await.map_err(|error| environment(&error))?;
+            let pool = pool(self.databases.target(&name));
+            let lease = pool.get().await.map_err(|error| environment(&error))?;
+            lease.batch_execute(&derived.ddl).await.map_err(|error| {
+                PrepareError::Environment(format!("the tables of this model cannot be created: {error}"))
+            })?;
+            drop(lease);
+            pool.close();
+            let prepared = Prepared {
+                databases: self.databases.clone(),
+                counter: Arc::clone(&self.counter),
+                derived: Arc::new(derived),
+                template: name,
+                frozen: Arc::default(),
+            };
+            Ok(Arc::new(prepared) as Arc<dyn PreparedProject>)
+        }
+        .boxed()
+    }
+}
+
+fn fresh_name(counter: &AtomicU32, kind: &str) -> String {
+    format!("{kind}_{}", counter.fetch_add(1, Ordering::Relaxed))
+}
+
+fn pool(target: Target) -> Pool {
+    // One connection: tests of the peer run so, and a deadlock between two of them would hide a bug.
+    Pool::new(target, PoolOptions { size: 1, ..PoolOptions::default() })
+}
+
+/// A compiled project with its empty template.
+#[derive(Debug)]
+struct Prepared {
+    databases: Databases,
+    counter: Arc<AtomicU32>,
+    derived: Arc<Derived>,
+    template: String,
+    frozen: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl PreparedProject for Prepared {
+    fn instantiate(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Box<dyn Instance>, LaboratoryError>> {
+        async move {
+            let settings = settings(spec.env)?;
+            let template = spec.template.map_or_else(|| self.template.clone(), |Template(name)| name);
+            let name = fresh_name(&self.counter, "test");
+            self.databases.create(&name, Some(&template)).await.map_err(environment)?;
+            let (settings, environment) = settings;
+            let secret = match &settings.authentication {
+                Authentication::Secret(secret) => Some(secret.clone()),
+                Authentication::None | Authentication::Oidc(_) => None,
+            };
+            let pool = pool(self.databases.target(&name));
+            let mut server = Server::new(settings, Arc::new(environment));
+            server.test = Some(spec.name);
+            server.swap(Arc::new(Serving::new(Revision(1), &self.derived, pool.clone())));
+            let instance = TestInstance {
+                databases: self.databases.clone(),
+                frozen: Arc::clone(&self.frozen),
+                name,
+                pool,
+                secret,
+                server,
+            };
+            Ok(Box::new(instance) as Box<dyn Instance>)
+        }
+        .boxed()
+    }
+
+    fn sdl(&self) -> Result<String, LaboratoryError> {
+        Ok(self.derived.sdl().to_owned())
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async move {
+            let names = std::mem::take(
+                &mut *self.frozen.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+            );
+            for name in names.iter().chain([&self.template]) {
+                // The server is thrown away as a whole; a database that stays costs nothing.
+                let _ = self.databases.drop(name).await;
+            }
+        }
+        .boxed()
+    }
+}
+
+fn environment(error: impl std::fmt::Display) -> LaboratoryError {
+    LaboratoryError::Environment(error.to_string())
+}
+
+/// Settings of a test server: nothing of the process environment is visible (developer-experience 2.5).
+fn settings(mut env: BTreeMap<String, String>) -> Result<(Settings, Environment), LaboratoryError> {
+    if !env.contains_key("EXO_JWT_SECRET") && !env.contains_key("EXO_OIDC_URL") {
+        env.insert("EXO_JWT_SECRET".to_owned(), random_secret());
+    }
+    let environment = Environment::from_map(env);
+    let mut settings = Settings::from_environment(&environment, Mode::Test).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        LaboratoryError::Invalid(lines.join("; "))
+    })?;
+    // Requests of tests always go to these paths, whatever the variables say.
+    settings.graphql_path = "/graphql".to_owned();
+    Ok((settings, environment))
+}
+
+#[derive(Debug)]
+struct TestInstance {
+    databases: Databases,
+    frozen: Arc<std::sync::Mutex<Vec<String>>>,
+    name: String,
+    pool: Pool,
+    secret: Option<String>,
+    server: Server,
+}
+
+impl Endpoint for TestInstance {
+    fn post(&self, path: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> BoxFuture<'_, TestReply> {
+        let request = HttpRequest {
+            method: "POST".to_owned(),
+            path: path.to_owned(),
+            head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
+            body: body.into(),
+        };
+        async move {
+            let reply = self.server.dispatch(&request).await;
+            TestReply {
+                status: reply.status,
+                headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                body: reply.body.to_vec(),
+                sql_count: Some(reply.sql_count),
+                trace: None,
+            }
+        }
+        .boxed()
+    }
+}
+
+impl Instance for TestInstance {
+    fn sign(&self, claims: &Map<String, Value>) -> Result<String, LaboratoryError> {
+        let secret = self.secret.as_ref().ok_or_else(|| {
+            LaboratoryError::Invalid("`auth` needs a secret, but EXO_OIDC_URL is set in `envs`".to_owned())
+        })?;
+        sign_raw(secret, claims).map_err(|error| LaboratoryError::Invalid(error.to_string()))
+    }
+
+    fn run_sql<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), LaboratoryError>> {
+        async move {
+            let lease = self.pool.get().await.map_err(environment)?;
+            lease.batch_execute(sql).await.map_err(|error| LaboratoryError::Sql(error.to_string()))
+        }
+        .boxed()
+    }
+
+    fn freeze(self: Box<Self>) -> BoxFuture<'static, Result<Template, LaboratoryError>> {
+        async move {
+            self.pool.close();
+            self.databases.disconnect(&self.name).await.map_err(environment)?;
+            self.frozen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(self.name.clone());
+            Ok(Template(self.name))
+        }
+        .boxed()
+    }
+
+    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
+        async move {
+            self.pool.close();
+            // The server is thrown away as a whole; a database that stays costs nothing.
+            let _ = self.databases.drop(&self.name).await;
+        }
+        .boxed()
+    }
+}
+

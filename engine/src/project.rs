@@ -1,0 +1,264 @@
+//! A project on disk: finding it, reading its sources, compiling them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use studio_events::{Problem, Severity};
+use studio_model::ir::Ir;
+use studio_model::{Compiled, SourceSet, compile};
+
+/// Deepest folder nesting that is read.
+const MAX_DEPTH: usize = 32;
+/// Largest model file.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
+
+/// Why a project cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// No `src/index.exo`.
+    #[error("`{}` is not a project: it has no src/index.exo", .0.display())]
+    Missing(PathBuf),
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// What was read.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file is too large.
+    #[error("{} is larger than {} MiB", .0.display(), MAX_FILE / 1024 / 1024)]
+    TooLarge(PathBuf),
+}
+
+/// A project folder.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Canonical path.
+    pub root: PathBuf,
+    /// Folder name.
+    pub name: String,
+}
+
+/// The result of building a project.
+#[derive(Debug)]
+pub struct Build {
+    /// The model, when it has no errors.
+    pub ir: Option<Arc<Ir>>,
+    /// Problems in source order.
+    pub problems: Vec<Problem>,
+    /// Files read.
+    pub files: u32,
+}
+
+impl Build {
+    /// Number of errors and warnings.
+    pub fn counts(&self) -> (u32, u32) {
+        self.problems.iter().fold((0, 0), |(errors, warnings), problem| match problem.severity {
+            Severity::Error => (errors + 1, warnings),
+            Severity::Warning => (errors, warnings + 1),
+        })
+    }
+}
+
+impl Project {
+    /// The project in this folder.
+    pub fn open(dir: &Path) -> Result<Self, ProjectError> {
+        let root = dir
+            .canonicalize()
+            .map_err(|source| ProjectError::Io { path: dir.to_owned(), source })?;
+        if !root.join("src/index.exo").is_file() {
+            return Err(ProjectError::Missing(dir.to_owned()));
+        }
+        let name = root.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
+        Ok(Self { root, name })
+    }
+
+    /// Reads every source and compiles it. Parsing and checking never fail; reading may.
+    pub fn build(&self) -> Result<Build, ProjectError> {
+        let mut sources = SourceSet::new();
+        let mut assets = Vec::new();
+        let mut files = 0;
+        read_folder(&self.root, &self.root, 0, &mut |path, kind| {
+            match kind {
+                FileKind::Model(text) => {
+                    files += 1;
+                    sources.add(path, text);
+                }
+                FileKind::Other => assets.push(path.to_owned()),
+            }
+        })?;
+        sources.set_assets(assets);
+        let Compiled { ir, diagnostics, files: table } = compile(&sources);
+        let mut problems: Vec<Problem> =
+            diagnostics.iter().map(|diagnostic| diagnostic.to_problem(&table)).collect();
+        let documents = self.trusted_documents(&mut problems)?;
+        let broken = problems.iter().any(|problem| problem.severity == Severity::Error);
+        let ir = ir.filter(|_| !broken).map(|mut ir| {
+            ir.trusted_documents = documents;
+            Arc::new(ir)
+        });
+        Ok(Build { ir, problems, files })
+    }
+
+    /// Reads `trusted-documents/**.json` (graphql-and-sql 2.8). `None` without the folder.
+    fn trusted_documents(
+        &self,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Option<BTreeMap<String, String>>, ProjectError> {
+        let folder = self.root.join("trusted-documents");
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        let mut documents = BTreeMap::new();
+        let mut stack = vec![(folder, 0)];
+        while let Some((folder, depth)) = stack.pop() {
+            for entry in entries(&folder)? {
+                if entry.is_dir() && depth < MAX_DEPTH {
+                    stack.push((entry, depth + 1));
+                } else if entry.extension().is_some_and(|extension| extension == "json") {
+                    let text = read_text(&entry)?;
+                    match serde_json::from_str::<TrustedFile>(&text) {
+                        Ok(TrustedFile::List { operations }) => documents
+                            .extend(operations.into_iter().map(|operation| (operation.id, operation.body))),
+                        Ok(TrustedFile::Map(map)) => documents.extend(map),
+                        Err(_) => problems.push(self.trusted_problem(&entry)),
+                    }
+                }
+            }
+        }
+        Ok(Some(documents))
+    }
+
+    fn trusted_problem(&self, path: &Path) -> Problem {
+        let file = relative(&self.root, path);
+        let message = "the file holds no trusted documents".to_owned();
+        Problem {
+            severity: Severity::Error,
+            code: "C0020".to_owned(),
+            rendered: format!("error[C0020]: {message}\n --> {file}"),
+            message,
+            file,
+            line: 1,
+            column: 1,
+            labels: Vec::new(),
+            help: vec![
+                "write {\"<sha256>\": \"<document>\"} or {\"operations\": [{\"id\": …, \"body\": …}]}".to_owned(),
+            ],
+            fix: None,
+        }
+    }
+
+    /// The newest modification of any model input.
+    pub fn newest_source(&self) -> Option<std::time::SystemTime> {
+        let mut newest = None;
+        let mut stack = vec![(self.root.join("src"), 0), (self.root.join("trusted-documents"), 0)];
+        while let Some((folder, depth)) = stack.pop() {
+            for entry in entries(&folder).unwrap_or_default() {
+                if entry.is_dir() {
+                    if depth < MAX_DEPTH {
+                        stack.push((entry, depth + 1));
+                    }
+                } else if let Ok(modified) = entry.metadata().and_then(|data| data.modified()) {
+                    newest = newest.max(Some(modified));
+                }
+            }
+        }
+        newest
+    }
+
+    /// Writes the compiled model; `true` when the file changed.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written.
+    pub fn write_ir(&self, ir: &Ir) -> std::io::Result<bool> {
+        let path = self.ir_path();
+        let bytes = ir.to_bytes();
+        if std::fs::read(&path).is_ok_and(|old| old == bytes) {
+            return Ok(false);
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        // Written beside and renamed: a reader never sees half a file.
+        let temporary = path.with_extension("exo_ir.tmp");
+        std::fs::write(&temporary, bytes)?;
+        std::fs::rename(&temporary, &path)?;
+        Ok(true)
+    }
+
+    /// Where the compiled model is written.
+    pub fn ir_path(&self) -> PathBuf {
+        self.root.join("target/index.exo_ir")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TrustedFile {
+    List { operations: Vec<TrustedOperation> },
+    Map(BTreeMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct TrustedOperation {
+    id: String,
+    body: String,
+}
+
+enum FileKind {
+    Model(String),
+    Other,
+}
+
+/// Visits files of the project except outputs, dependencies and hidden folders.
+fn read_folder(
+    root: &Path,
+    folder: &Path,
+    depth: usize,
+    visit: &mut dyn FnMut(&str, FileKind),
+) -> Result<(), ProjectError> {
+    const SKIPPED: [&str; 3] = ["target", "node_modules", "generated"];
+    for path in entries(folder)? {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let skipped = name.starts_with('.') || SKIPPED.contains(&name.as_str());
+        if path.is_dir() {
+            if !skipped && depth < MAX_DEPTH {
+                read_folder(root, &path, depth + 1, visit)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "exo") {
+            visit(&relative(root, &path), FileKind::Model(read_text(&path)?));
+        } else {
+            visit(&relative(root, &path), FileKind::Other);
+        }
+    }
+    Ok(())
+}
+
+fn relative(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, ProjectError> {
+    let io = |source| ProjectError::Io { path: folder.to_owned(), source };
+    let reader = match std::fs::read_dir(folder) {
+        Ok(reader) => reader,
+        // A folder that vanished between two looks is an empty one.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io(error)),
+    };
+    let mut paths = reader.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(io)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn read_text(path: &Path) -> Result<String, ProjectError> {
+    let io = |source| ProjectError::Io { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(io)?.len() > MAX_FILE {
+        return Err(ProjectError::TooLarge(path.to_owned()));
+    }
+    // Bytes that are no UTF-8 become replacement characters, which the lexer reports with their place.
+    Ok(String::from_utf8_lossy(&std::fs::read(path).map_err(io)?).into_owned())
+}

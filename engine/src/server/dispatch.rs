@@ -1,0 +1,204 @@
+//! The server: settings, what it serves now, and routing (developer-experience 1.18).
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::json;
+use studio_events::{Problem, Surface};
+
+use super::cors::{self, Verdict};
+use super::http::{HttpReply, HttpRequest};
+use super::personas::PersonaBook;
+use super::playground::{self, PageFacts, STUDIO_PATH};
+use super::studio_api;
+use crate::bus::Bus;
+use crate::config::{Environment, Settings};
+use crate::runtime::answer::{AnswerContext, answer};
+use crate::runtime::auth::Verifier;
+use crate::runtime::histogram::LatencyRecorder;
+use crate::runtime::serving::Serving;
+
+/// Everything a request needs. One per process (or per test); cheap to share.
+#[derive(Debug)]
+pub struct Server {
+    /// Settings.
+    pub settings: Settings,
+    /// Variables for `@env` contexts.
+    pub environment: Arc<Environment>,
+    /// Token verification.
+    pub verifier: Arc<Verifier>,
+    /// Exact latency numbers.
+    pub latency: LatencyRecorder,
+    /// Where traces go; `None` in production.
+    pub bus: Option<Bus>,
+    /// Personas of the interactive studio.
+    pub personas: Option<Arc<PersonaBook>>,
+    /// What the playground page is told.
+    pub page: RwLock<PageFacts>,
+    /// The name of the test this server was made for.
+    pub test: Option<String>,
+    serving: RwLock<Option<Arc<Serving>>>,
+    problems: RwLock<Arc<Vec<Problem>>>,
+}
+
+impl Server {
+    /// A server that serves nothing yet.
+    pub fn new(settings: Settings, environment: Arc<Environment>) -> Self {
+        let verifier = Arc::new(Verifier::new(&settings.authentication));
+        Self {
+            settings,
+            environment,
+            verifier,
+            latency: LatencyRecorder::default(),
+            bus: None,
+            personas: None,
+            page: RwLock::new(PageFacts::default()),
+            test: None,
+            serving: RwLock::new(None),
+            problems: RwLock::new(Arc::new(Vec::new())),
+        }
+    }
+
+    /// What answers requests now.
+    pub fn serving(&self) -> Option<Arc<Serving>> {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Swaps what answers requests. Requests under way finish with what they began with.
+    pub fn swap(&self, serving: Arc<Serving>) -> Option<Arc<Serving>> {
+        self.serving.write().unwrap_or_else(PoisonError::into_inner).replace(serving)
+    }
+
+    /// The problems of a model that never compiled, for the 503 answer.
+    pub fn set_problems(&self, problems: Arc<Vec<Problem>>) {
+        *self.problems.write().unwrap_or_else(PoisonError::into_inner) = problems;
+    }
+
+    /// Answers a request.
+    pub async fn dispatch(&self, request: &HttpRequest) -> HttpReply {
+        let path = match request.path.trim_end_matches('/') {
+            "" => "/",
+            path => path,
+        };
+        if let Some(rest) = below(path, STUDIO_PATH).filter(|rest| !rest.is_empty()) {
+            // Before CORS: these answers never carry permission for other origins.
+            return match &self.personas {
+                Some(personas) => studio_api::answer(personas, request, rest),
+                None => HttpReply::empty(404),
+            };
+        }
+        match cors::judge(&self.settings.cors, request) {
+            Verdict::Reply(status, headers) => cors::decorate(HttpReply::empty(status), headers),
+            Verdict::Pass(headers) => cors::decorate(self.route(request, path).await, headers),
+        }
+    }
+
+    async fn route(&self, request: &HttpRequest, path: &str) -> HttpReply {
+        let reading = matches!(request.method.as_str(), "GET" | "HEAD");
+        if path == self.settings.graphql_path {
+            return if request.method == "POST" { self.graphql(request).await } else { HttpReply::empty(404) };
+        }
+        if !reading {
+            return HttpReply::empty(404);
+        }
+        if let Some(rest) = below(path, &self.settings.playground_path) {
+            let page = self.page.read().unwrap_or_else(PoisonError::into_inner).clone();
+            return playground::answer(&self.settings, &page, request, rest);
+        }
+        match path {
+            "/" => HttpReply::empty(308).with("location", self.settings.playground_path.clone()),
+            "/healthz" => self.health().await,
+            _ => HttpReply::empty(404),
+        }
+    }
+
+    async fn graphql(&self, request: &HttpRequest) -> HttpReply {
+        let Some(serving) = self.serving() else { return self.nothing_served() };
+        let playground = request.head.header("_exo_playground") == Some("true");
+        let surface = match &self.test {
+            Some(test) => Surface::Test(test.clone()),
+            None if playground => Surface::Playground,
+            None => Surface::Graphql,
+        };
+        let context = AnswerContext {
+            settings: &self.settings,
+            environment: &self.environment,
+            verifier: &self.verifier,
+            latency: &self.latency,
+            bus: self.bus.as_ref(),
+            surface,
+            trusted_bypass: playground && self.settings.playground_bypass,
+        };
+        answer(&context, &serving, &request.head, &request.body).await
+    }
+
+    /// The model never compiled: 503 with the list of problems, which only the studio on one's own machine shows.
+    fn nothing_served(&self) -> HttpReply {
+        let problems = self.problems.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut message = "The model has not been served yet".to_owned();
+        if self.settings.is_loopback() {
+            for problem in problems.iter() {
+                let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
+                message.push_str(&format!("; {} {place} {}", problem.code, problem.message));
+            }
+        }
+        HttpReply::json(503, json!({ "errors": [{ "message": message }] }).to_string())
+            .with("retry-after", "1")
+    }
+
+    async fn health(&self) -> HttpReply {
+        let serving = self.serving();
+        let database = match &serving {
+            Some(serving) => serving.pool.get().await.is_ok(),
+            None => false,
+        };
+        let ready = serving.is_some() && database;
+        let revision = serving.map(|serving| serving.revision.0);
+        let status = if ready { 200 } else { 503 };
+        let word = if ready { "ok" } else { "unavailable" };
+        HttpReply::json(status, json!({ "status": word, "database": database, "revision": revision }).to_string())
+            .with("cache-control", "no-store")
+    }
+}
+
+/// The part of `path` below `base`, without leading slash; empty for `base` itself.
+fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(base)?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Mode;
+
+    async fn ask(server: &Server, method: &str, path: &str) -> HttpReply {
+        let request =
+            HttpRequest { method: method.to_owned(), path: path.to_owned(), ..HttpRequest::default() };
+        server.dispatch(&request).await
+    }
+
+    #[tokio::test]
+    async fn unknown_paths_and_methods_are_404_without_a_body() {
+        let environment = Arc::new(Environment::default());
+        let settings = Settings::from_environment(&environment, Mode::Studio).unwrap();
+        let server = Server::new(settings, environment);
+        for (method, path) in [("GET", "/graphql"), ("POST", "/"), ("GET", "/nope"), ("DELETE", "/graphql")] {
+            let reply = ask(&server, method, path).await;
+            assert_eq!((reply.status, reply.body.len()), (404, 0), "{method} {path}");
+        }
+        assert_eq!(ask(&server, "GET", "/").await.status, 308);
+        assert_eq!(ask(&server, "GET", "/playground/").await.status, 200);
+        assert_eq!(ask(&server, "GET", "/healthz").await.status, 503);
+        assert_eq!(ask(&server, "POST", "/graphql/").await.status, 503);
+    }
+
+    #[tokio::test]
+    async fn production_shows_no_playground_and_no_studio() {
+        let environment = Arc::new(Environment::default());
+        let settings = Settings::from_environment(&environment, Mode::Production).unwrap();
+        let server = Server::new(settings, environment);
+        let reply = ask(&server, "GET", "/playground").await;
+        assert!(String::from_utf8_lossy(&reply.body).contains("introspection is off"));
+        assert_eq!(ask(&server, "GET", "/_studio/persona").await.status, 404);
+    }
+}

@@ -1,0 +1,65 @@
+//! Requests and replies as plain data, so that tests run the same code path without a socket.
+
+use bytes::Bytes;
+
+use crate::runtime::caller::RequestHead;
+
+/// A request whose body has been read.
+#[derive(Debug, Clone, Default)]
+pub struct HttpRequest {
+    /// Method in upper case.
+    pub method: String,
+    /// Path without the query string.
+    pub path: String,
+    /// Headers and peer address.
+    pub head: RequestHead,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A reply.
+#[derive(Debug, Clone, Default)]
+pub struct HttpReply {
+    /// Status code.
+    pub status: u16,
+    /// Headers in order.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// Number of SQL statements it took; not sent.
+    pub sql_count: u32,
+}
+
+impl HttpReply {
+    /// A reply without a body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, ..Self::default() }
+    }
+
+    /// A JSON reply.
+    pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: body.into(),
+            sql_count: 0,
+        }
+    }
+
+    /// A plain-text reply.
+    pub fn text(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "text/plain; charset=utf-8".to_owned())],
+            body: body.into(),
+            sql_count: 0,
+        }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}

@@ -1,0 +1,543 @@
+//! The one task that owns the studio: it hears of changes, commands and services and decides what follows.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use studio_events::{
+    BuildEvent, BuildOutcome, Command, DatabaseEvent, EventKind, LogLevel, Micros, PhaseTime, Problem, ProblemSet,
+    ProblemSource, ProjectInfo, Revision, SchemaEvent, SchemaSummary, ServiceState, ServiceStatus, ServingEvent,
+    Severity,
+};
+use studio_model::ir::{Ir, IrHash};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::database::{self, Database, DatabaseFailure};
+use super::migrate::{self, Reviewed};
+use super::watch::{Changes, Watch};
+use super::{StudioConfig, StudioError, build, explain, seed, test_runs};
+use crate::bus::{self, Bus};
+use crate::derived::Derived;
+use crate::config::{Authentication, ConfigProblem, Environment, ExoToml, Settings};
+use crate::runtime::auth::random_secret;
+use crate::runtime::serving::Serving;
+use crate::server::personas::PersonaBook;
+use crate::server::playground::PageFacts;
+use crate::server::{BindError, Server, bind};
+
+/// How often a database that died is started again.
+const RESTARTS: u32 = 3;
+/// An orderly stop may take this long.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Messages of the actor's own tasks.
+pub(super) enum Internal {
+    /// The database is up, or could not be started.
+    Database(Result<Box<Database>, DatabaseFailure>),
+    /// The server process ended by itself.
+    DatabaseLost(String, Vec<String>),
+    /// A test run ended.
+    TestsEnded,
+}
+
+pub(super) struct Actor {
+    config: StudioConfig,
+    toml: ExoToml,
+    bus: Bus,
+    server: Arc<Server>,
+    personas: Arc<PersonaBook>,
+    orders: mpsc::UnboundedReceiver<Command>,
+    internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
+    stop: watch::Sender<bool>,
+    listening: Option<JoinHandle<()>>,
+    revision: Revision,
+    built: Option<Built>,
+    served: Option<IrHash>,
+    database: Option<Box<Database>>,
+    reviewed: Option<Reviewed>,
+    restarts: u32,
+    tests: Option<JoinHandle<()>>,
+}
+
+/// The newest model without errors.
+struct Built {
+    revision: Revision,
+    ir: Arc<Ir>,
+    hash: IrHash,
+    serving: Arc<Derived>,
+}
+
+impl Actor {
+    pub(super) fn new(
+        config: StudioConfig,
+        mut settings: Settings,
+        environment: Arc<Environment>,
+        toml: ExoToml,
+        bus: Bus,
+        orders: mpsc::UnboundedReceiver<Command>,
+    ) -> Self {
+        if settings.authentication == Authentication::None {
+            settings.authentication = Authentication::Secret(random_secret());
+        }
+        let secret = match &settings.authentication {
+            Authentication::Secret(secret) => Some(secret.clone()),
+            Authentication::None | Authentication::Oidc(_) => None,
+        };
+        let personas = Arc::new(PersonaBook::new(secret, bus.clone()));
+        let mut server = Server::new(settings, environment);
+        server.bus = Some(bus.clone());
+        server.personas = Some(Arc::clone(&personas));
+        Self {
+            config,
+            toml,
+            bus,
+            server: Arc::new(server),
+            personas,
+            orders,
+            internal: mpsc::unbounded_channel(),
+            stop: watch::channel(false).0,
+            listening: None,
+            revision: Revision(0),
+            built: None,
+            served: None,
+            database: None,
+            reviewed: None,
+            restarts: 0,
+            tests: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Result<(), StudioError> {
+        let project = &self.config.project;
+        self.bus.send(EventKind::Project(ProjectInfo {
+            name: project.name.clone(),
+            root: project.root.display().to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }));
+        self.personas.replace(self.toml.personas.clone());
+        let settings = &self.server.settings;
+        self.listen(settings.port).await?;
+        self.start_database();
+        let mut watch = self.start_watch();
+        let ticker = tokio::spawn(tick(Arc::clone(&self.server), self.bus.clone(), self.stop.subscribe()));
+        self.rebuild().await;
+        let result = self.work(watch.as_mut()).await;
+        self.shut_down().await;
+        ticker.abort();
+        result
+    }
+
+    async fn work(&mut self, mut watch: Option<&mut Watch>) -> Result<(), StudioError> {
+        loop {
+            tokio::select! {
+                biased;
+                order = self.orders.recv() => match order {
+                    None | Some(Command::Quit) => return Ok(()),
+                    Some(order) => self.obey(order).await,
+                },
+                Some(message) = self.internal.1.recv() => self.hear(message).await?,
+                Some(changes) = next_changes(&mut watch) => self.changed(&changes).await,
+            }
+        }
+    }
+
+    async fn listen(&mut self, port: u16) -> Result<(), StudioError> {
+        let host = self.server.settings.host.clone();
+        match bind(&host, port).await {
+            Ok(listener) => {
+                let settings = &self.server.settings;
+                let shown = if host.contains(':') { format!("[{host}]") } else { host };
+                self.bus.send(EventKind::Serving(ServingEvent::Bound {
+                    url: format!("http://{shown}:{}", listener.port),
+                    graphql_path: settings.graphql_path.clone(),
+                    playground_path: settings.playground_path.clone(),
+                    loopback: settings.is_loopback(),
+                }));
+                let serve = listener.serve(Arc::clone(&self.server), self.stop.subscribe());
+                self.listening = Some(tokio::spawn(serve));
+                Ok(())
+            }
+            Err(BindError::Taken { port, next_free }) if self.config.interactive => {
+                self.bus.send(EventKind::Serving(ServingEvent::PortTaken { port, owner: None, next_free }));
+                Ok(())
+            }
+            Err(BindError::Taken { port, next_free }) => Err(StudioError::PortTaken { port, next_free }),
+            Err(other @ BindError::Other { .. }) => Err(StudioError::Bind(other.to_string())),
+        }
+    }
+
+    fn start_watch(&self) -> Option<Watch> {
+        let (status, lines, watch) = match Watch::start(&self.config.project.root) {
+            Ok(watch) => match &watch.polling {
+                None => (ServiceStatus::Up, vec!["src, tests, trusted-documents, exo.toml, .env*".to_owned()], Some(watch)),
+                Some(why) => {
+                    (ServiceStatus::Degraded, vec![format!("polling every 1 s ({why})")], Some(watch))
+                }
+            },
+            Err(error) => {
+                let lines = vec![format!("changes are not seen: {error}"), "R builds again".to_owned()];
+                (ServiceStatus::Failed, lines, None)
+            }
+        };
+        self.bus.send(EventKind::Service(ServiceState { name: "watcher".to_owned(), status, lines }));
+        watch
+    }
+
+    fn start_database(&self) {
+        let sender = self.internal.0.clone();
+        let root = self.config.project.root.clone();
+        let settings = self.server.settings.clone();
+        let durable = self.toml.postgres.durable;
+        let executable = self.config.executable.clone();
+        let bus = self.bus.clone();
+        tokio::spawn(async move {
+            let result = database::start(&root, &settings, durable, &executable, &bus).await;
+            // The actor is gone when the studio stops meanwhile; dropping the database stops the server.
+            let _ = sender.send(Internal::Database(result.map(Box::new)));
+        });
+    }
+
+    async fn hear(&mut self, message: Internal) -> Result<(), StudioError> {
+        match message {
+            Internal::Database(Ok(database)) => {
+                if let Some(exited) = database.exited() {
+                    let sender = self.internal.0.clone();
+                    tokio::spawn(async move {
+                        let exit = exited.await;
+                        let _ = sender.send(Internal::DatabaseLost(exit.status, exit.log));
+                    });
+                }
+                self.database = Some(database);
+                self.served = None;
+                self.advance().await;
+            }
+            Internal::Database(Err(failure)) => {
+                self.bus.send(EventKind::Database(DatabaseEvent::Failed {
+                    attempt: self.restarts + 1,
+                    message: failure.message.clone(),
+                    log_tail: failure.log,
+                }));
+                if !self.config.interactive {
+                    return Err(StudioError::Database(failure.message));
+                }
+            }
+            Internal::DatabaseLost(status, log) => self.database_lost(status, log),
+            Internal::TestsEnded => self.tests = None,
+        }
+        Ok(())
+    }
+
+    fn database_lost(&mut self, status: String, log_tail: Vec<String>) {
+        self.database = None;
+        self.restarts += 1;
+        if self.restarts > RESTARTS {
+            self.bus.send(EventKind::Database(DatabaseEvent::Failed {
+                attempt: self.restarts,
+                message: format!("Postgres ended again and again ({status}); press r in Services to try once more"),
+                log_tail,
+            }));
+            return;
+        }
+        self.bus.send(EventKind::Database(DatabaseEvent::Restarting {
+            attempt: self.restarts,
+            of: RESTARTS,
+            reason: status,
+        }));
+        self.start_database();
+    }
+
+    async fn changed(&mut self, changes: &Changes) {
+        if changes.configuration() {
+            self.read_configuration();
+        }
+        if changes.model() {
+            self.rebuild().await;
+        } else if changes.tests() {
+            self.retry_seed().await;
+        }
+        self.bus.send(EventKind::Idle);
+    }
+
+    /// `exo.toml` is followed; variables are read once at the start, which is said instead of ignored.
+    fn read_configuration(&mut self) {
+        let mut problems = Vec::new();
+        match ExoToml::read(&self.config.project.root) {
+            Ok(toml) => {
+                if toml.postgres.durable != self.toml.postgres.durable {
+                    self.bus.log(LogLevel::Warn, "config", "postgres.durable takes effect at the next start");
+                }
+                self.personas.replace(toml.personas.clone());
+                self.toml = toml;
+                self.bus.log(LogLevel::Info, "config", "exo.toml was read; changes in .env files need a restart");
+            }
+            Err(problem) => problems.push(configuration_problem(&problem)),
+        }
+        let problems = Arc::new(problems);
+        self.bus.send(EventKind::Problems(ProblemSet { source: ProblemSource::Configuration, problems }));
+    }
+
+    async fn rebuild(&mut self) {
+        self.revision.0 += 1;
+        let revision = self.revision;
+        self.bus.send(EventKind::Build(BuildEvent::Started { revision }));
+        let started = Instant::now();
+        let project = self.config.project.clone();
+        let mutations = self.server.settings.allow_mutations;
+        let result = tokio::task::spawn_blocking(move || build::build(&project, mutations)).await;
+        let time = Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        let outcome = match result {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => build::Outcome::failed(&error.to_string()),
+            Err(error) => build::Outcome::failed(&format!("the compiler failed: {error}")),
+        };
+        let (errors, warnings) = outcome.counts();
+        let source = ProblemSource::Model;
+        self.bus.send(EventKind::Problems(ProblemSet { source, problems: Arc::clone(&outcome.problems) }));
+        let finished = |outcome_kind, files, phases: &[PhaseTime]| {
+            EventKind::Build(BuildEvent::Finished { revision, outcome: outcome_kind, files, phases: phases.to_vec(), time })
+        };
+        let Some(derived) = outcome.derived else {
+            self.server.set_problems(outcome.problems);
+            self.bus.send(finished(BuildOutcome::Broken { errors, warnings }, outcome.files, &outcome.phases));
+            return;
+        };
+        let unchanged = self.built.as_ref().is_some_and(|built| built.hash == derived.hash);
+        let kind = if unchanged { BuildOutcome::Unchanged { warnings } } else { BuildOutcome::Clean { warnings } };
+        self.bus.send(finished(kind, outcome.files, &outcome.phases));
+        if unchanged {
+            // Same meaning: the page and the status line only learn that nothing is stale.
+            if let Some(serving) = self.server.serving().filter(|serving| serving.hash == derived.hash) {
+                self.bus.send(EventKind::Serving(ServingEvent::Swapped {
+                    from: Some(serving.revision),
+                    to: serving.revision,
+                }));
+            }
+            return;
+        }
+        self.publish_schema(revision, &derived);
+        self.built = Some(Built { revision, ir: Arc::clone(&derived.ir), hash: derived.hash, serving: Arc::new(derived) });
+        self.advance().await;
+    }
+
+    fn publish_schema(&self, revision: Revision, derived: &Derived) {
+        self.bus.send(EventKind::Schema(SchemaEvent::Derived(Arc::new(SchemaSummary {
+            revision,
+            types: super::summary::types(&derived.ir),
+            queries: derived.queries(),
+            mutations: derived.mutations(),
+            ddl: derived.ddl.as_str().into(),
+            sdl: derived.sdl().into(),
+        }))));
+        let mut page = self.server.page.write().unwrap_or_else(PoisonError::into_inner);
+        *page = PageFacts {
+            title: self.config.project.name.clone(),
+            initial_query: build::initial_query(&self.config.project, derived),
+            studio: true,
+        };
+    }
+
+    /// Brings the database to the newest model and serves it, as far as that is safe.
+    async fn advance(&mut self) {
+        let (Some(built), Some(database)) = (&self.built, &mut self.database) else { return };
+        if self.served == Some(built.hash) {
+            return;
+        }
+        let review = migrate::review(database, &built.serving, built.revision, &self.bus).await;
+        let review = match review {
+            Ok(review) => review,
+            Err(error) => {
+                let problem = migrate::problem(&error);
+                self.bus.send(EventKind::Problems(ProblemSet {
+                    source: ProblemSource::Database,
+                    problems: Arc::new(vec![problem]),
+                }));
+                return;
+            }
+        };
+        self.bus.send(EventKind::Problems(ProblemSet {
+            source: ProblemSource::Database,
+            problems: Arc::new(review.problems.clone()),
+        }));
+        self.bus.send(EventKind::Schema(SchemaEvent::Pending(review.pending.clone())));
+        let ready = review.can_serve;
+        self.reviewed = Some(review);
+        if !ready {
+            return;
+        }
+        if database.fresh {
+            let problems = seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
+            self.bus.send(EventKind::Problems(ProblemSet {
+                source: ProblemSource::Seed,
+                problems: Arc::new(problems),
+            }));
+        }
+        let serving = Arc::new(Serving::new(built.revision, &built.serving, database.pool.clone()));
+        let from = self.server.swap(serving).map(|old| old.revision);
+        self.served = Some(built.hash);
+        self.bus.send(EventKind::Serving(ServingEvent::Swapped { from, to: built.revision }));
+        build::write_ir(&self.config.project, &built.ir, &self.bus);
+        self.bus.send(EventKind::Idle);
+    }
+
+    async fn retry_seed(&mut self) {
+        let (Some(built), Some(database)) = (&self.built, &mut self.database) else { return };
+        if !database.fresh || self.served != Some(built.hash) {
+            return;
+        }
+        let problems = seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
+        self.bus
+            .send(EventKind::Problems(ProblemSet { source: ProblemSource::Seed, problems: Arc::new(problems) }));
+        let serving = Arc::new(Serving::new(built.revision, &built.serving, database.pool.clone()));
+        self.server.swap(serving);
+    }
+
+    async fn obey(&mut self, order: Command) {
+        match order {
+            Command::Quit => {}
+            Command::Rebuild => self.rebuild().await,
+            Command::Answer(id, choice) => {
+                self.bus.send(EventKind::Decision(studio_events::DecisionEvent::Answered { id, choice }));
+            }
+            Command::Migrate { consent } => self.migrate(&consent).await,
+            Command::Explain { trace, analyze } => match &self.database {
+                Some(database) => explain::explain(&self.bus, &database.pool, trace, analyze),
+                None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
+            },
+            Command::Replay(trace) => explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace),
+            Command::RunTests(pattern) => self.run_tests(pattern),
+            Command::SetPersona(name) => {
+                if !self.personas.choose(name.as_deref()) {
+                    self.bus.log(LogLevel::Warn, "persona", "there is no such persona in exo.toml");
+                }
+            }
+            Command::CountRows => match (&self.database, &self.built) {
+                (Some(database), Some(built)) => {
+                    explain::count_rows(&self.bus, &database.pool, Arc::clone(&built.ir));
+                }
+                _ => self.bus.log(LogLevel::Warn, "schema", "there is nothing to count yet"),
+            },
+            Command::TakePort(port) => {
+                if let Err(error) = self.listen(port).await {
+                    self.bus.log(LogLevel::Error, "http", error.to_string());
+                }
+            }
+            Command::RestartDatabase => {
+                self.restarts = 0;
+                if let Some(database) = self.database.take() {
+                    database.stop().await;
+                }
+                self.start_database();
+            }
+            Command::ResetLatency => {
+                self.server.latency.reset();
+                self.bus.send(EventKind::LatencyReset);
+            }
+        }
+    }
+
+    async fn migrate(&mut self, consent: &str) {
+        let (Some(built), Some(database), Some(reviewed)) = (&self.built, &mut self.database, self.reviewed.take())
+        else {
+            self.bus.log(LogLevel::Warn, "migration", "nothing is pending");
+            return;
+        };
+        let word = format!("{}/{}", self.config.project.name, built.revision);
+        if consent != word {
+            self.bus.log(LogLevel::Warn, "migration", format!("nothing was applied: the word is {word}"));
+            self.reviewed = Some(reviewed);
+            return;
+        }
+        let from = self.server.serving().map(|serving| serving.revision);
+        match migrate::apply_with_consent(database, reviewed, from, built.revision, &self.bus).await {
+            Ok(()) => {
+                self.served = None;
+                self.advance().await;
+            }
+            Err(error) => self.bus.log(LogLevel::Error, "migration", error),
+        }
+    }
+
+    fn run_tests(&mut self, pattern: Option<String>) {
+        if self.tests.as_ref().is_some_and(|task| !task.is_finished()) {
+            self.bus.log(LogLevel::Warn, "tests", "a test run is under way");
+            return;
+        }
+        let ended = self.internal.0.clone();
+        let run = test_runs::run(
+            self.config.project.clone(),
+            self.config.executable.clone(),
+            pattern,
+            self.bus.clone(),
+        );
+        self.tests = Some(tokio::spawn(async move {
+            run.await;
+            let _ = ended.send(Internal::TestsEnded);
+        }));
+    }
+
+    async fn shut_down(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(tests) = self.tests.take() {
+            tests.abort();
+        }
+        let listening = self.listening.take();
+        let database = self.database.take();
+        let all = async {
+            if let Some(listening) = listening {
+                let _ = listening.await;
+            }
+            if let Some(database) = database {
+                database.stop().await;
+            }
+        };
+        if tokio::time::timeout(STOP_LIMIT, all).await.is_err() {
+            self.bus.log(LogLevel::Warn, "studio", "the stop took too long; what is left ends with the process");
+        }
+        self.bus.send(EventKind::Database(DatabaseEvent::Stopped));
+    }
+}
+
+async fn next_changes(watch: &mut Option<&mut Watch>) -> Option<Changes> {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One latency slice per second with requests, and the pool's use.
+async fn tick(server: Arc<Server>, bus: Bus, stop: watch::Receiver<bool>) {
+    let mut interval = tokio::time::interval(Duration::from_secs(1));
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while !*stop.borrow() {
+        interval.tick().await;
+        if let Some(slice) = server.latency.take_slice(bus::now()) {
+            bus.send(EventKind::Latency(slice));
+            if let Some(serving) = server.serving() {
+                let status = serving.pool.status();
+                let part = |count| u32::try_from(count).unwrap_or(u32::MAX);
+                let (in_use, size) = (part(status.open.saturating_sub(status.idle)), part(status.max));
+                bus.send(EventKind::Database(DatabaseEvent::Pool { in_use, size }));
+            }
+        }
+    }
+}
+
+fn configuration_problem(problem: &ConfigProblem) -> Problem {
+    let (file, line) = problem.place.split_once(':').unwrap_or((problem.place.as_str(), "1"));
+    Problem {
+        severity: Severity::Error,
+        code: problem.code.to_owned(),
+        message: problem.message.clone(),
+        file: file.to_owned(),
+        line: line.parse().unwrap_or(1),
+        column: 1,
+        rendered: format!(
+            "error[{}]: {}\n --> {}\n  = help: {}",
+            problem.code, problem.message, problem.place, problem.help
+        ),
+        labels: Vec::new(),
+        help: vec![problem.help.clone()],
+        fix: None,
+    }
+}
+

@@ -1,0 +1,107 @@
+//! On demand: plans of recorded statements, replays of recorded requests, row counts.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use studio_events::{EventKind, LogLevel, SchemaEvent, StatementTrace, Trace, TraceId, TraceKind};
+use studio_model::ir::Ir;
+use studio_postgres::{Pool, TextParam};
+use studio_sql::schema::QualifiedName;
+
+use crate::bus::Bus;
+use crate::runtime::bind::type_by_name;
+use crate::runtime::caller::RequestHead;
+use crate::server::Server;
+use crate::server::http::HttpRequest;
+use crate::server::personas::PersonaBook;
+
+fn find(bus: &Bus, id: TraceId) -> Option<Arc<Trace>> {
+    let state = bus.states().borrow().clone();
+    state.traces.iter().rev().find(|trace| trace.id == id).cloned()
+}
+
+/// Explains every statement of a trace; with `analyze` it is executed in a transaction that is rolled back.
+pub(super) fn explain(bus: &Bus, pool: &Pool, id: TraceId, analyze: bool) {
+    let (bus, pool) = (bus.clone(), pool.clone());
+    tokio::spawn(async move {
+        let text = match find(&bus, id) {
+            None => "the request is no longer kept".to_owned(),
+            Some(trace) if trace.statements.is_empty() => "the request ran no SQL".to_owned(),
+            Some(trace) => {
+                let mut text = String::new();
+                for (index, statement) in trace.statements.iter().enumerate() {
+                    if trace.statements.len() > 1 {
+                        text.push_str(&format!("-- statement {} of {}\n", index + 1, trace.statements.len()));
+                    }
+                    text.push_str(&plan(&pool, statement, analyze).await.unwrap_or_else(|error| error));
+                    text.push('\n');
+                }
+                text
+            }
+        };
+        bus.send(EventKind::Plan { trace: id, text: text.into() });
+    });
+}
+
+async fn plan(pool: &Pool, statement: &StatementTrace, analyze: bool) -> Result<String, String> {
+    let mut params = Vec::with_capacity(statement.params.len());
+    for param in &statement.params {
+        let ty = type_by_name(&param.ty).ok_or_else(|| format!("unknown parameter type {}", param.ty))?;
+        params.push(TextParam { ty, value: param.value.as_deref().map(Into::into) });
+    }
+    let options = if analyze { "ANALYZE, BUFFERS" } else { "COSTS" };
+    let sql = format!("EXPLAIN ({options}) {}", statement.text);
+    let lease = pool.get().await.map_err(|error| error.to_string())?;
+    lease.batch_execute("BEGIN").await.map_err(|error| error.to_string())?;
+    let rows = lease.run(&sql, &params).await;
+    lease.batch_execute("ROLLBACK").await.map_err(|error| error.to_string())?;
+    let rows = rows.map_err(|error| error.to_string())?;
+    let lines: Vec<_> = rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
+    Ok(lines.join("\n"))
+}
+
+/// Sends a recorded request again, as the active persona. Mutations are refused: they would write again
+/// without being asked.
+pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id: TraceId) {
+    let Some(trace) = find(bus, id) else {
+        return bus.log(LogLevel::Warn, "replay", "the request is no longer kept");
+    };
+    if trace.kind == TraceKind::Mutation {
+        return bus.log(LogLevel::Warn, "replay", "a mutation is not sent again; copy it as curl with c");
+    }
+    let variables: serde_json::Value = serde_json::from_str(&trace.variables).unwrap_or_default();
+    let body = json!({ "query": &*trace.document, "variables": variables }).to_string();
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    if let Ok(Some((token, _))) = personas.token() {
+        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    }
+    let request = HttpRequest {
+        method: "POST".to_owned(),
+        path: server.settings.graphql_path.clone(),
+        head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
+        body: body.into(),
+    };
+    tokio::spawn(async move { server.dispatch(&request).await });
+}
+
+/// Counts the rows of every table.
+pub(super) fn count_rows(bus: &Bus, pool: &Pool, ir: Arc<Ir>) {
+    let (bus, pool) = (bus.clone(), pool.clone());
+    tokio::spawn(async move {
+        let mut counts = Vec::new();
+        let Ok(lease) = pool.get().await else {
+            return bus.log(LogLevel::Warn, "schema", "no connection is free to count rows");
+        };
+        for entity in ir.entities.values() {
+            let table = QualifiedName::new(entity.table.schema.as_deref(), &entity.table.name).quoted();
+            match lease.run(&format!("SELECT count(*)::text FROM {table}"), &[]).await {
+                Ok(rows) => {
+                    let cell = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten();
+                    counts.push((entity.name.clone(), cell.and_then(|text| text.parse().ok()).unwrap_or(0)));
+                }
+                Err(error) => bus.log(LogLevel::Warn, "schema", format!("{table}: {error}")),
+            }
+        }
+        bus.send(EventKind::Schema(SchemaEvent::RowCounts(counts)));
+    });
+}
