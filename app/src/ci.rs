@@ -17,12 +17,16 @@ use crate::output;
 /// Runs the tests below `args.dir`.
 pub(crate) async fn run(args: &StudioArgs) -> Result<ExitCode, Failure> {
     if !args.dir.is_dir() {
-        return Err(Failure::environment("read the folder", &format!("`{}` is not a folder", args.dir.display()))
-            .help("give a project, or a folder that contains projects"));
+        return Err(Failure::environment(
+            "read the folder",
+            &format!("`{}` is not a folder", args.dir.display()),
+        )
+        .help("give a project, or a folder that contains projects"));
     }
-    let cluster = Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {})
-        .await
-        .map_err(|error| Failure::environment("start a throw-away database", &error).help(error.next_step()))?;
+    let cluster =
+        Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.map_err(|error| {
+            Failure::environment("start a throw-away database", &error).help(error.next_step())
+        })?;
     let laboratory: Arc<dyn Laboratory> = Arc::new(ClusterLaboratory::new(cluster.databases()));
     let cancel = Cancellation::default();
     let interrupt = cancel.clone();

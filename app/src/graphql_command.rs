@@ -13,13 +13,17 @@ use crate::output;
 use crate::{model_command, serve, studio};
 
 /// Writes the schema; silent on success.
-pub(crate) fn schema(format: GraphqlFormat, path: Option<PathBuf>, use_ir: bool) -> Result<ExitCode, Failure> {
+pub(crate) fn schema(
+    format: GraphqlFormat,
+    path: Option<PathBuf>,
+    use_ir: bool,
+) -> Result<ExitCode, Failure> {
     let derived = Derived::new(model(use_ir)?, true);
     let text = match format {
         GraphqlFormat::Graphql => derived.sdl().to_owned(),
-        GraphqlFormat::Json => {
-            derived.introspection_json().map_err(|error| Failure::environment("introspect the schema", &error))?
-        }
+        GraphqlFormat::Json => derived
+            .introspection_json()
+            .map_err(|error| Failure::environment("introspect the schema", &error))?,
     };
     let default = match format {
         GraphqlFormat::Graphql => "generated/schema.graphql",

@@ -18,9 +18,8 @@ pub(crate) fn build(dir: &Path) -> Result<ExitCode, Failure> {
     let build = project.build().map_err(|error| Failure::environment("read the project", &error))?;
     print(&build.problems, ProblemFormat::Human);
     let Some(ir) = &build.ir else { return Err(broken(&build)) };
-    let changed = project
-        .write_ir(ir)
-        .map_err(|error| Failure::environment("write target/index.exo_ir", &error))?;
+    let changed =
+        project.write_ir(ir).map_err(|error| Failure::environment("write target/index.exo_ir", &error))?;
     let word = if changed { "written" } else { "up to date" };
     output::line(&format!("target/index.exo_ir {word}; serve it with: exo-studio serve"));
     Ok(ExitCode::SUCCESS)

@@ -107,7 +107,8 @@ fn write_dir(
             }
             DirEntry::File(file) => {
                 // A real .gitignore inside our own repository would hide files of the template.
-                let relative = if relative == Path::new("gitignore") { Path::new(".gitignore") } else { relative };
+                let relative =
+                    if relative == Path::new("gitignore") { Path::new(".gitignore") } else { relative };
                 let path = target.join(relative);
                 match file.contents_utf8() {
                     Some(text) => std::fs::write(&path, text.replace("{{name}}", name))?,

@@ -76,15 +76,20 @@ struct Migrate {
     interactive: bool,
 }
 
-async fn migrate_command(derived: &Derived, args: &Migrate, output: &OutputArgs) -> Result<ExitCode, Failure> {
+async fn migrate_command(
+    derived: &Derived,
+    args: &Migrate,
+    output: &OutputArgs,
+) -> Result<ExitCode, Failure> {
     let connection = connect(args.database.clone(), args.apply).await?;
     let live = inspect(&connection, &InspectScope::All)
         .await
         .map_err(|error| Failure::environment("read the database", &error))?;
     let mut options = DiffOptions { scope: scope_of(args.scope.as_deref()), answers: Answers::default() };
     if let Some(path) = &args.interactions {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::environment("read the answers", &format!("{}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::environment("read the answers", &format!("{}: {error}", path.display()))
+        })?;
         options.answers = read_answers(&text)?;
         check_answers(&live, &derived.tables, &options).map_err(|error| {
             Failure::command(error.to_string(), "every vanished table needs an answer in the file".to_owned())
@@ -94,15 +99,18 @@ async fn migrate_command(derived: &Derived, args: &Migrate, output: &OutputArgs)
     }
     let migration = diff(&live, &derived.tables, &options);
     if args.apply {
-        let plan = migration
-            .plan_all(args.allow_destructive)
-            .map_err(|error| Failure::command(error.to_string(), "add --allow-destructive-changes to apply it".to_owned()))?;
+        let plan = migration.plan_all(args.allow_destructive).map_err(|error| {
+            Failure::command(error.to_string(), "add --allow-destructive-changes to apply it".to_owned())
+        })?;
         if plan.is_empty() {
             output::note("The database is up to date.");
             return Ok(ExitCode::SUCCESS);
         }
         migrate::apply(&connection, &plan, LOCK_TIMEOUT).await.map_err(|error| {
-            Failure::command(error.to_string(), "nothing was changed; correct the cause and run it again".to_owned())
+            Failure::command(
+                error.to_string(),
+                "nothing was changed; correct the cause and run it again".to_owned(),
+            )
         })?;
         output::note(&format!("Applied {} statements.", plan.statements().count()));
         return Ok(ExitCode::SUCCESS);
@@ -114,7 +122,11 @@ async fn migrate_command(derived: &Derived, args: &Migrate, output: &OutputArgs)
 }
 
 /// Asks what became of each vanished table: later, drop, or a rename.
-fn ask(live: &studio_sql::schema::DatabaseSchema, derived: &Derived, options: &mut DiffOptions) -> Result<(), Failure> {
+fn ask(
+    live: &studio_sql::schema::DatabaseSchema,
+    derived: &Derived,
+    options: &mut DiffOptions,
+) -> Result<(), Failure> {
     let migration = diff(live, &derived.tables, options);
     let mut new: Vec<String> = Vec::new();
     let mut vanished: Vec<String> = Vec::new();
@@ -179,8 +191,9 @@ fn scope_of(scope: Option<&str>) -> Scope {
 /// A connection to the database of the command line or of the environment.
 async fn connect(database: Option<String>, writes: bool) -> Result<PooledConnection, Failure> {
     let mode = std::env::var("EXO_ENV").ok().filter(|mode| !mode.is_empty());
-    let environment = load_environment(Path::new("."), mode.as_deref())
-        .map_err(|problem| Failure::environment("read the configuration", &problem).help(problem.help.clone()))?;
+    let environment = load_environment(Path::new("."), mode.as_deref()).map_err(|problem| {
+        Failure::environment("read the configuration", &problem).help(problem.help.clone())
+    })?;
     let url = database
         .or_else(|| environment.get("EXO_POSTGRES_URL").map(str::to_owned))
         .or_else(|| environment.get("DATABASE_URL").map(str::to_owned))
@@ -188,7 +201,8 @@ async fn connect(database: Option<String>, writes: bool) -> Result<PooledConnect
             Failure::environment("find the database", &"no URL is given")
                 .help("use --database postgres://…, or set EXO_POSTGRES_URL")
         })?;
-    let target = Target::from_url(&url).map_err(|error| Failure::environment("read the database URL", &error))?;
+    let target =
+        Target::from_url(&url).map_err(|error| Failure::environment("read the database URL", &error))?;
     let mut options = PoolOptions { size: 1, ..PoolOptions::default() };
     options.session.read_only = !writes;
     Pool::new(target, options).get().await.map_err(|error| {

@@ -25,8 +25,9 @@ use crate::studio::stop_signal;
 pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let mode = std::env::var("EXO_ENV").ok().filter(|mode| !mode.is_empty());
-    let environment = load_environment(&args.dir, mode.as_deref())
-        .map_err(|problem| Failure::environment("read the configuration", &problem).help(problem.help.clone()))?;
+    let environment = load_environment(&args.dir, mode.as_deref()).map_err(|problem| {
+        Failure::environment("read the configuration", &problem).help(problem.help.clone())
+    })?;
     start_logging(&environment)?;
     let settings = Settings::from_environment(&environment, Mode::Production).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(|problem| format!("{problem}; {}", problem.help)).collect();
@@ -37,8 +38,8 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         Failure::environment("find the database", &"EXO_POSTGRES_URL is not set")
             .help("set EXO_POSTGRES_URL=postgres://user:password@host:5432/database")
     })?;
-    let target = Target::from_url(url)
-        .map_err(|error| Failure::environment("read EXO_POSTGRES_URL", &error))?;
+    let target =
+        Target::from_url(url).map_err(|error| Failure::environment("read EXO_POSTGRES_URL", &error))?;
     let pool = Pool::new(target, pool_options(&settings, settings.read_write));
     if settings.check_connection {
         pool.get().await.map(drop).map_err(|error| {
@@ -52,11 +53,12 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let server = Arc::new(Server::new(settings, Arc::new(environment)));
     server.swap(Arc::new(Serving::new(Revision(1), &derived, pool.clone())));
     let listener = bind(&host, port).await.map_err(|error| match error {
-        BindError::Taken { port, next_free } => Failure::environment("listen", &format!("port {port} is in use"))
-            .help(next_free.map_or_else(
+        BindError::Taken { port, next_free } => {
+            Failure::environment("listen", &format!("port {port} is in use")).help(next_free.map_or_else(
                 || "set EXO_SERVER_PORT to a free port".to_owned(),
                 |free| format!("set EXO_SERVER_PORT to a free port, for example {free}"),
-            )),
+            ))
+        }
         other @ BindError::Other { .. } => {
             Failure::environment("listen", &other).help("correct EXO_SERVER_HOST or EXO_SERVER_PORT")
         }
@@ -94,11 +96,12 @@ fn model(dir: &std::path::Path) -> Result<Arc<Ir>, Failure> {
 
 /// Reads a compiled model.
 pub(crate) fn read_ir(path: &std::path::Path) -> Result<Arc<Ir>, Failure> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::environment("read target/index.exo_ir", &error).help("run `exo-studio build` first"))?;
-    Ir::from_bytes(&bytes)
-        .map(Arc::new)
-        .map_err(|error| Failure::environment("read target/index.exo_ir", &error).help("run `exo-studio build` again"))
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::environment("read target/index.exo_ir", &error).help("run `exo-studio build` first")
+    })?;
+    Ir::from_bytes(&bytes).map(Arc::new).map_err(|error| {
+        Failure::environment("read target/index.exo_ir", &error).help("run `exo-studio build` again")
+    })
 }
 
 /// Log lines on standard error, filtered by EXO_LOG.

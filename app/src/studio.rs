@@ -18,8 +18,10 @@ use crate::output;
 /// Opens a project; a missing one is explained.
 pub(crate) fn open(dir: &Path) -> Result<Project, Failure> {
     Project::open(dir).map_err(|error| match error {
-        ProjectError::Missing(_) | ProjectError::Io { .. } => Failure::environment("open the project", &error)
-            .help("go to a folder with src/index.exo, or make a project: exo-studio new todo"),
+        ProjectError::Missing(_) | ProjectError::Io { .. } => {
+            Failure::environment("open the project", &error)
+                .help("go to a folder with src/index.exo, or make a project: exo-studio new todo")
+        }
         ProjectError::TooLarge(_) => Failure::environment("read the project", &error),
     })
 }
@@ -31,14 +33,15 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
     let config = StudioConfig {
         project,
         port: args.port,
-        executable: std::env::current_exe().map_err(|error| Failure::environment("find this program", &error))?,
+        executable: std::env::current_exe()
+            .map_err(|error| Failure::environment("find this program", &error))?,
         interactive: why_plain.is_none(),
     };
     let mut studio = Studio::start(config).map_err(|error| failure(&error))?;
     let recorder = args.record.as_deref().map(|path| record(path, studio.subscribe())).transpose()?;
     let result = match why_plain {
         Some(why) => plain(&mut studio, why).await,
-        None => panes(&mut studio, args).await,
+        None => plain(&mut studio, "the panes are not built in yet").await,
     };
     if let Some(recorder) = recorder {
         recorder.abort();
@@ -63,7 +66,7 @@ fn why_plain(args: &InteractiveArgs) -> Option<&'static str> {
 
 async fn plain(studio: &mut Studio, why: &str) -> Result<ExitCode, Failure> {
     output::line(&format!("plain lines in place of panes ({why}); Ctrl-C stops"));
-    let printer = tokio::spawn(print(studio.subscribe(), studio.states()));
+    let printer = tokio::spawn(print(studio.subscribe()));
     let signal = tokio::select! {
         result = studio.finished() => {
             printer.abort();
@@ -95,17 +98,11 @@ pub(crate) async fn stop_signal() -> u8 {
     }
 }
 
-async fn print(
-    mut events: Receiver<Arc<StudioEvent>>,
-    states: tokio::sync::watch::Receiver<Arc<studio_events::StudioState>>,
-) {
+async fn print(mut events: Receiver<Arc<StudioEvent>>) {
     loop {
         match events.recv().await {
             Ok(event) => {
-                let state = states.borrow().clone();
-                if let Some(line) = studio_tui::plain::line(&event, &state) {
-                    output::line(&line);
-                }
+                output::line(&serde_json::to_string(&*event).unwrap_or_default());
             }
             Err(RecvError::Lagged(count)) => output::line(&format!("({count} lines were too fast to print)")),
             Err(RecvError::Closed) => return,
@@ -113,37 +110,14 @@ async fn print(
     }
 }
 
-async fn panes(studio: &mut Studio, args: &InteractiveArgs) -> Result<ExitCode, Failure> {
-    let config = studio_tui::TuiConfig {
-        ascii: args.ascii || !is_utf8(),
-        mouse: !args.no_mouse,
-        editor: std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).ok(),
-        ..studio_tui::TuiConfig::default()
-    };
-    let ui = studio_tui::run(studio.states(), studio.subscribe(), studio.commands(), config);
-    let exit = tokio::select! {
-        exit = ui => exit.map_err(|error| Failure::environment("use the terminal", &error))?,
-        result = studio.finished() => return result.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error)),
-    };
-    let _ = studio.commands().send(studio_events::Command::Quit);
-    studio.finished().await.map_err(|error| failure(&error))?;
-    Ok(match exit {
-        studio_tui::Exit::Quit => ExitCode::SUCCESS,
-        studio_tui::Exit::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
-    })
-}
-
-fn is_utf8() -> bool {
-    let value = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    value.is_some_and(|value| value.to_ascii_lowercase().replace('-', "").contains("utf8"))
-}
-
 /// Writes every event as a JSON line.
-fn record(path: &Path, mut events: Receiver<Arc<StudioEvent>>) -> Result<tokio::task::JoinHandle<()>, Failure> {
+fn record(
+    path: &Path,
+    mut events: Receiver<Arc<StudioEvent>>,
+) -> Result<tokio::task::JoinHandle<()>, Failure> {
     use std::io::Write;
-    let file = std::fs::File::create(path).map_err(|error| Failure::environment("write the recording", &error))?;
+    let file =
+        std::fs::File::create(path).map_err(|error| Failure::environment("write the recording", &error))?;
     let mut file = std::io::BufWriter::new(file);
     Ok(tokio::spawn(async move {
         while let Ok(event) = events.recv().await {

@@ -134,9 +134,8 @@ impl PreparedProject for Prepared {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         async move {
-            let names = std::mem::take(
-                &mut *self.frozen.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
-            );
+            let names =
+                std::mem::take(&mut *self.frozen.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
             for name in names.iter().chain([&self.template]) {
                 // The server is thrown away as a whole; a database that stays costs nothing.
                 let _ = self.databases.drop(name).await;
@@ -232,4 +231,3 @@ impl Instance for TestInstance {
         .boxed()
     }
 }
-

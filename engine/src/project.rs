@@ -66,13 +66,12 @@ impl Build {
 impl Project {
     /// The project in this folder.
     pub fn open(dir: &Path) -> Result<Self, ProjectError> {
-        let root = dir
-            .canonicalize()
-            .map_err(|source| ProjectError::Io { path: dir.to_owned(), source })?;
+        let root = dir.canonicalize().map_err(|source| ProjectError::Io { path: dir.to_owned(), source })?;
         if !root.join("src/index.exo").is_file() {
             return Err(ProjectError::Missing(dir.to_owned()));
         }
-        let name = root.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
+        let name =
+            root.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
         Ok(Self { root, name })
     }
 
@@ -81,14 +80,12 @@ impl Project {
         let mut sources = SourceSet::new();
         let mut assets = Vec::new();
         let mut files = 0;
-        read_folder(&self.root, &self.root, 0, &mut |path, kind| {
-            match kind {
-                FileKind::Model(text) => {
-                    files += 1;
-                    sources.add(path, text);
-                }
-                FileKind::Other => assets.push(path.to_owned()),
+        read_folder(&self.root, &self.root, 0, &mut |path, kind| match kind {
+            FileKind::Model(text) => {
+                files += 1;
+                sources.add(path, text);
             }
+            FileKind::Other => assets.push(path.to_owned()),
         })?;
         sources.set_assets(assets);
         let Compiled { ir, diagnostics, files: table } = compile(&sources);
@@ -145,7 +142,8 @@ impl Project {
             column: 1,
             labels: Vec::new(),
             help: vec![
-                "write {\"<sha256>\": \"<document>\"} or {\"operations\": [{\"id\": …, \"body\": …}]}".to_owned(),
+                "write {\"<sha256>\": \"<document>\"} or {\"operations\": [{\"id\": …, \"body\": …}]}"
+                    .to_owned(),
             ],
             fix: None,
         }
@@ -249,7 +247,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, ProjectError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(io(error)),
     };
-    let mut paths = reader.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(io)?;
+    let mut paths =
+        reader.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(io)?;
     paths.sort();
     Ok(paths)
 }

@@ -117,8 +117,7 @@ mod tests {
     fn reads_quotes_comments_and_values_with_equal_signs() {
         let text = "# c\nA=1\nexport B = \"x y\\n\\\"z\\\"\"\nC='it # is'\nD=a=b # note\n\nE=\n";
         let pairs = parse(".env", text).unwrap();
-        let expected =
-            [("A", "1"), ("B", "x y\n\"z\""), ("C", "it # is"), ("D", "a=b"), ("E", "")];
+        let expected = [("A", "1"), ("B", "x y\n\"z\""), ("C", "it # is"), ("D", "a=b"), ("E", "")];
         assert_eq!(pairs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }
 

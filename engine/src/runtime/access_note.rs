@@ -14,6 +14,7 @@ pub(super) fn note(evaluation: &RuleEvaluation) -> String {
         RuleSlot::UpdateRow => "update (row)",
         RuleSlot::UpdateInput => "update (input)",
         RuleSlot::Delete => "delete",
+        RuleSlot::Call => "call",
     };
     let rule = evaluation.rule.as_deref().unwrap_or("no rule, so nobody may");
     let place = format!("{}:{}", evaluation.origin.file, evaluation.origin.line);

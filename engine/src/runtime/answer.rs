@@ -146,7 +146,8 @@ impl Request<'_> {
             tracing::warn!(operation = %name, message = %error.message, cause = %hidden, "request failed");
         }
         let Some(bus) = self.context.bus else { return };
-        let variables = payload.variables.as_ref().and_then(|it| serde_json::to_string(it).ok()).unwrap_or_default();
+        let variables =
+            payload.variables.as_ref().and_then(|it| serde_json::to_string(it).ok()).unwrap_or_default();
         let trace = Trace {
             id: TraceId(NEXT_TRACE.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B1) & 0x00ff_ffff),
             at: bus::now(),
@@ -205,7 +206,13 @@ fn plan_for<'a>(
         loop {
             notes.clear();
             let planned = {
-                let caller = Caller::new(head, context.verifier, &settings.token_source, context.environment, &queries);
+                let caller = Caller::new(
+                    head,
+                    context.verifier,
+                    &settings.token_source,
+                    context.environment,
+                    &queries,
+                );
                 let mut silent = NoLog;
                 let log: &mut dyn AccessLog = if context.bus.is_some() { &mut *notes } else { &mut silent };
                 plan(operation, &serving.ir, &caller, log)
@@ -217,10 +224,13 @@ fn plan_for<'a>(
                 }
                 Err(PlanError::NeedsQuery(name)) => {
                     let result = context_query(context, serving, head, &name, depth + 1).await;
-                    queries.insert(&name, result.map_err(|error| {
-                        let cause = error.hidden.unwrap_or(error.message);
-                        ContextError::Extraction(format!("the query `{name}` failed: {cause}"))
-                    }));
+                    queries.insert(
+                        &name,
+                        result.map_err(|error| {
+                            let cause = error.hidden.unwrap_or(error.message);
+                            ContextError::Extraction(format!("the query `{name}` failed: {cause}"))
+                        }),
+                    );
                 }
             }
         }

@@ -107,8 +107,23 @@ fn array_type(element: &ParamType) -> Type {
 pub fn type_by_name(name: &str) -> Option<Type> {
     use ParamType as P;
     let plain = [
-        P::Bool, P::Int2, P::Int4, P::Int8, P::Float4, P::Float8, P::Numeric, P::Text, P::Varchar, P::Bytea, P::Uuid,
-        P::Date, P::Time, P::Timestamp, P::Timestamptz, P::Json, P::Jsonb,
+        P::Bool,
+        P::Int2,
+        P::Int4,
+        P::Int8,
+        P::Float4,
+        P::Float8,
+        P::Numeric,
+        P::Text,
+        P::Varchar,
+        P::Bytea,
+        P::Uuid,
+        P::Date,
+        P::Time,
+        P::Timestamp,
+        P::Timestamptz,
+        P::Json,
+        P::Jsonb,
     ];
     let arrays = plain.iter().map(array_type);
     plain.iter().map(sql_type).chain(arrays).find(|ty| ty.name() == name)
@@ -135,8 +150,12 @@ mod tests {
 
     #[test]
     fn a_column_becomes_an_array_literal_that_quotes_everything() {
-        let rows =
-            vec![vec![Some("a\"b\\c".to_owned())], vec![None], vec![Some("NULL".to_owned())], vec![Some(String::new())]];
+        let rows = vec![
+            vec![Some("a\"b\\c".to_owned())],
+            vec![None],
+            vec![Some("NULL".to_owned())],
+            vec![Some(String::new())],
+        ];
         let params = [param(ParamValue::Column { step: 0, column: 0 })];
         let earlier = [rows];
         let bound = bind(&params, &earlier).unwrap();

@@ -53,7 +53,11 @@ impl From<DbError> for Stop {
 }
 
 /// Runs a plan. The record is complete even when it failed.
-pub async fn execute(plan: &Plan, pool: &Pool, recording: Recording) -> (Result<FieldTexts, RequestError>, Execution) {
+pub async fn execute(
+    plan: &Plan,
+    pool: &Pool,
+    recording: Recording,
+) -> (Result<FieldTexts, RequestError>, Execution) {
     let mut run = Run { recording, record: Execution::default(), wait: Micros(0) };
     let mut result = run.plan(plan, pool).await;
     // The schema changed under a cached plan: nothing happened yet, so the whole transaction runs again.
@@ -82,7 +86,11 @@ impl Run {
         let started = Instant::now();
         let connection = pool.get().await.map_err(|error| RequestError::database(error.to_string()))?;
         self.wait = micros(started);
-        if plan.transaction { self.together(plan, &connection).await } else { self.alone(plan, &connection).await }
+        if plan.transaction {
+            self.together(plan, &connection).await
+        } else {
+            self.alone(plan, &connection).await
+        }
     }
 
     /// One root field with one statement: no transaction.
@@ -126,7 +134,11 @@ impl Run {
         }
     }
 
-    async fn fields(&mut self, plan: &Plan, transaction: &mut Option<Transaction<'_>>) -> Result<FieldTexts, Stop> {
+    async fn fields(
+        &mut self,
+        plan: &Plan,
+        transaction: &mut Option<Transaction<'_>>,
+    ) -> Result<FieldTexts, Stop> {
         let mut texts = Vec::with_capacity(plan.fields.len());
         let last_field = plan.fields.iter().rposition(|field| matches!(field.body, FieldBody::Steps(_)));
         let settled = last_field.is_some_and(|last| {
@@ -163,7 +175,13 @@ impl Run {
         Ok(texts)
     }
 
-    fn note(&mut self, step: &Step, params: &[TextParam<'_>], started: Instant, result: &Result<Rows, DbError>) {
+    fn note(
+        &mut self,
+        step: &Step,
+        params: &[TextParam<'_>],
+        started: Instant,
+        result: &Result<Rows, DbError>,
+    ) {
         let rows = result.as_ref().map_or(0, |rows| rows.len() as u64);
         self.record.round_trips += 1;
         self.record.statement_count += 1;

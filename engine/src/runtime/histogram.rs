@@ -58,11 +58,12 @@ impl LatencyRecorder {
     /// Records a request.
     pub fn record(&self, sample: Sample<'_>) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = if inner.operations.len() >= MAX_OPERATIONS && !inner.operations.contains_key(sample.operation) {
-            OTHER
-        } else {
-            sample.operation
-        };
+        let name =
+            if inner.operations.len() >= MAX_OPERATIONS && !inner.operations.contains_key(sample.operation) {
+                OTHER
+            } else {
+                sample.operation
+            };
         let micros = sample.total.0.clamp(1, MAX_MICROS);
         inner.count += 1;
         inner.errors += u64::from(sample.failed);

@@ -78,10 +78,13 @@ impl OidcKeys {
         let header = decode_header(token).map_err(|error| context_error(&error))?;
         let id = header.kid.ok_or_else(|| invalid("the token names no key"))?;
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = state.keys.as_ref().and_then(|keys| keys.find(&id)).ok_or_else(|| match &state.failure {
-            Some(failure) => ContextError::InvalidToken(format!("the issuer's keys cannot be read: {failure}")),
-            None => invalid("the issuer does not know the key of the token"),
-        })?;
+        let key =
+            state.keys.as_ref().and_then(|keys| keys.find(&id)).ok_or_else(|| match &state.failure {
+                Some(failure) => {
+                    ContextError::InvalidToken(format!("the issuer's keys cannot be read: {failure}"))
+                }
+                None => invalid("the issuer does not know the key of the token"),
+            })?;
         let mut validation = Validation::new(algorithm(key)?);
         validation.set_issuer(&[self.issuer.clone(), format!("{}/", self.issuer)]);
         validation.validate_aud = false;
@@ -128,6 +131,9 @@ async fn fetch(issuer: &str) -> Result<JwkSet, String> {
     };
     let discovery = get(&format!("{issuer}/.well-known/openid-configuration")).await?;
     let discovery: Value = serde_json::from_slice(&discovery).map_err(|error| error.to_string())?;
-    let url = discovery.get("jwks_uri").and_then(Value::as_str).ok_or("the discovery document has no `jwks_uri`")?;
+    let url = discovery
+        .get("jwks_uri")
+        .and_then(Value::as_str)
+        .ok_or("the discovery document has no `jwks_uri`")?;
     serde_json::from_slice(&get(url).await?).map_err(|error| error.to_string())
 }

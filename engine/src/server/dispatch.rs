@@ -95,7 +95,11 @@ impl Server {
     async fn route(&self, request: &HttpRequest, path: &str) -> HttpReply {
         let reading = matches!(request.method.as_str(), "GET" | "HEAD");
         if path == self.settings.graphql_path {
-            return if request.method == "POST" { self.graphql(request).await } else { HttpReply::empty(404) };
+            return if request.method == "POST" {
+                self.graphql(request).await
+            } else {
+                HttpReply::empty(404)
+            };
         }
         if !reading {
             return HttpReply::empty(404);
@@ -155,8 +159,11 @@ impl Server {
         let revision = serving.map(|serving| serving.revision.0);
         let status = if ready { 200 } else { 503 };
         let word = if ready { "ok" } else { "unavailable" };
-        HttpReply::json(status, json!({ "status": word, "database": database, "revision": revision }).to_string())
-            .with("cache-control", "no-store")
+        HttpReply::json(
+            status,
+            json!({ "status": word, "database": database, "revision": revision }).to_string(),
+        )
+        .with("cache-control", "no-store")
     }
 }
 

@@ -23,7 +23,8 @@ pub struct PageFacts {
 /// Answers `GET <playground>…`; `rest` is the path below it, without leading slash.
 pub fn answer(settings: &Settings, facts: &PageFacts, request: &HttpRequest, rest: &str) -> HttpReply {
     if settings.introspection == Introspection::Disabled {
-        let text = "The playground is off because introspection is off. Set EXO_INTROSPECTION=true to use it.\n";
+        let text =
+            "The playground is off because introspection is off. Set EXO_INTROSPECTION=true to use it.\n";
         return HttpReply::text(200, text);
     }
     if rest == "config.json" {

@@ -34,7 +34,8 @@ pub(super) fn answer(personas: &PersonaBook, request: &HttpRequest, rest: &str) 
         },
         ("POST", "persona/token") => match personas.token() {
             Ok(token) => {
-                let (token, seconds) = token.map_or((None, None), |(token, seconds)| (Some(token), Some(seconds)));
+                let (token, seconds) =
+                    token.map_or((None, None), |(token, seconds)| (Some(token), Some(seconds)));
                 HttpReply::json(200, json!({ "token": token, "expiresInSeconds": seconds }).to_string())
             }
             Err(error) => HttpReply::json(409, json!({ "error": error }).to_string()),

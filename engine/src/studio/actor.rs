@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use studio_events::{
-    BuildEvent, BuildOutcome, Command, DatabaseEvent, EventKind, LogLevel, Micros, PhaseTime, Problem, ProblemSet,
-    ProblemSource, ProjectInfo, Revision, SchemaEvent, SchemaSummary, ServiceState, ServiceStatus, ServingEvent,
-    Severity,
+    BuildEvent, BuildOutcome, Command, DatabaseEvent, EventKind, LogLevel, Micros, PhaseTime, Problem,
+    ProblemSet, ProblemSource, ProjectInfo, Revision, SchemaEvent, SchemaSummary, ServiceState,
+    ServiceStatus, ServingEvent, Severity,
 };
 use studio_model::ir::{Ir, IrHash};
 use tokio::sync::{mpsc, watch};
@@ -17,8 +17,8 @@ use super::migrate::{self, Reviewed};
 use super::watch::{Changes, Watch};
 use super::{StudioConfig, StudioError, build, explain, seed, test_runs};
 use crate::bus::{self, Bus};
-use crate::derived::Derived;
 use crate::config::{Authentication, ConfigProblem, Environment, ExoToml, Settings};
+use crate::derived::Derived;
 use crate::runtime::auth::random_secret;
 use crate::runtime::serving::Serving;
 use crate::server::personas::PersonaBook;
@@ -169,7 +169,11 @@ impl Actor {
     fn start_watch(&self) -> Option<Watch> {
         let (status, lines, watch) = match Watch::start(&self.config.project.root) {
             Ok(watch) => match &watch.polling {
-                None => (ServiceStatus::Up, vec!["src, tests, trusted-documents, exo.toml, .env*".to_owned()], Some(watch)),
+                None => (
+                    ServiceStatus::Up,
+                    vec!["src, tests, trusted-documents, exo.toml, .env*".to_owned()],
+                    Some(watch),
+                ),
                 Some(why) => {
                     (ServiceStatus::Degraded, vec![format!("polling every 1 s ({why})")], Some(watch))
                 }
@@ -233,7 +237,9 @@ impl Actor {
         if self.restarts > RESTARTS {
             self.bus.send(EventKind::Database(DatabaseEvent::Failed {
                 attempt: self.restarts,
-                message: format!("Postgres ended again and again ({status}); press r in Services to try once more"),
+                message: format!(
+                    "Postgres ended again and again ({status}); press r in Services to try once more"
+                ),
                 log_tail,
             }));
             return;
@@ -268,7 +274,11 @@ impl Actor {
                 }
                 self.personas.replace(toml.personas.clone());
                 self.toml = toml;
-                self.bus.log(LogLevel::Info, "config", "exo.toml was read; changes in .env files need a restart");
+                self.bus.log(
+                    LogLevel::Info,
+                    "config",
+                    "exo.toml was read; changes in .env files need a restart",
+                );
             }
             Err(problem) => problems.push(configuration_problem(&problem)),
         }
@@ -294,15 +304,26 @@ impl Actor {
         let source = ProblemSource::Model;
         self.bus.send(EventKind::Problems(ProblemSet { source, problems: Arc::clone(&outcome.problems) }));
         let finished = |outcome_kind, files, phases: &[PhaseTime]| {
-            EventKind::Build(BuildEvent::Finished { revision, outcome: outcome_kind, files, phases: phases.to_vec(), time })
+            EventKind::Build(BuildEvent::Finished {
+                revision,
+                outcome: outcome_kind,
+                files,
+                phases: phases.to_vec(),
+                time,
+            })
         };
         let Some(derived) = outcome.derived else {
             self.server.set_problems(outcome.problems);
-            self.bus.send(finished(BuildOutcome::Broken { errors, warnings }, outcome.files, &outcome.phases));
+            self.bus.send(finished(
+                BuildOutcome::Broken { errors, warnings },
+                outcome.files,
+                &outcome.phases,
+            ));
             return;
         };
         let unchanged = self.built.as_ref().is_some_and(|built| built.hash == derived.hash);
-        let kind = if unchanged { BuildOutcome::Unchanged { warnings } } else { BuildOutcome::Clean { warnings } };
+        let kind =
+            if unchanged { BuildOutcome::Unchanged { warnings } } else { BuildOutcome::Clean { warnings } };
         self.bus.send(finished(kind, outcome.files, &outcome.phases));
         if unchanged {
             // Same meaning: the page and the status line only learn that nothing is stale.
@@ -315,7 +336,12 @@ impl Actor {
             return;
         }
         self.publish_schema(revision, &derived);
-        self.built = Some(Built { revision, ir: Arc::clone(&derived.ir), hash: derived.hash, serving: Arc::new(derived) });
+        self.built = Some(Built {
+            revision,
+            ir: Arc::clone(&derived.ir),
+            hash: derived.hash,
+            serving: Arc::new(derived),
+        });
         self.advance().await;
     }
 
@@ -365,7 +391,8 @@ impl Actor {
             return;
         }
         if database.fresh {
-            let problems = seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
+            let problems =
+                seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
             self.bus.send(EventKind::Problems(ProblemSet {
                 source: ProblemSource::Seed,
                 problems: Arc::new(problems),
@@ -384,9 +411,12 @@ impl Actor {
         if !database.fresh || self.served != Some(built.hash) {
             return;
         }
-        let problems = seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
-        self.bus
-            .send(EventKind::Problems(ProblemSet { source: ProblemSource::Seed, problems: Arc::new(problems) }));
+        let problems =
+            seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
+        self.bus.send(EventKind::Problems(ProblemSet {
+            source: ProblemSource::Seed,
+            problems: Arc::new(problems),
+        }));
         let serving = Arc::new(Serving::new(built.revision, &built.serving, database.pool.clone()));
         self.server.swap(serving);
     }
@@ -403,7 +433,9 @@ impl Actor {
                 Some(database) => explain::explain(&self.bus, &database.pool, trace, analyze),
                 None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
             },
-            Command::Replay(trace) => explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace),
+            Command::Replay(trace) => {
+                explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace)
+            }
             Command::RunTests(pattern) => self.run_tests(pattern),
             Command::SetPersona(name) => {
                 if !self.personas.choose(name.as_deref()) {
@@ -436,7 +468,8 @@ impl Actor {
     }
 
     async fn migrate(&mut self, consent: &str) {
-        let (Some(built), Some(database), Some(reviewed)) = (&self.built, &mut self.database, self.reviewed.take())
+        let (Some(built), Some(database), Some(reviewed)) =
+            (&self.built, &mut self.database, self.reviewed.take())
         else {
             self.bus.log(LogLevel::Warn, "migration", "nothing is pending");
             return;
@@ -491,7 +524,11 @@ impl Actor {
             }
         };
         if tokio::time::timeout(STOP_LIMIT, all).await.is_err() {
-            self.bus.log(LogLevel::Warn, "studio", "the stop took too long; what is left ends with the process");
+            self.bus.log(
+                LogLevel::Warn,
+                "studio",
+                "the stop took too long; what is left ends with the process",
+            );
         }
         self.bus.send(EventKind::Database(DatabaseEvent::Stopped));
     }
@@ -540,4 +577,3 @@ fn configuration_problem(problem: &ConfigProblem) -> Problem {
         fix: None,
     }
 }
-

@@ -90,5 +90,9 @@ pub(super) fn initial_query(project: &Project, derived: &Derived) -> String {
     if fields.is_empty() {
         fields.push("    __typename\n".to_owned());
     }
-    format!("# {}/src/index.exo describes what can be asked for. Ctrl-Enter runs this.\n{{\n  {name} {{\n{}  }}\n}}\n", project.name, fields.concat())
+    format!(
+        "# {}/src/index.exo describes what can be asked for. Ctrl-Enter runs this.\n{{\n  {name} {{\n{}  }}\n}}\n",
+        project.name,
+        fields.concat()
+    )
 }

@@ -127,7 +127,8 @@ async fn start_bundled(
         message: format!("{error}; {}", error.next_step()),
         log: Vec::new(),
     })?;
-    let failure = |error: &dyn std::fmt::Display| DatabaseFailure { message: error.to_string(), log: Vec::new() };
+    let failure =
+        |error: &dyn std::fmt::Display| DatabaseFailure { message: error.to_string(), log: Vec::new() };
     let databases = cluster.databases();
     databases.ensure(NAME).await.map_err(|error| failure(&error))?;
     let target = cluster.target(NAME);
@@ -198,4 +199,3 @@ impl Database {
         self.target.with_database(name)
     }
 }
-

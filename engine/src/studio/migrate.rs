@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use studio_events::{
-    EventKind, LogLevel, Micros, MigrationStep, MigrationSummary, Problem, Revision, SchemaEvent, Severity, StepClass,
+    EventKind, LogLevel, Micros, MigrationStep, MigrationSummary, Problem, Revision, SchemaEvent, Severity,
+    StepClass,
 };
-use studio_postgres::inspect::{InspectScope, inspect, settle};
 use studio_postgres::Connection;
+use studio_postgres::inspect::{InspectScope, inspect, settle};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
 use studio_sql::diff::{Consent, ConsentedPlan, DiffOptions, Migration, diff};
 use studio_sql::risk;
@@ -162,7 +163,10 @@ fn waiting(migration: &Migration, differences: &[String], may_migrate: bool) -> 
     let blocked = !differences.is_empty();
     let steps: Vec<_> = migration.steps.iter().map(|step| format!("  - {}", step.description)).collect();
     let message = if blocked {
-        format!("{} migration steps wait for a decision; the API serves the last revision", migration.steps.len())
+        format!(
+            "{} migration steps wait for a decision; the API serves the last revision",
+            migration.steps.len()
+        )
     } else {
         "removed parts of the model are still in the database, with their data".to_owned()
     };
@@ -177,7 +181,13 @@ fn waiting(migration: &Migration, differences: &[String], may_migrate: bool) -> 
 /// A database that cannot be compared or changed.
 pub(super) fn problem(error: &str) -> Problem {
     let help = "the last good revision keeps serving; mend the cause, then press R".to_owned();
-    problem_of(Severity::Error, "D0002", format!("the database could not follow the model: {error}"), &[], &help)
+    problem_of(
+        Severity::Error,
+        "D0002",
+        format!("the database could not follow the model: {error}"),
+        &[],
+        &help,
+    )
 }
 
 fn problem_of(severity: Severity, code: &str, message: String, lines: &[String], help: &str) -> Problem {

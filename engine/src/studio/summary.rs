@@ -2,12 +2,14 @@
 
 use studio_events::{FieldSummary, TypeKind, TypeSummary};
 use studio_model::ir::{
-    AccessRule, ColumnDefault, Entity, EntityId, Field, FieldDefault, FieldId, FieldKind, Ir, Scalar, ValueType,
+    AccessRule, ColumnDefault, Entity, EntityId, Field, FieldDefault, FieldId, FieldKind, Ir, Scalar,
+    ValueType,
 };
 
 /// All types of the model in declaration order, entities first.
 pub(super) fn types(ir: &Ir) -> Vec<TypeSummary> {
-    let mut types: Vec<TypeSummary> = ir.entities.iter().map(|(id, entity)| entity_summary(ir, id, entity)).collect();
+    let mut types: Vec<TypeSummary> =
+        ir.entities.iter().map(|(id, entity)| entity_summary(ir, id, entity)).collect();
     types.extend(ir.json_types.values().map(|json| {
         let fields = json.fields.iter().map(|field| FieldSummary {
             name: field.name.clone(),
@@ -50,12 +52,17 @@ fn entity_summary(ir: &Ir, id: EntityId, entity: &Entity) -> TypeSummary {
         Some(schema) => format!("{schema}.{}", entity.table.name),
         None => entity.table.name.clone(),
     };
-    let rule = |name: &str, rule: &AccessRule| format!("{name:<7} {}", rule.text.as_deref().unwrap_or("false"));
+    let rule =
+        |name: &str, rule: &AccessRule| format!("{name:<7} {}", rule.text.as_deref().unwrap_or("false"));
     TypeSummary {
         name: entity.name.clone(),
         kind: TypeKind::Entity,
         table,
-        fields: entity.fields.iter().map(|(field_id, field)| field_summary(ir, id, field_id, field)).collect(),
+        fields: entity
+            .fields
+            .iter()
+            .map(|(field_id, field)| field_summary(ir, id, field_id, field))
+            .collect(),
         access: vec![
             rule("query", &entity.access.read),
             rule("create", &entity.access.create),

@@ -32,7 +32,10 @@ pub struct Watch {
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watch").field("root", &self.root).field("polling", &self.polling).finish_non_exhaustive()
+        f.debug_struct("Watch")
+            .field("root", &self.root)
+            .field("polling", &self.polling)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,10 +80,11 @@ impl Watch {
     /// Starts watching the project at `root` (canonical).
     pub fn start(root: &Path) -> notify::Result<Self> {
         let (sender, events) = mpsc::unbounded_channel();
-        let mut watch = match RecommendedWatcher::new(handler(root, sender.clone()), notify::Config::default()) {
-            Ok(watcher) => Self::with(Box::new(watcher), events, root),
-            Err(error) => return Self::poll(root, sender, events, &error),
-        };
+        let mut watch =
+            match RecommendedWatcher::new(handler(root, sender.clone()), notify::Config::default()) {
+                Ok(watcher) => Self::with(Box::new(watcher), events, root),
+                Err(error) => return Self::poll(root, sender, events, &error),
+            };
         match watch.watch_folders(true) {
             Ok(()) => Ok(watch),
             Err(error) => {
@@ -90,11 +94,7 @@ impl Watch {
         }
     }
 
-    fn with(
-        watcher: Box<dyn Watcher + Send>,
-        events: mpsc::UnboundedReceiver<PathBuf>,
-        root: &Path,
-    ) -> Self {
+    fn with(watcher: Box<dyn Watcher + Send>, events: mpsc::UnboundedReceiver<PathBuf>, root: &Path) -> Self {
         Self { watcher, events, root: root.to_owned(), watched: BTreeSet::new(), polling: None }
     }
 
