@@ -1,5 +1,6 @@
 //! Requests against a schema: error texts with locations, coercion, the resulting operation.
 
+mod agreement;
 mod coercion;
 mod errors;
 mod introspection;
