@@ -324,7 +324,9 @@ impl Writer {
         }
         pieces.push(&nodes[start..]);
         for (position, piece) in pieces.into_iter().enumerate() {
-            let size = flat_width(piece);
+            // What starts with a parenthesis may be broken inside, so only its start must fit.
+            let starts_with_group = matches!(piece.first(), Some(Node::Group { .. }));
+            let size = if starts_with_group { 8 } else { flat_width(piece) };
             let fits = size + usize::from(position > 0) <= self.room();
             if position > 0 && !fits {
                 self.newline();
@@ -413,7 +415,8 @@ pub(crate) fn pretty(theme: Theme, sql: &str, columns: usize) -> Vec<Line<'stati
 
 /// One line of a text as it is, coloured.
 pub(crate) fn highlight(theme: Theme, text: &str) -> Line<'static> {
-    let indent = text.len() - text.trim_start().len();
+    let text = &clean(text);
+    let indent = width(text) - width(text.trim_start());
     let mut writer =
         Writer { theme, columns: usize::MAX, lines: Vec::new(), line: Vec::new(), used: 0, indent };
     for token in tokens(text) {

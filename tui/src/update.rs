@@ -245,7 +245,12 @@ impl Ui {
             Action::GoTraces => self.go(Pane::Traces),
             Action::GoLatency => self.go(Pane::Latency),
             Action::GoLogs => self.go(Pane::Logs),
-            Action::GoServices => self.go(Pane::Services),
+            Action::GoServices => {
+                self.go(Pane::Services);
+                if let Some(id) = pane::services::first_failed(state) {
+                    self.focused().selected = Some(id);
+                }
+            }
             Action::GoTests => self.go(Pane::Tests),
             Action::NextPane => self.step_pane(1),
             Action::PreviousPane => self.step_pane(6),

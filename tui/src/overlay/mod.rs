@@ -131,7 +131,7 @@ fn clear(screen: Rect, width: u16, height: u16, buffer: &mut Buffer) -> Rect {
 }
 
 fn personas(cx: Cx<'_>, selected: usize, screen: Rect, buffer: &mut Buffer) {
-    let rows = u16::try_from(cx.state.personas.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let rows = u16::try_from(cx.state.personas.len()).unwrap_or(u16::MAX).saturating_add(4);
     let area = clear(screen, 76, rows.min(20), buffer);
     let inner = parts::frame(cx, area, "Persona", "signs the playground's requests", true, buffer);
     let visible = usize::from(inner.height.saturating_sub(1)).max(1);

@@ -10,7 +10,7 @@ use crate::action::{Action, Pane};
 use crate::effect::Effect;
 use crate::pane::{Parts, schema};
 use crate::sql;
-use crate::text::{line, plain, plural, put};
+use crate::text::{left, line, plain, plural, put, width};
 use crate::theme::Theme;
 use crate::ui::Ui;
 use crate::view::Cx;
@@ -176,7 +176,8 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
             Answer::Step(at) => {
                 let title = plan.steps.get(at).map(|step| step.title.as_str()).unwrap_or_default();
                 let (yes, no) = if ui.review.accepted.contains(&at) { ("•", " ") } else { (" ", "•") };
-                format!("{} {title}   ({yes}) do it   ({no}) keep for now", at + 1)
+                let title = left(title, question_width(cx, plan));
+                format!("{} {title}  ({yes}) do it   ({no}) keep for now", at + 1)
             }
             Answer::Question(at) => {
                 let Some(decision) = state.decisions.get(at) else { continue };
@@ -185,12 +186,14 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
                     let mark = if chosen == number { "•" } else { " " };
                     format!("({mark}) {option}")
                 });
-                format!("{}   {}", decision.question, options.collect::<Vec<_>>().join("   "))
+                let question = left(&decision.question, question_width(cx, plan) + 2);
+                format!("{question}  {}", options.collect::<Vec<_>>().join("   "))
             }
             Answer::Word => {
                 let caret = if ui.review.typing { "_" } else { "" };
                 let word = word(state, plan);
-                format!("the word  {word}  typed here: [{}{caret}]", ui.review.word)
+                let typed = left(&format!("{}{caret}", ui.review.word), width(&word) + 1);
+                format!("the word  {word}  typed here: [{typed}]")
             }
         };
         lines.push(line([(cursor.to_owned(), cx.theme.accent()), (text, style)]));
@@ -217,6 +220,14 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
         let text = format!(" The API serves {revision} until then.");
         put(buffer, inner, inner.height - 2, &plain(text));
     }
+}
+
+/// Columns for the questions, so that the choices stand below each other.
+fn question_width(cx: Cx<'_>, plan: &MigrationSummary) -> usize {
+    let steps = plan.steps.iter().map(|step| width(&step.title));
+    let questions = cx.state.decisions.iter().map(|decision| width(&decision.question).saturating_sub(2));
+    let room = usize::from(cx.ui.screen.width).saturating_sub(44);
+    steps.chain(questions).max().unwrap_or(0).min(room)
 }
 
 fn chosen(ui: &Ui, id: DecisionId) -> usize {

@@ -219,8 +219,8 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if inner.height > 3 {
-        let roomy = focused && inner.width >= 58 || ui.schema.tab != SchemaTab::Types;
-        let head = if roomy { tab_line(cx) } else { plain(format!(" {}", totals(state))) };
+        let head =
+            if has_tabs(cx, inner.width) { tab_line(cx) } else { plain(format!(" {}", totals(state))) };
         put(buffer, inner, 0, &head);
     }
     match ui.schema.tab {
@@ -230,11 +230,16 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         SchemaTab::Migration => {}
     }
     if inner.height > 6 && tab_text(ui, state).is_none() {
-        put(buffer, inner, inner.height - 1, &pending(cx));
+        put(buffer, inner, inner.height - 1, &pending(cx, inner.width));
     }
 }
 
-fn pending(cx: Cx<'_>) -> Line<'static> {
+/// The first line shows the tabs; else the totals.
+fn has_tabs(cx: Cx<'_>, width: u16) -> bool {
+    cx.ui.pane == Pane::Schema && width >= 58 || cx.ui.schema.tab != SchemaTab::Types
+}
+
+fn pending(cx: Cx<'_>, width: u16) -> Line<'static> {
     let key = cx.ui.keymap.shown(Action::Migration);
     match &cx.state.migration {
         Some(plan) => line([
@@ -248,7 +253,10 @@ fn pending(cx: Cx<'_>) -> Line<'static> {
             let newest = cx.state.build.revision;
             line([(format!(" the last good model; {newest} must check first"), cx.theme.dim())])
         }
-        None => line([(format!(" {} · nothing pending", totals(cx.state)), cx.theme.dim())]),
+        None if has_tabs(cx, width) => {
+            line([(format!(" {} · nothing pending", totals(cx.state)), cx.theme.dim())])
+        }
+        None => line([(" nothing pending".to_owned(), cx.theme.dim())]),
     }
 }
 

@@ -103,6 +103,15 @@ pub(crate) fn failed(state: &StudioState) -> usize {
     all(state).iter().filter(|service| service.status == ServiceStatus::Failed).count()
 }
 
+/// The first service that failed: what one comes to this pane for.
+pub(crate) fn first_failed(state: &StudioState) -> Option<u64> {
+    let services = all(state);
+    services
+        .iter()
+        .find(|service| service.status == ServiceStatus::Failed)
+        .map(|service| identity(&service.name))
+}
+
 pub(crate) fn rows(state: &StudioState) -> Vec<u64> {
     all(state).iter().map(|service| identity(&service.name)).collect()
 }

@@ -88,9 +88,9 @@ fn axis(theme: Theme, total: Micros, cells: usize) -> Line<'static> {
     let mut marks = " ".repeat(cells);
     let whole = total.as_millis_f64();
     let mut step = 0.01;
-    // 1, 2, 5, 10 … until the marks are at least ten cells apart.
+    // 1, 2, 5, 10 … until the marks are at least seven cells apart.
     for factor in [2.0, 2.5, 2.0].into_iter().cycle().take(40) {
-        if whole <= 0.0 || step / whole * cells as f64 >= 10.0 {
+        if whole <= 0.0 || step / whole * cells as f64 >= 7.0 {
             break;
         }
         step *= factor;

@@ -13,7 +13,7 @@ use crate::effect::Effect;
 use crate::overlay::Overlay;
 use crate::pane::{Parts, passes, trace_text};
 use crate::sql;
-use crate::text::{line, millis, plural, put, tenths};
+use crate::text::{line, millis, plural, put, tenths, width};
 use crate::theme::Theme;
 use crate::ui::{TraceShow, TraceSort, TraceTab, Ui};
 use crate::view::Cx;
@@ -216,14 +216,14 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     if let Some(upper) = places.upper {
-        let title = format!(
-            "{} · {} ms · HTTP {} · trace {}",
-            trace.operation,
-            millis(trace.total),
-            trace.status,
-            trace.id
-        );
-        let inner = parts::frame(cx, upper, &title, &tabs(cx), focused && places.lower.is_none(), buffer);
+        let mut title = format!("{} · {} ms", trace.operation, millis(trace.total));
+        let tabs = tabs(cx);
+        for more in [format!(" · HTTP {}", trace.status), format!(" · trace {}", trace.id)] {
+            if width(&title) + width(&more) + width(&tabs) + 12 <= usize::from(upper.width) {
+                title.push_str(&more);
+            }
+        }
+        let inner = parts::frame(cx, upper, &title, &tabs, focused && places.lower.is_none(), buffer);
         let lines = match places.lower {
             Some(_) => trace_text::waterfall(cx.theme, trace, usize::from(inner.width)),
             None if cx.ui.traces.tab == TraceTab::Detail => {

@@ -196,7 +196,9 @@ fn tab_label(ui: &Ui, state: &StudioState, pane: Pane, form: usize) -> String {
         _ => "",
     };
     let badge = if form < 3 || active { badge(ui, state, pane) } else { String::new() };
-    let space = if badge.is_empty() || name.is_empty() || form > 0 { "" } else { " " };
+    // `Problems✗2` reads well without a space, `Tests3/5` does not.
+    let glued = form > 0 && !badge.starts_with(|c: char| c.is_ascii_digit());
+    let space = if badge.is_empty() || name.is_empty() || glued { "" } else { " " };
     let number = pane.index() + 1;
     let gap = if name.is_empty() { "" } else { " " };
     if active {
@@ -367,7 +369,7 @@ pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         parts.iter().map(|(key, word)| width(key) + 1 + width(word) + 2).sum::<usize>()
     };
     let tail = if cx.ui.pending.is_empty() { tail } else { Vec::new() };
-    while !parts.is_empty() && size(&parts) + size(&tail) > room + 2 {
+    while !parts.is_empty() && size(&parts) + size(&tail) > room + 3 {
         parts.pop();
     }
     parts.extend(tail);
@@ -375,8 +377,10 @@ pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     for (key, word) in parts {
         let key = if key == "Enter" { cx.theme.enter().to_owned() } else { key };
         spans.push(Span::styled(key, cx.theme.accent()));
-        spans.push(Span::raw(format!(" {word}  ")));
+        spans.push(Span::raw(format!(" {word}")));
+        spans.push(Span::raw("  "));
     }
+    spans.pop();
     put(buffer, area, 0, &Line::from(spans));
 }
 
