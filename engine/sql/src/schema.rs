@@ -281,6 +281,19 @@ impl Table {
     }
 }
 
+impl Function {
+    /// Whether two update functions assign the same, in whatever order.
+    pub fn same_body(&self, other: &Function) -> bool {
+        fn statements(body: &str) -> Vec<&str> {
+            let body = body.trim().strip_prefix("BEGIN").unwrap_or(body);
+            let mut statements: Vec<&str> = body.split(';').map(str::trim).collect();
+            statements.sort_unstable();
+            statements
+        }
+        statements(&self.body) == statements(&other.body)
+    }
+}
+
 impl ForeignKey {
     /// Own columns, in stored order.
     pub fn own_columns(&self) -> impl Iterator<Item = &str> {

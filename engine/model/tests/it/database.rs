@@ -8,10 +8,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use studio_model::database::database_schema;
+use studio_model::database::import::{ImportOptions, import};
 use studio_model::{SourceSet, compile};
 use studio_sql::ddl::create_script;
-use studio_sql::diff::{DiffOptions, diff};
-use studio_sql::schema::DatabaseSchema;
+use studio_sql::diff::{Change, DiffOptions, Scope, diff};
+use studio_sql::schema::{ColumnDefault, ColumnType, DatabaseSchema};
 
 fn schema_of(name: &str, text: &str) -> DatabaseSchema {
     let compiled = compile(&SourceSet::from_root(text));
@@ -76,4 +77,58 @@ fn migrations() {
             .expect("text");
         golden(&format!("migration_{name}"), &report);
     });
+}
+
+/// An imported model compiles, and asks for the database it came from.
+#[test]
+fn imported_models_ask_for_the_same_database() {
+    let everything = DiffOptions { scope: Scope::All, ..DiffOptions::default() };
+    for seed in 0..300 {
+        let mut live = crate::random::schema(seed);
+        // The language has no way to write these labels.
+        for ty in &mut live.enums {
+            ty.values.iter_mut().for_each(|value| *value = value.replace('\'', "x"));
+        }
+        for column in live.tables.iter_mut().flat_map(|table| &mut table.columns) {
+            if matches!(column.ty, ColumnType::Enum(_))
+                && let Some(ColumnDefault::Quoted(label)) = &mut column.default
+            {
+                *label = label.replace('\'', "x");
+            }
+        }
+        let imported = import(&live, &ImportOptions::default());
+        let again = schema_of(&format!("seed {seed}\n{}", imported.model), &imported.model);
+        let left = diff(&live, &again, &everything);
+        // What cannot be said is reported, and only that may differ.
+        let reported = |name: &str| imported.issues.iter().any(|issue| issue.contains(name));
+        let differences: Vec<&str> = left
+            .steps
+            .iter()
+            .filter(|step| match &step.change {
+                Change::DropUnique { unique, .. } => !reported(&unique.name),
+                Change::DropIndex { index, .. } => !reported(&index.name),
+                Change::DropDefault { column, .. } => !reported(&column.name),
+                _ => true,
+            })
+            .map(|step| step.description.as_str())
+            .collect();
+        assert!(differences.is_empty(), "seed {seed}: {differences:#?}\n{}", imported.model);
+    }
+}
+
+/// The layout, and what cannot be expressed.
+#[test]
+fn the_text_of_an_import() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemas");
+    for name in ["relations", "fleet", "types"] {
+        let text = std::fs::read_to_string(folder.join(name).with_extension("exo")).expect("a model");
+        let options = ImportOptions { query_access: true, ..ImportOptions::default() };
+        let live = schema_of(name, &text);
+        let imported = import(&live, &options);
+        let again = schema_of(&imported.model, &imported.model);
+        let left = diff(&live, &again, &DiffOptions { scope: Scope::All, ..DiffOptions::default() });
+        assert!(left.is_empty(), "{left:#?}");
+        let text = format!("{}\n=== issues\n{}", imported.model, imported.issues.join("\n"));
+        golden(&format!("import_{name}"), &text);
+    }
 }

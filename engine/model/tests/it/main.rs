@@ -10,4 +10,6 @@ mod database;
 mod fixtures;
 mod graphql;
 mod ir;
+#[path = "../../../sql/tests/it/random.rs"]
+mod random;
 mod robust;

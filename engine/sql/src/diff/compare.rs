@@ -274,7 +274,7 @@ impl Comparison<'_> {
     fn functions(&self, changes: &mut Vec<Change>) {
         for old in &self.old.functions {
             match self.new.function(&old.name) {
-                Some(new) if new.body == old.body => {}
+                Some(new) if new.same_body(old) => {}
                 Some(new) => changes.push(Change::ReplaceFunction(new.clone())),
                 None => {
                     let user = self.old.tables.iter().find(|table| {

@@ -2,6 +2,8 @@
 //!
 //! All decisions about names, types and relations were taken when the IR was built; this module arranges them.
 
+pub mod import;
+
 use studio_sql::schema::{
     Column, ColumnDefault, ColumnType, DatabaseSchema, EnumType, ForeignKey, Function, Index, IndexKind,
     QualifiedName, Table, Trigger, Unique, VectorOps, plain_ident,
