@@ -7,6 +7,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -234,6 +236,8 @@ pub struct Cluster {
     child: Child,
     input: Option<ChildStdin>,
     exit: watch::Receiver<Option<ClusterExit>>,
+    /// The end is wanted.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Cluster {
@@ -281,7 +285,7 @@ impl Cluster {
         let (sender, exit) = watch::channel(None);
         tokio::spawn(follow(lines, sender));
         let durable = matches!(config.kind, ClusterKind::Project { durable: true, .. });
-        Ok(Self { running, durable, child, input, exit })
+        Ok(Self { running, durable, child, input, exit, stopping: Arc::default() })
     }
 
     /// How to connect to one of the server's databases.
@@ -336,28 +340,37 @@ impl Cluster {
         &self.running.install_dir
     }
 
-    /// Resolves when the server ends although nobody stopped it. The caller may then start a new one.
-    /// The future is independent of `self`; any number of them may wait.
+    /// Resolves when the server ends although nobody stopped it, and never otherwise. The caller may then
+    /// start a new one. The future is independent of `self`; any number of them may wait.
     pub fn exited(&self) -> impl Future<Output = ClusterExit> + Send + use<> {
         let mut exit = self.exit.clone();
+        let stopping = Arc::clone(&self.stopping);
         async move {
-            match exit.wait_for(Option::is_some).await {
-                Ok(found) => found.clone(),
-                Err(_) => None,
+            let found = exit.wait_for(Option::is_some).await.map_or(None, |found| found.clone());
+            match found {
+                Some(exit) => exit,
+                None if stopping.load(Ordering::SeqCst) => std::future::pending().await,
+                None => ClusterExit {
+                    status: "the process that looks after it ended".to_owned(),
+                    log: Vec::new(),
+                },
             }
-            .unwrap_or_else(|| ClusterExit {
-                status: "the process that looks after it ended".to_owned(),
-                log: Vec::new(),
-            })
         }
     }
 
     /// Stops the server and waits until it is gone; a throw-away one leaves nothing behind.
     pub async fn stop(mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
         drop(self.input.take());
         if tokio::time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
     }
 }
 

@@ -13,6 +13,7 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
@@ -201,9 +202,50 @@ impl<S> TlsStream for Stream<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    /// Proves to the server that nobody sits between: the password exchange includes this hash.
     fn channel_binding(&self) -> ChannelBinding {
-        ChannelBinding::none()
+        let (_, session) = self.0.get_ref();
+        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        match certificate.and_then(|it| end_point_hash(it)) {
+            Some(hash) => ChannelBinding::tls_server_end_point(hash),
+            None => ChannelBinding::none(),
+        }
     }
+}
+
+/// Hash of a certificate for `tls-server-end-point` (RFC 5929): with the hash function of its signature,
+/// but at least SHA-256. `None` for signatures without one (Ed25519).
+fn end_point_hash(certificate: &[u8]) -> Option<Vec<u8>> {
+    // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { OID, … }, … }
+    let (inner, _) = der_value(certificate)?;
+    let (_, after_tbs) = der_value(inner)?;
+    let (algorithm, _) = der_value(after_tbs)?;
+    let (oid, _) = der_value(algorithm)?;
+    const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+    const ECDSA_SHA2: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03];
+    let (&last, family) = oid.split_last()?;
+    match (family, last) {
+        // MD5, SHA-1, SHA-256.
+        (RSA, 4 | 5 | 11) | (ECDSA_SHA2, 2) => Some(Sha256::digest(certificate).to_vec()),
+        (RSA, 12) | (ECDSA_SHA2, 3) => Some(Sha384::digest(certificate).to_vec()),
+        (RSA, 13) | (ECDSA_SHA2, 4) => Some(Sha512::digest(certificate).to_vec()),
+        (_, _) => None,
+    }
+}
+
+/// Contents of the first DER value, and what follows it.
+fn der_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&[_, first], rest) = bytes.split_first_chunk::<2>()?;
+    let (length, rest) = if first < 0x80 {
+        (usize::from(first), rest)
+    } else {
+        let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+        if digits.len() > 4 {
+            return None;
+        }
+        (digits.iter().fold(0_usize, |length, &digit| length << 8 | usize::from(digit)), rest)
+    };
+    rest.split_at_checked(length)
 }
 
 impl<S> AsyncRead for Stream<S>

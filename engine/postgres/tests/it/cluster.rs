@@ -41,8 +41,11 @@ async fn a_throw_away_cluster_leaves_nothing_behind() {
     assert_eq!(cell(&connection, "show fsync").await, "off");
     let dir = cluster.state_dir().to_path_buf();
     assert!(dir.exists());
+    let exited = cluster.exited();
     cluster.stop().await;
     assert!(!dir.exists());
+    let told = tokio::time::timeout(Duration::from_millis(100), exited).await;
+    assert!(told.is_err(), "an end that was asked for is no news: {told:?}");
 }
 
 #[tokio::test]
