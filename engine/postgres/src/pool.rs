@@ -10,7 +10,7 @@ use deadpool::managed::{self, Manager, Metrics, QueueMode, RecycleError, Recycle
 use crate::target::Target;
 use crate::wire::{Connection, DbError, SessionOptions};
 
-/// Longest time for getting an idle connection ready again (a rollback at most).
+/// Longest time for getting an idle connection ready again (preparing statements at most).
 const RECYCLE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Size and limits of a pool.
@@ -70,15 +70,26 @@ pub struct Pool {
     schema: Arc<AtomicU64>,
 }
 
-/// A connection on loan. It goes back when dropped.
+/// A connection on loan. It goes back when dropped; one that was left in the middle of something is closed
+/// instead, so that no lock outlives the request that took it.
 #[derive(Debug)]
-pub struct PooledConnection(managed::Object<Connector>);
+pub struct PooledConnection(Option<managed::Object<Connector>>);
 
 impl Deref for PooledConnection {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        &self.0.connection
+        &self.0.as_ref().expect("invariant: there is a connection until drop").connection
+    }
+}
+
+impl Drop for PooledConnection {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take()
+            && !object.connection.is_at_rest()
+        {
+            managed::Object::take(object).connection.abandon();
+        }
     }
 }
 
@@ -160,7 +171,7 @@ impl Pool {
     /// See [`PoolError`].
     pub async fn get(&self) -> Result<PooledConnection, PoolError> {
         use managed::TimeoutType;
-        self.inner.get().await.map(PooledConnection).map_err(|error| match error {
+        self.inner.get().await.map(|it| PooledConnection(Some(it))).map_err(|error| match error {
             managed::PoolError::Timeout(TimeoutType::Wait) => {
                 PoolError::Exhausted { waited: self.options.acquire_timeout, size: self.options.size }
             }

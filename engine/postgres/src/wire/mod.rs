@@ -218,18 +218,26 @@ impl Connection {
         self.statements().clear();
     }
 
+    /// Whether nothing runs on the connection and no transaction is open.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.abandoned.load(Ordering::SeqCst) && !self.open_transaction.load(Ordering::SeqCst)
+    }
+
+    /// Closes the connection. The server would first finish what it is doing, so it is asked not to.
+    pub(crate) fn abandon(self) {
+        if self.abandoned.load(Ordering::SeqCst)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (token, tls): (CancelToken, Tls) = (self.client.cancel_token(), Tls::clone(&self.tls));
+            runtime.spawn(async move {
+                let _ = token.cancel_query(tls).await;
+            });
+        }
+    }
+
     /// Gets the connection ready for its next user; `false` when it must be thrown away.
     pub(crate) async fn recycle(&self) -> bool {
-        if self.is_closed() {
-            return false;
-        }
-        if self.abandoned.load(Ordering::SeqCst) {
-            self.cancel();
-            return false;
-        }
-        if self.open_transaction.swap(false, Ordering::SeqCst)
-            && self.batch_execute("ROLLBACK").await.is_err()
-        {
+        if self.is_closed() || !self.is_at_rest() {
             return false;
         }
         let wanted = self.statements().take_wanted();
@@ -253,14 +261,6 @@ impl Connection {
         } else {
             Ok(())
         }
-    }
-
-    /// Asks the server to end the running statement. Does not wait.
-    fn cancel(&self) {
-        let (token, tls): (CancelToken, Tls) = (self.client.cancel_token(), Tls::clone(&self.tls));
-        tokio::spawn(async move {
-            let _ = token.cancel_query(tls).await;
-        });
     }
 
     fn statements(&self) -> std::sync::MutexGuard<'_, Statements> {

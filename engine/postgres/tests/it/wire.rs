@@ -243,12 +243,14 @@ async fn transactions_commit_roll_back_and_are_ended_when_dropped() {
     transaction.run(insert, &id("3")).await.expect("a row");
     drop(transaction);
     assert_eq!(cell(&connection, count).await, "2");
+    // Nor does it keep its locks when the connection goes back to the pool and nobody takes it again.
     let mut transaction = connection.transaction(TransactionMode::Session);
     transaction.run(insert, &id("3")).await.expect("a row");
     drop(transaction);
     drop(connection);
-    let connection = pool.get().await.expect("a connection");
-    assert_eq!(cell(&connection, count).await, "2");
+    let other = connect(&cluster).await;
+    other.batch_execute("set lock_timeout = '5s'; drop table t").await.expect("nobody holds a lock");
+    assert_eq!(cell(&pool.get().await.expect("a connection"), "select 1").await, "1");
     cluster.stop().await;
 }
 
