@@ -97,7 +97,8 @@ mod tests {
             ("{ ... { __typename } }", true),
             ("{ __typename books { id } }", false),
             ("query A { __typename } mutation B { x }", false),
-            ("{ ...f } fragment f on Query { ...f }", false),
+            ("{ ...f } fragment f on Query { ...f __typename }", true),
+            ("{ ...f } fragment f on Query { ...g } fragment g on Query { ...f x }", false),
             ("{ not closed", false),
         ] {
             let payload = Payload::of_query(text);

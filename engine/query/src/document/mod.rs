@@ -1,13 +1,13 @@
 //! Parsed GraphQL documents: syntax errors with the contract's texts, and the choice of the operation
 //! (graphql-and-sql 2.3, 2.4).
 
+pub(crate) mod fragments;
 mod nesting;
 
 use async_graphql_parser::types::{
     DocumentOperations, ExecutableDocument, FragmentDefinition, OperationDefinition, OperationType,
-    Selection, SelectionSet,
 };
-use async_graphql_parser::{Error, Pos, Positioned, parse_query};
+use async_graphql_parser::{Error, Pos, parse_query};
 
 use crate::error::{Position, RequestError};
 
@@ -53,30 +53,10 @@ impl Document {
 
     /// Whether every operation asks only for `__schema`, `__type` and `__typename` at the root.
     pub fn is_introspection_only(&self) -> bool {
-        self.syntax
-            .operations
-            .iter()
-            .all(|(_, operation)| self.is_introspection(&operation.node.selection_set.node, &mut Vec::new()))
-    }
-
-    fn is_introspection<'a>(&'a self, set: &'a SelectionSet, path: &mut Vec<&'a str>) -> bool {
-        set.items.iter().all(|item| match &item.node {
-            Selection::Field(field) => {
-                matches!(field.node.name.node.as_str(), "__schema" | "__type" | "__typename")
-            }
-            Selection::InlineFragment(inline) => self.is_introspection(&inline.node.selection_set.node, path),
-            Selection::FragmentSpread(spread) => {
-                let name = spread.node.fragment_name.node.as_str();
-                if path.contains(&name) {
-                    return false;
-                }
-                let Some(fragment) = self.fragment(name) else { return false };
-                path.push(name);
-                let answer = self.is_introspection(&fragment.selection_set.node, path);
-                path.pop();
-                answer
-            }
-        })
+        fragments::is_introspection_only(
+            self,
+            self.syntax.operations.iter().map(|(_, operation)| &operation.node),
+        )
     }
 
     /// A fragment by name.
@@ -106,50 +86,6 @@ impl Document {
                 Ok(DocumentOperation { name: Some(found.0.as_str()), definition: &found.1.node })
             }
         }
-    }
-
-    /// Checks that the fragments an operation uses exist and do not contain themselves.
-    pub(crate) fn check_fragments(&self, operation: DocumentOperation<'_>) -> Result<(), RequestError> {
-        let mut walk = FragmentWalk { document: self, path: Vec::new(), done: Vec::new() };
-        walk.selection(&operation.definition.selection_set)
-    }
-}
-
-struct FragmentWalk<'a> {
-    document: &'a Document,
-    path: Vec<&'a str>,
-    done: Vec<&'a str>,
-}
-
-impl<'a> FragmentWalk<'a> {
-    fn selection(&mut self, set: &'a Positioned<SelectionSet>) -> Result<(), RequestError> {
-        for item in &set.node.items {
-            match &item.node {
-                Selection::Field(field) => self.selection(&field.node.selection_set)?,
-                Selection::InlineFragment(inline) => self.selection(&inline.node.selection_set)?,
-                Selection::FragmentSpread(spread) => {
-                    let name = spread.node.fragment_name.node.as_str();
-                    let at = vec![position(spread.pos)];
-                    if self.path.contains(&name) {
-                        return Err(RequestError::invalid(format!("Fragment cycle detected: {name}"), at));
-                    }
-                    let Some(fragment) = self.document.fragment(name) else {
-                        return Err(RequestError::invalid(
-                            format!("Fragment definition '{name}' not found"),
-                            at,
-                        ));
-                    };
-                    if self.done.contains(&name) {
-                        continue;
-                    }
-                    self.path.push(name);
-                    self.selection(&fragment.selection_set)?;
-                    self.path.pop();
-                    self.done.push(name);
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use studio_model::graphql::{Schema, TypeId};
 
 use crate::coerce::Variables;
-use crate::document::Document;
+use crate::document::{Document, fragments};
 use crate::error::{Position, RequestError};
 use crate::operation::{Operation, OperationKind};
 
@@ -65,7 +65,7 @@ pub fn prepare(
         OperationType::Mutation => return Err(unsupported("Mutation")),
         OperationType::Subscription => return Err(unsupported("Subscription")),
     };
-    document.check_fragments(chosen)?;
+    fragments::check(document, chosen.definition)?;
     let variables = Variables::bind(&chosen.definition.variable_definitions, variables)?;
     let validator = selection::Validator::new(document, schema, &variables, limits);
     let checked = validator.root(&chosen.definition.selection_set.node, root)?;

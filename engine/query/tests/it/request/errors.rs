@@ -284,6 +284,31 @@ fn fragments_cannot_multiply_without_end() {
 }
 
 #[test]
+fn chains_of_fragments_are_bounded() {
+    let chain = |length: usize, inline: usize| {
+        let mut text = String::from("{ books { ...F0 } }");
+        for index in 0..length {
+            let (open, close) = ("... { ".repeat(inline), "}".repeat(inline));
+            text.push_str(&format!(" fragment F{index} on Book {{ {open} ...F{} {close} }}", index + 1));
+        }
+        text + &format!(" fragment F{length} on Book {{ id }}")
+    };
+    accepted(&chain(150, 0), "");
+    for text in [chain(400, 0), chain(20_000, 0), chain(100, 50)] {
+        assert!(body(&text, "").contains("Selection set too deep"));
+    }
+    // A fragment that was walked at a shallow place counts in full at a deep one.
+    let text = format!("{{ books {{ ...F0 ...G0 }} }}{}", &chain(150, 0)["{ books { ...F0 } }".len()..]);
+    let text: String = (0..100).fold(text, |text, index| {
+        text + &format!(
+            " fragment G{index} on Book {{ ...{} }}",
+            if index == 99 { "F0".into() } else { format!("G{}", index + 1) }
+        )
+    });
+    assert!(body(&text, "").contains("Selection set too deep"));
+}
+
+#[test]
 fn introspection_switch() {
     let with = |text: &str, introspection| {
         let limits = Limits { introspection, ..Limits::default() };
