@@ -47,3 +47,80 @@ fn values() {
 fn code() {
     golden("code", include_str!("code.exo"));
 }
+
+/// Names of the root fields (graphql-and-sql 1.1 and 1.2).
+#[test]
+fn names() {
+    let model = r#"
+        @postgres
+        module Names {
+          @access(true)
+          type ISBNRecord {
+            @pk id: Int = autoIncrement()
+            @unique("primary_email") mail: String
+            @unique("loginName", "per_site") login: String
+            @unique("per_site") site_no: Int
+          }
+          @access(true) type Person { @pk id: Int }
+          @access(true) type Data { @pk id: Int }
+          @access(true) @plural("shelvesOf2Books") type Shelf { @pk id: Int }
+        }
+    "#;
+    let schema = schema(model);
+    let names = |root: &studio_model::graphql::Root| {
+        root.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        names(schema.query()),
+        "data datas datasAgg isbnRecord isbnRecordByLoginName isbnRecordByPerSite isbnRecordByPrimaryEmail \
+         isbnRecords isbnRecordsAgg people peopleAgg person shelf shelvesOf2Books shelvesOf2BooksAgg"
+    );
+    assert_eq!(
+        names(schema.mutation().expect("mutations")),
+        "createData createDatas createISBNRecord createISBNRecords createPeople createPerson createShelf \
+         createshelvesOf2Books deleteData deleteDatas deleteISBNRecord deleteISBNRecords deletePeople deletePerson \
+         deleteShelf deleteshelvesOf2Books updateData updateDatas updateISBNRecord updateISBNRecords updatePeople \
+         updatePerson updateShelf updateshelvesOf2Books"
+    );
+    let text = sdl(&schema);
+    for line in [
+        "isbnRecordByPerSite(login: String!, site_no: Int!): ISBNRecord",
+        "\"\"\"Get a single `ISBNRecord` by primary email\"\"\"",
+        "Get multiple `Person`s given the provided `where` filter, order by, limit, and offset",
+    ] {
+        assert!(text.contains(line), "{line}");
+    }
+}
+
+/// Without mutations there is neither the root nor what only mutations need.
+#[test]
+fn mutations_switched_off() {
+    let ir = Arc::new(ir(include_str!("bookshop.exo")));
+    let text = sdl(&Schema::new(ir, SchemaOptions { mutations: false }));
+    assert!(
+        !text.contains("Mutation") && !text.contains("CreationInput") && !text.contains("ReferenceInput")
+    );
+    assert!(text.contains("type Query"));
+}
+
+/// Two operations of one name: entities win over code modules.
+#[test]
+fn one_name_twice() {
+    let model = r#"
+        @postgres
+        module Shop { @access(true) type Item { @pk id: Int } }
+        @deno("x.ts")
+        module Code {
+          @access(true) query items(): Int
+          @access(true) query other(): Array<Array<Int?>>?
+        }
+    "#;
+    let text = sdl(&schema(model));
+    assert!(
+        text.contains(
+            "  items(where: ItemFilter, orderBy: [ItemOrdering!], limit: Int, offset: Int): [Item!]!"
+        )
+    );
+    assert!(!text.contains("  items: Int!"));
+    assert!(text.contains("  other: [[Int]!]"), "{text}");
+}
