@@ -494,3 +494,17 @@ async fn a_full_disk_is_named_and_not_kept_full() {
     assert!(error.next_step().starts_with("Free some space"));
     std::fs::write(dir.join("something"), vec![0; 8 * 1024 * 1024]).expect("the space is free again");
 }
+
+#[tokio::test]
+async fn a_broken_supervisor_is_quoted() {
+    let mut broken = config(ClusterKind::ThrowAway);
+    broken.supervisor = ["/bin/sh", "-c", "echo 'library not found' >&2; exit 3"].map(Into::into).to_vec();
+    let error = Cluster::start(broken, |_| {}).await.expect_err("no supervisor");
+    let text = error.to_string();
+    assert!(text.contains("exit status: 3: library not found"), "{text}");
+
+    let mut missing = config(ClusterKind::ThrowAway);
+    missing.supervisor = vec!["/nowhere/exo-studio".into()];
+    let text = Cluster::start(missing, |_| {}).await.expect_err("no supervisor").to_string();
+    assert!(text.contains("/nowhere/exo-studio cannot be run"), "{text}");
+}

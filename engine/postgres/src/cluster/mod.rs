@@ -1,8 +1,9 @@
 //! A running server of our own, seen from the studio: start with progress, stop, notice of an unexpected
 //! end. The work is done by the [supervisor](crate::supervisor) process.
 
-use std::env;
-use std::ffi::OsString;
+mod config;
+mod error;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,106 +12,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
 use crate::databases::Databases;
 use crate::process;
 use crate::protocol::{FailureKind, Report, Running};
-use crate::supervisor::Options;
 use crate::target::Target;
+
+pub use self::config::{ClusterConfig, ClusterKind};
+pub use self::error::ClusterError;
 
 /// Longest silence of a supervisor that is starting; its own limits are shorter.
 const START_LIMIT: Duration = Duration::from_secs(300);
 /// Longest time a stop may take; the supervisor's own limits add up to less.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
-/// User for servers started by root in a folder of root: `nobody`, present everywhere.
-const NOBODY: u32 = 65534;
-
-/// What to start.
-#[derive(Debug, Clone)]
-pub struct ClusterConfig {
-    /// A project's server or a throw-away one.
-    pub kind: ClusterKind,
-    /// Program and first arguments that lead to [`supervisor_main`](crate::supervisor_main); this
-    /// executable with `__postgres` unless a test says otherwise.
-    pub supervisor: Vec<OsString>,
-    /// Folder with the programs of an installed server to use instead of the bundled one
-    /// (`EXO_STUDIO_PG`).
-    pub server: Option<PathBuf>,
-    /// Folder below which the bundled server is unpacked (`EXO_STUDIO_CACHE`; else the user's cache folder).
-    pub cache: Option<PathBuf>,
-    /// When the data folder was made by another major version: rename it and start empty.
-    pub set_aside_other_version: bool,
-}
-
-/// Whose data it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClusterKind {
-    /// Kept in `<dir>/.exo`.
-    Project {
-        /// The project folder.
-        dir: PathBuf,
-        /// Survive a power cut too (fsync on). Killed processes never lose anything.
-        durable: bool,
-    },
-    /// In a temporary folder, removed at the end; in memory if the machine has plenty, which makes
-    /// creating a database ten times as fast.
-    ThrowAway,
-}
-
-impl ClusterConfig {
-    /// A configuration from the environment variables of the studio.
-    pub fn new(kind: ClusterKind) -> Self {
-        let folder = |name: &str| env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-        let program = env::current_exe().map_or_else(|_| "exo-studio".into(), PathBuf::into_os_string);
-        Self {
-            kind,
-            supervisor: vec![program, "__postgres".into()],
-            server: folder("EXO_STUDIO_PG"),
-            cache: folder("EXO_STUDIO_CACHE"),
-            set_aside_other_version: false,
-        }
-    }
-
-    fn options(&self) -> Options {
-        let root = process::is_root();
-        let (project, durable) = match &self.kind {
-            ClusterKind::Project { dir, durable } => (Some(dir.clone()), *durable),
-            ClusterKind::ThrowAway => (None, false),
-        };
-        let user = root.then(|| match project.as_ref().and_then(|dir| fs::metadata(dir).ok()) {
-            Some(owner) if owner.uid() != 0 => (owner.uid(), owner.gid()),
-            Some(_) | None => (NOBODY, NOBODY),
-        });
-        let runtime = env::var_os("XDG_RUNTIME_DIR").filter(|it| !it.is_empty()).map(PathBuf::from);
-        Options {
-            project,
-            durable,
-            set_aside: self.set_aside_other_version,
-            server: self.server.clone(),
-            cache: self.cache.clone().or_else(|| if root { None } else { user_cache() }),
-            // Root's runtime folder is closed to the server's user.
-            socket_bases: runtime.filter(|_| !root).into_iter().chain([env::temp_dir()]).collect(),
-            temporary: Some(env::temp_dir()),
-            memory: process::roomy_memory_folder(),
-            user,
-        }
-    }
-}
-
-/// Where the user's programs keep what can be made again.
-fn user_cache() -> Option<PathBuf> {
-    let home = env::var_os("HOME").filter(|it| !it.is_empty()).map(PathBuf::from);
-    let cache = if cfg!(target_os = "macos") {
-        home.map(|it| it.join("Library").join("Caches"))
-    } else {
-        let named = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|it| it.is_absolute());
-        named.or_else(|| home.map(|it| it.join(".cache")))
-    };
-    cache.map(|it| it.join("exo-studio"))
-}
 
 /// Progress of a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,97 +52,6 @@ pub struct ClusterExit {
     pub status: String,
     /// Last lines of its log.
     pub log: Vec<String>,
-}
-
-/// Why there is no server.
-#[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
-    /// Another studio runs this project.
-    #[error("another exo-studio{} runs the database of this project", pid.map_or_else(String::new, |pid| format!(" (process {pid})")))]
-    Busy {
-        /// Process id of its supervisor.
-        pid: Option<u32>,
-        /// URL of its server, database `postgres`.
-        url: Option<String>,
-        /// The folder whose lock it holds.
-        state_dir: PathBuf,
-    },
-    /// The data folder was made by another major version.
-    #[error(
-        "this project's database was made by Postgres {found}; this studio brings {ours}. Your data is untouched in {}",
-        data_dir.display()
-    )]
-    WrongVersion {
-        /// Major version found.
-        found: String,
-        /// Our major version.
-        ours: String,
-        /// The untouched folder.
-        data_dir: PathBuf,
-    },
-    /// There are no server programs.
-    #[error("no Postgres to start: {message}")]
-    NoServer {
-        /// What was tried.
-        message: String,
-    },
-    /// A folder cannot be used.
-    #[error("{} cannot be used for the database: {message}", dir.display())]
-    Unusable {
-        /// The folder.
-        dir: PathBuf,
-        /// The reason.
-        message: String,
-    },
-    /// The disk is full.
-    #[error("no space left on the disk of {}", dir.display())]
-    DiskFull {
-        /// The folder that was written.
-        dir: PathBuf,
-    },
-    /// The server did not come up.
-    #[error("Postgres did not start: {message}{}", log.iter().map(|line| format!("\n  {line}")).collect::<String>())]
-    Failed {
-        /// What happened.
-        message: String,
-        /// Last lines of the server log.
-        log: Vec<String>,
-    },
-    /// The supervisor process could not be run or did not answer.
-    #[error("the process that looks after Postgres failed: {0}")]
-    Supervisor(String),
-}
-
-impl ClusterError {
-    /// What the user can do about it, one sentence.
-    pub fn next_step(&self) -> String {
-        match self {
-            Self::Busy { pid: Some(pid), .. } => {
-                format!("Stop the other studio (process {pid}), or use its API instead of starting a second one.")
-            }
-            Self::Busy { pid: None, state_dir, .. } => {
-                format!("Stop the other studio that uses {}.", state_dir.display())
-            }
-            Self::WrongVersion { found, data_dir, .. } => format!(
-                "Set EXO_STUDIO_PG to the program folder of an installed Postgres {found} to go on with this data, \
-                 or rename {} to start empty.",
-                data_dir.display()
-            ),
-            Self::NoServer { .. } => "Set EXO_STUDIO_PG to the folder of an installed server's programs (where \
-                                      `initdb` and `postgres` are), or EXO_POSTGRES_URL to a running server."
-                .to_owned(),
-            Self::Unusable { dir, .. } => {
-                format!("Make {} a writable folder of the user who runs the studio, or move it away.", dir.display())
-            }
-            Self::DiskFull { dir } => format!("Free some space on the disk of {} and start again.", dir.display()),
-            Self::Failed { .. } => {
-                "The log of the server is `.exo/postgres/postgres.log` in the project (see `.exo/where` if it is not \
-                 there)."
-                    .to_owned()
-            }
-            Self::Supervisor(_) => "Start the studio again; if it happens again, please report it.".to_owned(),
-        }
-    }
 }
 
 /// A running server. Dropping it stops the server too, without waiting.
@@ -262,7 +88,8 @@ impl Cluster {
             let line = line.map_err(|_| ClusterError::Supervisor("it does not answer".to_owned()))?;
             let Some(line) = line.map_err(|e| ClusterError::Supervisor(e.to_string()))? else {
                 let status = child.wait().await.map_or_else(|e| e.to_string(), |it| it.to_string());
-                return Err(ClusterError::Supervisor(format!("it ended with {status}")));
+                let said = last_words(&mut child).await;
+                return Err(ClusterError::Supervisor(format!("it ended with {status}{said}")));
             };
             let Ok(report) = serde_json::from_str::<Report>(&line) else {
                 return Err(ClusterError::Supervisor(format!("it said `{line}`")));
@@ -284,6 +111,9 @@ impl Cluster {
         on_event(ClusterEvent::Ready { after: begin.elapsed() });
         let (sender, exit) = watch::channel(None);
         tokio::spawn(follow(lines, sender));
+        if let Some(mut stderr) = child.stderr.take() {
+            tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });
+        }
         let durable = matches!(config.kind, ClusterKind::Project { durable: true, .. });
         Ok(Self { running, durable, child, input, exit, stopping: Arc::default() })
     }
@@ -315,7 +145,7 @@ impl Cluster {
         Databases::new(self.target("postgres")).copying_files(!self.durable)
     }
 
-    /// Version of the server programs' major, state folder and process for display.
+    /// Process id of the server.
     pub fn process_id(&self) -> u32 {
         self.running.postgres_pid
     }
@@ -389,12 +219,22 @@ fn spawn(config: &ClusterConfig) -> Result<(Child, Lines<BufReader<ChildStdout>>
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn();
     let mut child = spawned
         .map_err(|e| ClusterError::Supervisor(format!("{} cannot be run: {e}", program.to_string_lossy())))?;
     let out = child.stdout.take().ok_or_else(|| ClusterError::Supervisor("it has no output".to_owned()))?;
     Ok((child, BufReader::new(out).lines()))
+}
+
+/// What a supervisor that broke down wrote; a sound one writes nothing.
+async fn last_words(child: &mut Child) -> String {
+    let mut text = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let _ = stderr.take(4096).read_to_end(&mut text).await;
+    }
+    let text = String::from_utf8_lossy(&text).trim().to_owned();
+    if text.is_empty() { text } else { format!(": {text}") }
 }
 
 /// Reads on after the start. The channel closes with the supervisor.
