@@ -10,8 +10,9 @@ use studio_events::{
 use studio_postgres::Connection;
 use studio_postgres::inspect::{InspectScope, inspect, settle};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
-use studio_sql::diff::{Consent, ConsentedPlan, DiffOptions, Migration, diff};
+use studio_sql::diff::{Change, ColumnRename, Consent, ConsentedPlan, DiffOptions, Migration, diff};
 use studio_sql::risk;
+use studio_sql::schema::DatabaseSchema;
 use studio_sql::verify::verify;
 
 use super::database::{Database, NAME};
@@ -61,23 +62,17 @@ pub(super) async fn review(
         return Ok(Reviewed { migration, pending: None, can_serve: true, problems: Vec::new() });
     }
     // What is left may not stand in the way: an extra nullable column of a removed field, for example.
-    let (left, differences) = if applied.is_empty() {
-        let live = live(&connection).await?;
-        let sentences = verify(&live, &derived.tables, &DiffOptions::default());
-        (migration, sentences)
-    } else {
-        let live = live(&connection).await?;
-        let mut left = diff(&live, &derived.tables, &DiffOptions::default());
-        settle(&connection, &mut left).await.map_err(|error| error.to_string())?;
-        (left, verify(&live, &derived.tables, &DiffOptions::default()))
-    };
+    let live = live(&connection).await?;
+    let mut left = with_renames(&live, &derived.tables);
+    settle(&connection, &mut left).await.map_err(|error| error.to_string())?;
+    let differences = verify(&live, &derived.tables, &DiffOptions::default());
     let can_serve = differences.is_empty();
     let problems = vec![waiting(&left, &differences, database.may_migrate)];
     let pending = Some(Arc::new(summary(&left, revision)));
     Ok(Reviewed { migration: left, pending, can_serve, problems })
 }
 
-async fn live(connection: &Connection) -> Result<studio_sql::schema::DatabaseSchema, String> {
+async fn live(connection: &Connection) -> Result<DatabaseSchema, String> {
     inspect(connection, &InspectScope::All).await.map_err(|error| error.to_string())
 }
 
@@ -86,6 +81,28 @@ async fn difference(connection: &Connection, derived: &Derived) -> Result<Migrat
     let mut migration = diff(&live, &derived.tables, &DiffOptions::default());
     settle(connection, &mut migration).await.map_err(|error| error.to_string())?;
     Ok(migration)
+}
+
+/// The difference in which every pair of a vanished and a new column that may be a rename is one: what is
+/// proposed keeps the values.
+fn with_renames(live: &DatabaseSchema, wanted: &DatabaseSchema) -> Migration {
+    let mut options = DiffOptions::default();
+    let plain = diff(live, wanted, &options);
+    for proposal in &plain.column_proposals {
+        let table = proposal.table.to_string();
+        let taken = options.answers.rename_column.iter().any(|rename| {
+            rename.table == table
+                && (rename.old_column == proposal.old.name || rename.new_column == proposal.new.name)
+        });
+        if !taken {
+            options.answers.rename_column.push(ColumnRename {
+                table,
+                old_column: proposal.old.name.clone(),
+                new_column: proposal.new.name.clone(),
+            });
+        }
+    }
+    if options.answers.rename_column.is_empty() { plain } else { diff(live, wanted, &options) }
 }
 
 /// Runs a plan that somebody consented to (or that needs no consent).
@@ -141,7 +158,11 @@ async fn free_name(databases: &studio_postgres::Databases, wanted: &str) -> Resu
 fn summary(migration: &Migration, revision: Revision) -> MigrationSummary {
     let steps = migration.steps.iter().map(|step| MigrationStep {
         title: step.description.clone(),
-        class: class(step.class),
+        class: if matches!(step.change, Change::RenameColumn { .. }) {
+            StepClass::Question
+        } else {
+            class(step.class)
+        },
         statements: step.applied.iter().map(|statement| statement.text.clone()).collect(),
         rows: None,
         applied: false,
