@@ -74,6 +74,9 @@ pub(crate) struct InteractiveArgs {
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub(crate) no_mouse: bool,
+    /// File that rebinds keys by action name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keymap: Option<PathBuf>,
     /// Also write every event as a JSON line to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,

@@ -30,6 +30,7 @@ pub(crate) fn open(dir: &Path) -> Result<Project, Failure> {
 pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, Failure> {
     let project = open(dir)?;
     let why_plain = why_plain(args);
+    let first_run = !project.root.join(".exo").exists();
     let config = StudioConfig {
         project,
         port: args.port,
@@ -41,7 +42,7 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
     let recorder = args.record.as_deref().map(|path| record(path, studio.subscribe())).transpose()?;
     let result = match why_plain {
         Some(why) => plain(&mut studio, why).await,
-        None => plain(&mut studio, "the panes are not built in yet").await,
+        None => panes(&mut studio, args, first_run).await,
     };
     if let Some(recorder) = recorder {
         recorder.abort();
@@ -66,7 +67,7 @@ fn why_plain(args: &InteractiveArgs) -> Option<&'static str> {
 
 async fn plain(studio: &mut Studio, why: &str) -> Result<ExitCode, Failure> {
     output::line(&format!("plain lines in place of panes ({why}); Ctrl-C stops"));
-    let printer = tokio::spawn(print(studio.subscribe()));
+    let printer = tokio::spawn(print(studio.subscribe(), studio.states()));
     let signal = tokio::select! {
         result = studio.finished() => {
             printer.abort();
@@ -98,16 +99,45 @@ pub(crate) async fn stop_signal() -> u8 {
     }
 }
 
-async fn print(mut events: Receiver<Arc<StudioEvent>>) {
+async fn print(
+    mut events: Receiver<Arc<StudioEvent>>,
+    states: tokio::sync::watch::Receiver<Arc<studio_events::StudioState>>,
+) {
     loop {
         match events.recv().await {
             Ok(event) => {
-                output::line(&serde_json::to_string(&*event).unwrap_or_default());
+                let state = states.borrow().clone();
+                if let Some(line) = studio_tui::plain::line(&event, &state) {
+                    output::line(&line);
+                }
             }
             Err(RecvError::Lagged(count)) => output::line(&format!("({count} lines were too fast to print)")),
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+async fn panes(studio: &mut Studio, args: &InteractiveArgs, first_run: bool) -> Result<ExitCode, Failure> {
+    let mut config = studio_tui::TuiConfig::from_env();
+    config.ascii |= args.ascii;
+    config.mouse &= !args.no_mouse;
+    config.first_run = first_run;
+    config.keymap = args.keymap.clone();
+    config.token = Some(studio_tui::TokenSigner(studio.signer()));
+    let ui = studio_tui::run(studio.states(), studio.subscribe(), studio.commands(), config);
+    let exit = tokio::select! {
+        exit = ui => exit.map_err(|error| Failure::environment("run the panes", &error))?,
+        result = studio.finished() => {
+            studio_tui::restore_terminal();
+            return result.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error));
+        }
+    };
+    let _ = studio.commands().send(studio_events::Command::Quit);
+    studio.finished().await.map_err(|error| failure(&error))?;
+    Ok(match exit {
+        studio_tui::Exit::Quit => ExitCode::SUCCESS,
+        studio_tui::Exit::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+    })
 }
 
 /// Writes every event as a JSON line.

@@ -80,19 +80,22 @@ impl PersonaBook {
         json!({ "active": inner.active, "personas": personas, "canSign": self.secret.is_some() })
     }
 
-    /// A token for the active persona; `None` for nobody.
+    /// A token for the active persona with its life in seconds; `None` for nobody.
     pub fn token(&self) -> Result<Option<(String, u64)>, String> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(persona) = inner.active.as_ref().and_then(|name| inner.personas.get(name)) else {
             return Ok(None);
         };
+        let claims = persona.claims.clone().into_iter().collect();
+        self.sign(&claims).map(|token| Some((token, TOKEN_SECONDS)))
+    }
+
+    /// A token for these claims.
+    pub fn sign(&self, claims: &Map<String, Value>) -> Result<String, String> {
         let Secret(secret) = self
             .secret
             .as_ref()
             .ok_or("tokens are verified by an issuer (EXO_OIDC_URL), so the studio cannot sign them")?;
-        let claims: Map<String, Value> = persona.claims.clone().into_iter().collect();
-        sign(secret, &claims, TOKEN_SECONDS)
-            .map(|token| Some((token, TOKEN_SECONDS)))
-            .map_err(|error| error.to_string())
+        sign(secret, claims, TOKEN_SECONDS).map_err(|error| error.to_string())
     }
 }

@@ -107,6 +107,10 @@ impl Actor {
         }
     }
 
+    pub(super) fn personas(&self) -> Arc<PersonaBook> {
+        Arc::clone(&self.personas)
+    }
+
     pub(super) async fn run(mut self) -> Result<(), StudioError> {
         let project = &self.config.project;
         self.bus.send(EventKind::Project(ProjectInfo {

@@ -13,13 +13,14 @@ pub mod watch;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use studio_events::{Command, StudioEvent, StudioState};
+use studio_events::{Command, Persona, StudioEvent, StudioState};
 use tokio::sync::{broadcast, mpsc, watch as tokio_watch};
 use tokio::task::JoinHandle;
 
 use crate::bus::Bus;
 use crate::config::{ConfigProblem, Environment, ExoToml, Mode, Settings, load_environment};
 use crate::project::Project;
+use crate::server::personas::PersonaBook;
 
 /// What the studio is started with.
 #[derive(Debug, Clone)]
@@ -64,12 +65,16 @@ fn list(problems: &[ConfigProblem]) -> String {
         .join("\n")
 }
 
+/// From a persona to a fresh token, or why there is none.
+pub type Signer = Arc<dyn Fn(&Persona) -> Result<String, String> + Send + Sync>;
+
 /// A running studio.
 #[derive(Debug)]
 pub struct Studio {
     bus: Bus,
     commands: mpsc::UnboundedSender<Command>,
     task: JoinHandle<Result<(), StudioError>>,
+    personas: Arc<PersonaBook>,
 }
 
 impl Studio {
@@ -88,8 +93,18 @@ impl Studio {
         let bus = Bus::start();
         let (commands, orders) = mpsc::unbounded_channel();
         let actor = actor::Actor::new(config, settings, Arc::new(environment), toml, bus.clone(), orders);
+        let personas = actor.personas();
         let task = tokio::spawn(actor.run());
-        Ok(Self { bus, commands, task })
+        Ok(Self { bus, commands, task, personas })
+    }
+
+    /// Signs tokens for personas, without giving the secret away.
+    pub fn signer(&self) -> Signer {
+        let personas = Arc::clone(&self.personas);
+        Arc::new(move |persona: &Persona| {
+            let claims = serde_json::from_str(&persona.claims).map_err(|error| error.to_string())?;
+            personas.sign(&claims)
+        })
     }
 
     /// Whole states; a slow reader skips.
