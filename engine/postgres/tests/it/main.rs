@@ -5,6 +5,8 @@ mod inspect;
 mod proxy;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod requests;
 mod support;
 mod tls;
 mod wire;
