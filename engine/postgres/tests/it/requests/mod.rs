@@ -28,7 +28,9 @@ struct Claims(Option<serde_json::Value>);
 impl CallerContext for Claims {
     fn claims(&self) -> Result<Option<&serde_json::Value>, ContextError> {
         match &self.0 {
-            Some(serde_json::Value::String(expired)) if expired == "expired" => Err(ContextError::ExpiredToken),
+            Some(serde_json::Value::String(expired)) if expired == "expired" => {
+                Err(ContextError::ExpiredToken)
+            }
             claims => Ok(claims.as_ref()),
         }
     }
@@ -92,7 +94,8 @@ impl Project {
                 FieldBody::Steps(steps) => {
                     let mut earlier: Vec<Rows> = Vec::new();
                     for step in steps {
-                        let result = transaction.run(&step.statement.text, &bind(&step.statement, &earlier)).await;
+                        let result =
+                            transaction.run(&step.statement.text, &bind(&step.statement, &earlier)).await;
                         let rows = match result {
                             Ok(rows) => rows,
                             Err(error) => {
@@ -130,7 +133,9 @@ fn bind<'p>(statement: &'p Statement, earlier: &'p [Rows]) -> Vec<TextParam<'p>>
             let value = match &param.value {
                 ParamValue::Null => None,
                 ParamValue::Text(text) => Some(text.as_str().into()),
-                ParamValue::Cell { step, row, column } => earlier[*step][*row][*column].as_deref().map(Into::into),
+                ParamValue::Cell { step, row, column } => {
+                    earlier[*step][*row][*column].as_deref().map(Into::into)
+                }
                 ParamValue::Column { step, column } => {
                     let quoted = |cell: &Option<String>| match cell {
                         Some(cell) => format!("\"{}\"", cell.replace('\\', "\\\\").replace('"', "\\\"")),
@@ -189,7 +194,8 @@ fn sql_type(ty: &ParamType) -> Type {
 /// Runs a suite in a database of its own and compares with its golden file.
 async fn suite(name: &str, text: &str) {
     let mut sections = text.split("\n== ").map(|section| section.trim_start_matches("== "));
-    let model = sections.next().and_then(|section| section.strip_prefix("model\n")).expect("a model comes first");
+    let model =
+        sections.next().and_then(|section| section.strip_prefix("model\n")).expect("a model comes first");
     let cluster = Cluster::start(config(ClusterKind::ThrowAway), |_| {}).await.expect("a server");
     let project = Project::new(&cluster, model).await;
     let mut out = String::new();
