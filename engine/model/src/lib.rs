@@ -13,6 +13,7 @@ pub mod syntax;
 pub use diagnostic::{Code, Diagnostic, Fix, RenderStyle, Severity};
 pub use ir::Ir;
 pub use source::{FileId, FileTable, Position, ROOT_FILE, SourceFile, SourceSet, Span};
+pub use syntax::format;
 
 /// The result of compiling a project.
 #[derive(Debug, Clone)]

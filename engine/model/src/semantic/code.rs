@@ -56,6 +56,7 @@ pub(crate) fn lower(
     let mut lowering = Lowering { names, members, kinds, files, uses: FxHashMap::default(), out };
     let modules: Arena<ModuleId, Module> =
         (0..names.modules.len()).map(|index| lowering.module(index, sources)).collect();
+    lowering.spread_inputs();
     let types = (0..names.composites.len()).filter_map(|index| lowering.code_type(index)).collect();
     (modules, types)
 }
@@ -297,6 +298,22 @@ impl<'a> Lowering<'_, 'a> {
                 fallback
             }
             Ty::Error | Ty::Null | Ty::Set(_) | Ty::Array(_) | Ty::Optional(_) => fallback,
+        }
+    }
+
+    /// What an input type is made of is input, too, unless it is also a result.
+    fn spread_inputs(&mut self) {
+        let mut waiting: Vec<(usize, Span)> =
+            self.uses.iter().filter_map(|(index, uses)| Some((*index, uses.input?))).collect();
+        while let Some((index, span)) = waiting.pop() {
+            for member in &self.members.composites[index].members {
+                let Ty::Composite(inner) = member.ty.innermost() else { continue };
+                let uses = self.uses.entry(*inner).or_default();
+                if uses.input.is_none() && uses.output.is_none() {
+                    uses.input = Some(span);
+                    waiting.push((*inner, span));
+                }
+            }
         }
     }
 

@@ -219,8 +219,9 @@ fn register_composites<'a>(names: &mut Names<'a>, modules: &[&'a ast::Module], o
                         out.push(make::declared_again(&decl.name, "type", names.declared_at(entry)));
                     }
                     Entry::Composite(other) => {
-                        // Within a module that is an error of its own.
-                        if names.composites[other].module.0 != index as u32 {
+                        // Within a module (or modules of one name) that is an error of its own.
+                        let first = names.composites[other].module.0 as usize;
+                        if first != index && modules[first].name.text != module.name.text {
                             out.push(make::declared_again(&decl.name, "type", names.declared_at(entry)));
                         }
                     }

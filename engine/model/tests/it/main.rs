@@ -8,6 +8,7 @@
 
 mod database;
 mod fixtures;
+mod format;
 mod graphql;
 mod ir;
 #[path = "../../../sql/tests/it/random.rs"]

@@ -439,7 +439,12 @@ impl Parser<'_> {
                     break;
                 }
             }
-            self.expect(TokenKind::Gt);
+            // `Set<T>=` reads as one token.
+            if self.is(TokenKind::Ge) {
+                self.split_greater_equal();
+            } else {
+                self.expect(TokenKind::Gt);
+            }
         }
         let mut optional = 0;
         while self.eat(TokenKind::Question) {

@@ -188,6 +188,13 @@ impl<'t> Parser<'t> {
         Name { text: Arc::from(self.slice(token)), span: self.span_of(token) }
     }
 
+    /// Takes the `>` of a `>=` and leaves the `=`.
+    fn split_greater_equal(&mut self) {
+        let token = &mut self.tokens[self.at];
+        token.kind = TokenKind::Eq;
+        token.start += 1;
+    }
+
     fn expect_name(&mut self, what: &str) -> Option<Name> {
         if self.is(TokenKind::Ident) {
             return Some(self.name());
