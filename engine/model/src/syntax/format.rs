@@ -180,7 +180,7 @@ impl Printer<'_> {
 
     /// Whether the `(` just written opens arguments rather than the parameters of a declaration.
     fn is_annotation_or_call(&self) -> bool {
-        if self.open.iter().any(|open| *open == Open::Arguments) {
+        if self.open.contains(&Open::Arguments) {
             return true;
         }
         // `query name(`: a declaration starts its line with a keyword.
