@@ -1,8 +1,8 @@
 //! Reads a live database into the same data as a model's schema (graphql-and-sql.md 4.3, 4.6 and 4.8).
 //!
 //! One query in one round trip returns everything as JSON; the spellings of PostgreSQL are normalised here.
-//! Views, materialised views, partitions and whatever an extension brought along are left out, and so are indexes
-//! a model cannot express: they stay as they are.
+//! Views and materialised views (unless asked for), partitions and whatever an extension brought along are left out,
+//! and so are indexes a model cannot express: they stay as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,22 @@ pub enum InspectScope {
 /// # Errors
 /// [`InspectError`] when the database cannot be read.
 pub async fn inspect(connection: &Connection, scope: &InspectScope) -> Result<DatabaseSchema, InspectError> {
-    let rows = connection.simple_query(&catalogue_query(scope)).await?;
+    read(connection, &catalogue_query(scope, "'r', 'p', 'S'")).await
+}
+
+/// Like [`inspect`], with views as unmanaged tables (4.8: they become unmanaged types).
+///
+/// # Errors
+/// [`InspectError`] when the database cannot be read.
+pub async fn inspect_with_views(
+    connection: &Connection,
+    scope: &InspectScope,
+) -> Result<DatabaseSchema, InspectError> {
+    read(connection, &catalogue_query(scope, "'r', 'p', 'S', 'v', 'm'")).await
+}
+
+async fn read(connection: &Connection, query: &str) -> Result<DatabaseSchema, InspectError> {
+    let rows = connection.simple_query(query).await?;
     let cell = rows.first().and_then(|row| row.first()).and_then(Option::as_deref);
     let catalogue: Catalogue = serde_json::from_str(cell.ok_or(InspectError::Empty)?)?;
     Ok(catalogue.into_schema())
@@ -84,7 +99,7 @@ pub async fn settle(connection: &Connection, migration: &mut Migration) -> Resul
     Ok(())
 }
 
-fn catalogue_query(scope: &InspectScope) -> String {
+fn catalogue_query(scope: &InspectScope, kinds: &str) -> String {
     let only = match scope {
         InspectScope::All => String::new(),
         InspectScope::Schemas(names) => {
@@ -94,7 +109,7 @@ fn catalogue_query(scope: &InspectScope) -> String {
             format!("AND nspname IN ({names})")
         }
     };
-    CATALOGUE.replace("/*only*/", &only)
+    CATALOGUE.replace("/*only*/", &only).replace("/*kinds*/", kinds)
 }
 
 const CATALOGUE: &str = r"
@@ -106,12 +121,8 @@ WITH ns AS MATERIALIZED (
 ), rel AS MATERIALIZED (
   SELECT c.oid, c.relname, c.relkind, n.nspname
   FROM pg_class c JOIN ns n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'S') AND NOT c.relispartition
+  WHERE c.relkind IN (/*kinds*/) AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM ext WHERE classid = 'pg_class'::regclass AND objid = c.oid)
-), owned AS MATERIALIZED (
-  SELECT objid AS sequence, refobjid AS relation, refobjsubid AS attnum FROM pg_depend
-  WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND refobjsubid > 0
-    AND deptype IN ('a', 'i') AND objid IN (SELECT oid FROM rel WHERE relkind = 'S')
 ), drawn AS MATERIALIZED (
   SELECT d.objid AS attrdef, min(s.oid::bigint) AS sequence FROM pg_depend d JOIN pg_class s ON s.oid = d.refobjid
   WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND s.relkind = 'S'
@@ -126,21 +137,25 @@ SELECT json_build_object(
   ) ORDER BY n.nspname, t.typname), '[]')
   FROM pg_type t JOIN ns n ON n.oid = t.typnamespace
   WHERE t.typtype = 'e' AND NOT EXISTS (SELECT FROM ext WHERE classid = 'pg_type'::regclass AND objid = t.oid)),
-'sequences', (SELECT coalesce(json_agg(json_build_object('schema', nspname, 'name', relname)
-    ORDER BY nspname, relname), '[]')
-  FROM rel WHERE relkind = 'S' AND oid NOT IN (SELECT sequence FROM owned)),
-'tables', (SELECT coalesce(json_agg(json_build_object('oid', oid::bigint, 'schema', nspname, 'name', relname)
-    ORDER BY nspname, relname), '[]')
+'sequences', (SELECT coalesce(json_agg(json_build_object(
+    'oid', oid::bigint, 'schema', nspname, 'name', relname) ORDER BY nspname, relname), '[]')
+  FROM rel WHERE relkind = 'S'),
+'owned', (SELECT coalesce(json_agg(json_build_array(d.objid::bigint, d.refobjid::bigint, d.refobjsubid)), '[]')
+  FROM pg_depend d JOIN pg_class s ON s.oid = d.objid
+  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
+    AND d.deptype IN ('a', 'i') AND s.relkind = 'S'),
+'tables', (SELECT coalesce(json_agg(json_build_object(
+    'oid', oid::bigint, 'schema', nspname, 'name', relname, 'view', relkind IN ('v', 'm')
+  ) ORDER BY nspname, relname), '[]')
   FROM rel WHERE relkind <> 'S'),
-'columns', (SELECT coalesce(json_agg(json_build_object(
-    'table', a.attrelid::bigint, 'number', a.attnum, 'name', a.attname, 'required', a.attnotnull,
-    'type', b.typname, 'type_schema', bn.nspname, 'type_kind', b.typtype, 'modifier', a.atttypmod,
-    'dimensions', CASE WHEN t.typcategory = 'A' THEN greatest(a.attndims, 1) ELSE 0 END,
-    'type_text', format_type(b.oid, a.atttypmod), 'identity', a.attidentity <> '',
-    'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(ad.adbin, ad.adrelid) END,
-    'sequence_schema', sn.nspname, 'sequence', s.relname,
-    'owns_sequence', EXISTS (SELECT FROM owned o
-      WHERE o.sequence = s.oid AND o.relation = a.attrelid AND o.attnum = a.attnum)
+'columns', (SELECT coalesce(json_agg(json_build_array(
+    a.attrelid::bigint, a.attnum, a.attname, a.attnotnull,
+    b.typname, bn.nspname, b.typtype, a.atttypmod,
+    CASE WHEN t.typcategory = 'A' THEN greatest(a.attndims, 1) ELSE 0 END,
+    CASE WHEN bn.nspname <> 'pg_catalog' OR b.typname IN ('interval', 'bit', 'varbit', 'timetz')
+      THEN format_type(b.oid, a.atttypmod) ELSE b.typname END,
+    a.attidentity <> '', CASE WHEN a.attgenerated = '' THEN pg_get_expr(ad.adbin, ad.adrelid) END,
+    sn.nspname, s.relname, s.oid::bigint
   ) ORDER BY a.attrelid, a.attnum), '[]')
   FROM pg_attribute a
   JOIN rel ON rel.oid = a.attrelid AND rel.relkind <> 'S'
@@ -190,7 +205,9 @@ struct Catalogue {
     schemas: Vec<String>,
     extensions: Vec<String>,
     enums: Vec<RawEnum>,
-    sequences: Vec<RawName>,
+    sequences: Vec<RawSequence>,
+    /// Sequences that belong to a column: sequence, table, attribute number.
+    owned: Vec<(i64, i64, i16)>,
     tables: Vec<RawTable>,
     columns: Vec<RawColumn>,
     constraints: Vec<RawConstraint>,
@@ -200,7 +217,8 @@ struct Catalogue {
 }
 
 #[derive(Debug, Deserialize)]
-struct RawName {
+struct RawSequence {
+    oid: i64,
     schema: String,
     name: String,
 }
@@ -217,8 +235,10 @@ struct RawTable {
     oid: i64,
     schema: String,
     name: String,
+    view: bool,
 }
 
+/// A column, as an array in this order: there are many of them.
 #[derive(Debug, Deserialize)]
 struct RawColumn {
     table: i64,
@@ -235,7 +255,7 @@ struct RawColumn {
     default: Option<String>,
     sequence_schema: Option<String>,
     sequence: Option<String>,
-    owns_sequence: bool,
+    sequence_oid: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -275,13 +295,15 @@ struct Building {
 
 impl Catalogue {
     fn into_schema(self) -> DatabaseSchema {
-        let mut serial_sequences = BTreeSet::new();
+        let owned: BTreeSet<(i64, i64, i16)> = self.owned.into_iter().collect();
+        // Sequences that are part of their column, by name or by ownership.
+        let mut implicit: BTreeSet<i64> = owned.iter().map(|(sequence, _, _)| *sequence).collect();
         let order: Vec<i64> = self.tables.iter().map(|table| table.oid).collect();
         let mut tables: BTreeMap<i64, Building> =
             self.tables.into_iter().map(|raw| (raw.oid, Building::new(raw))).collect();
         for raw in self.columns {
             if let Some(building) = tables.get_mut(&raw.table) {
-                building.add_column(raw, &mut serial_sequences);
+                building.add_column(raw, &owned, &mut implicit);
             }
         }
         for raw in self.constraints {
@@ -299,11 +321,11 @@ impl Catalogue {
                 building.table.triggers.push(Trigger { name: raw.name, function: raw.function });
             }
         }
-        let sequences = self.sequences.into_iter().map(|raw| QualifiedName::new(Some(&raw.schema), raw.name));
+        let sequences = self.sequences.into_iter().filter(|raw| !implicit.contains(&raw.oid));
         DatabaseSchema {
             schemas: self.schemas,
             extensions: self.extensions,
-            sequences: sequences.filter(|name| !serial_sequences.contains(name)).collect(),
+            sequences: sequences.map(|raw| QualifiedName::new(Some(&raw.schema), raw.name)).collect(),
             enums: self
                 .enums
                 .into_iter()
@@ -338,31 +360,36 @@ impl Building {
                 foreign_keys: Vec::new(),
                 indexes: Vec::new(),
                 triggers: Vec::new(),
-                managed: true,
+                managed: !raw.view,
             },
             numbers: BTreeMap::new(),
         }
     }
 
-    fn add_column(&mut self, raw: RawColumn, serial_sequences: &mut BTreeSet<QualifiedName>) {
+    fn add_column(
+        &mut self,
+        raw: RawColumn,
+        owned: &BTreeSet<(i64, i64, i16)>,
+        implicit: &mut BTreeSet<i64>,
+    ) {
         let ty = column_type(&raw);
-        let sequence = raw
-            .sequence
-            .as_ref()
-            .filter(|_| raw.default.as_deref().is_some_and(|text| text.starts_with("nextval(")))
-            .map(|name| QualifiedName::new(raw.sequence_schema.as_deref(), name));
-        let implicit = QualifiedName {
+        let draws = raw.default.as_deref().is_some_and(|text| text.starts_with("nextval("));
+        let serial_name = QualifiedName {
             schema: self.table.name.schema.clone(),
             name: format!("{}_{}_seq", self.table.name.name, raw.name),
         };
-        let default = match sequence {
+        let default = match (&raw.sequence, raw.sequence_oid) {
             _ if raw.identity => Some(ColumnDefault::Serial),
-            Some(name) if raw.owns_sequence || name == implicit => {
-                serial_sequences.insert(name);
-                Some(ColumnDefault::Serial)
+            (Some(name), Some(oid)) if draws => {
+                let name = QualifiedName::new(raw.sequence_schema.as_deref(), name);
+                if owned.contains(&(oid, raw.table, raw.number)) || name == serial_name {
+                    implicit.insert(oid);
+                    Some(ColumnDefault::Serial)
+                } else {
+                    Some(ColumnDefault::Sequence(name))
+                }
             }
-            Some(name) => Some(ColumnDefault::Sequence(name)),
-            None => raw.default.as_deref().map(|text| parse_default(text, &ty)),
+            _ => raw.default.as_deref().map(|text| parse_default(text, &ty)),
         };
         self.numbers.insert(raw.number, raw.name.clone());
         self.table.columns.push(Column {

@@ -1,6 +1,6 @@
 //! Schemas created, read back and migrated on a real server: what the diff says must be what the server ends up with.
 
-use studio_postgres::inspect::{InspectScope, difference, inspect};
+use studio_postgres::inspect::{InspectScope, difference, inspect, inspect_with_views};
 use studio_postgres::migrate::{LOCK_TIMEOUT, MigrateError, apply};
 use studio_postgres::{Cluster, Connection, Databases};
 use studio_sql::ddl::create_script;
@@ -182,4 +182,99 @@ async fn renames_and_wider_types_keep_the_values() {
     let rows: Vec<Vec<&str>> =
         rows.iter().map(|row| row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect()).collect();
     assert_eq!(rows, [["1", "Emma", "3"], ["2", "Persuasion", "3"]]);
+}
+
+/// What the model does not know is left alone: views, foreign schemas, other people's functions and indexes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lived_in_database_is_read_without_surprises() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let connection = connect(&cluster).await;
+    let script = r#"
+        CREATE SCHEMA other; CREATE TABLE other.things (id int);
+        CREATE TABLE books (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            title varchar, code char(3), price numeric(9, 0) DEFAULT '1.50', stamp timestamptz(6) DEFAULT CURRENT_TIMESTAMP,
+            day date DEFAULT CURRENT_DATE, span interval, twice int GENERATED ALWAYS AS (1 + 1) STORED, n int DEFAULT NULL,
+            CONSTRAINT own_name UNIQUE (title)
+        );
+        CREATE TABLE parts (id int, at date) PARTITION BY RANGE (at);
+        CREATE TABLE parts_2024 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+        CREATE VIEW titles AS SELECT id, title FROM books;
+        CREATE MATERIALIZED VIEW codes AS SELECT code FROM books;
+        CREATE INDEX lower_title ON books (lower(title));
+        CREATE INDEX some_titles ON books (title) WHERE code IS NOT NULL;
+        CREATE UNIQUE INDEX unique_code ON books (code);
+        CREATE INDEX downwards ON books (title DESC);
+        CREATE INDEX plain ON books (code, title);
+        CREATE FUNCTION mine() RETURNS trigger AS $$ BEGIN RETURN NEW; END; $$ LANGUAGE plpgsql;
+        CREATE TRIGGER mine BEFORE UPDATE ON books FOR EACH ROW EXECUTE FUNCTION mine();
+    "#;
+    connection.batch_execute(script).await.expect("a script");
+    let live = read(&connection).await;
+    let names: Vec<String> = live.tables.iter().map(|table| table.name.to_string()).collect();
+    assert_eq!(names, ["other.things", "books", "parts"]);
+    assert_eq!((live.functions.len(), live.sequences.len(), live.extensions.len()), (0, 0, 0));
+    let books = &live.tables[1];
+    assert_eq!(books.indexes.iter().map(|index| index.name.as_str()).collect::<Vec<_>>(), ["plain"]);
+    assert!(books.triggers.is_empty());
+    let text: Vec<String> = books
+        .columns
+        .iter()
+        .map(|column| format!("{} {:?} {:?}", column.name, column.ty, column.default))
+        .collect();
+    assert_eq!(
+        text,
+        [
+            "id BigInt Some(Serial)",
+            "title Varchar(None) None",
+            "code Char(Some(3)) None",
+            "price Numeric { precision: Some(9), scale: Some(0) } Some(Number(\"1.50\"))",
+            "stamp Timestamp { precision: Some(6), time_zone: true } Some(Now)",
+            "day Date Some(Now)",
+            "span Other(\"interval\") None",
+            "twice Int None",
+            "n Int None",
+        ]
+    );
+    let scope = InspectScope::Schemas(vec!["public".to_owned()]);
+    let with_views = inspect_with_views(&connection, &scope).await.expect("a schema");
+    let views: Vec<String> =
+        with_views.tables.iter().filter(|table| !table.managed).map(|table| table.name.to_string()).collect();
+    assert_eq!(views, ["codes", "titles"]);
+    assert!(with_views.schemas.is_empty());
+
+    let model = books_only(&live);
+    assert_eq!(verify(&live, &model, &DiffOptions::default()), Vec::<String>::new());
+    let leftovers = diff(&live, &model, &DiffOptions::default());
+    assert_eq!(leftovers.steps.len(), 1, "only the table without a type: {leftovers:#?}");
+}
+
+fn books_only(live: &DatabaseSchema) -> DatabaseSchema {
+    let tables = live.tables.iter().filter(|table| table.name.name == "books").cloned().collect();
+    DatabaseSchema { tables, ..DatabaseSchema::default() }
+}
+
+/// A database of a thousand tables is read and compared quickly enough for a save.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_tables() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let connection = connect(&cluster).await;
+    let mut schema = DatabaseSchema::default();
+    for at in 0..1000 {
+        let mut table =
+            books((0..10).map(|n| column(&format!("c{n}"), ColumnType::Text)).collect()).tables.remove(0);
+        table.name.name = format!("t{at}");
+        schema.tables.push(table);
+    }
+    create(&connection, &schema).await;
+    let begin = std::time::Instant::now();
+    let live = read(&connection).await;
+    let inspected = begin.elapsed();
+    let migration = diff(&live, &schema, &DiffOptions::default());
+    println!("inspected in {inspected:?}, compared in {:?}", begin.elapsed() - inspected);
+    assert!(migration.is_empty());
+    let dropped = diff(&live, &books(Vec::new()), &DiffOptions::default());
+    assert_eq!(dropped.destructive_steps().count(), 1000);
 }

@@ -21,7 +21,7 @@ pub(super) fn compare(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &
     let mut found = Found::default();
     let (old, table_renames) = with_renamed_tables(live, wanted, options);
     let (old, column_renames) = with_renamed_columns(old, wanted, options);
-    let comparison = Comparison { old: &old, new: wanted, options };
+    let comparison = Comparison::new(&old, wanted, options);
 
     let changes = &mut found.changes;
     comparison.extensions(changes);
@@ -32,7 +32,7 @@ pub(super) fn compare(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &
     changes.extend(column_renames);
     let mut lone_columns = Vec::new();
     for table in &old.tables {
-        match wanted.table(&table.name) {
+        match comparison.wanted(&table.name) {
             _ if !comparison.looks_at(table) => {}
             Some(wanted_table) => {
                 let table_changes = compare_table(&old, wanted, table, wanted_table, &options.answers);
@@ -64,7 +64,7 @@ pub(super) fn check_answers(
     wanted: &DatabaseSchema,
     options: &DiffOptions,
 ) -> Result<(), AnswerError> {
-    let comparison = Comparison { old: live, new: wanted, options };
+    let comparison = Comparison::new(live, wanted, options);
     let renamed = |table: &QualifiedName| {
         options.answers.rename_table.iter().any(|rename| names(&rename.old_table, table))
     };
@@ -110,7 +110,7 @@ fn with_renamed_tables(
     wanted: &DatabaseSchema,
     options: &DiffOptions,
 ) -> (DatabaseSchema, Vec<Change>) {
-    let comparison = Comparison { old: live, new: wanted, options };
+    let comparison = Comparison::new(live, wanted, options);
     let mut old = live.clone();
     let mut changes = Vec::new();
     for rename in &options.answers.rename_table {
@@ -164,9 +164,26 @@ struct Comparison<'a> {
     old: &'a DatabaseSchema,
     new: &'a DatabaseSchema,
     options: &'a DiffOptions,
+    old_tables: HashMap<&'a QualifiedName, &'a Table>,
+    new_tables: HashMap<&'a QualifiedName, &'a Table>,
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    fn new(old: &'a DatabaseSchema, new: &'a DatabaseSchema, options: &'a DiffOptions) -> Self {
+        fn by_name(schema: &DatabaseSchema) -> HashMap<&QualifiedName, &Table> {
+            schema.tables.iter().map(|table| (&table.name, table)).collect()
+        }
+        Self { old, new, options, old_tables: by_name(old), new_tables: by_name(new) }
+    }
+
+    fn existing(&self, name: &QualifiedName) -> Option<&'a Table> {
+        self.old_tables.get(name).copied()
+    }
+
+    fn wanted(&self, name: &QualifiedName) -> Option<&'a Table> {
+        self.new_tables.get(name).copied()
+    }
+
     fn answers(&self) -> &Answers {
         &self.options.answers
     }
@@ -175,19 +192,19 @@ impl Comparison<'_> {
     fn looks_at(&self, table: &Table) -> bool {
         table.managed
             && self.options.scope.includes(self.new, &table.name)
-            && self.new.table(&table.name).is_none_or(|wanted| wanted.managed)
+            && self.wanted(&table.name).is_none_or(|wanted| wanted.managed)
             && !self.answers().defers(&table.name)
     }
 
-    fn vanished_tables(&self) -> impl Iterator<Item = &Table> {
-        self.old.tables.iter().filter(|table| self.looks_at(table) && self.new.table(&table.name).is_none())
+    fn vanished_tables(&self) -> impl Iterator<Item = &'a Table> {
+        self.old.tables.iter().filter(|table| self.looks_at(table) && self.wanted(&table.name).is_none())
     }
 
-    fn created_tables(&self) -> impl Iterator<Item = &Table> {
+    fn created_tables(&self) -> impl Iterator<Item = &'a Table> {
         self.new.tables.iter().filter(|table| {
             table.managed
                 && self.options.scope.includes(self.new, &table.name)
-                && self.old.table(&table.name).is_none()
+                && self.existing(&table.name).is_none()
         })
     }
 
@@ -254,7 +271,7 @@ impl Comparison<'_> {
         let ty = ColumnType::Enum(new.name.clone());
         let mut users = Vec::new();
         for table in &self.old.tables {
-            let wanted = self.new.table(&table.name).filter(|_| self.looks_at(table));
+            let wanted = self.wanted(&table.name).filter(|_| self.looks_at(table));
             for column in table.columns.iter().filter(|column| *column.ty.element() == ty) {
                 let stays = wanted.is_none_or(|wanted| {
                     wanted.column(&column.name).is_some_and(|wanted| wanted.ty.same_as(&column.ty))
@@ -281,7 +298,7 @@ impl Comparison<'_> {
                         table.triggers.iter().any(|trigger| same_ident(&trigger.function, &old.name))
                     });
                     if user.is_none_or(|table| self.looks_at(table)) && !self.called_elsewhere(&old.name) {
-                        let vanished = user.filter(|table| self.new.table(&table.name).is_none());
+                        let vanished = user.filter(|table| self.wanted(&table.name).is_none());
                         changes.push(Change::DropFunction {
                             name: old.name.clone(),
                             table: vanished.map(|table| table.name.clone()),
