@@ -123,10 +123,6 @@ WITH ns AS MATERIALIZED (
   FROM pg_class c JOIN ns n ON n.oid = c.relnamespace
   WHERE c.relkind IN (/*kinds*/) AND NOT c.relispartition
     AND NOT EXISTS (SELECT FROM ext WHERE classid = 'pg_class'::regclass AND objid = c.oid)
-), drawn AS MATERIALIZED (
-  SELECT d.objid AS attrdef, min(s.oid::bigint) AS sequence FROM pg_depend d JOIN pg_class s ON s.oid = d.refobjid
-  WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND s.relkind = 'S'
-  GROUP BY d.objid
 )
 SELECT json_build_object(
 'schemas', (SELECT coalesce(json_agg(nspname ORDER BY nspname), '[]') FROM ns WHERE nspname <> 'public'),
@@ -144,6 +140,11 @@ SELECT json_build_object(
   FROM pg_depend d JOIN pg_class s ON s.oid = d.objid
   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
     AND d.deptype IN ('a', 'i') AND s.relkind = 'S'),
+'drawn', (SELECT coalesce(json_agg(json_build_array(
+    ad.adrelid::bigint, ad.adnum, s.oid::bigint, n.nspname, s.relname)), '[]')
+  FROM pg_depend d JOIN pg_class s ON s.oid = d.refobjid JOIN pg_attrdef ad ON ad.oid = d.objid
+  JOIN pg_namespace n ON n.oid = s.relnamespace
+  WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND s.relkind = 'S'),
 'tables', (SELECT coalesce(json_agg(json_build_object(
     'oid', oid::bigint, 'schema', nspname, 'name', relname, 'view', relkind IN ('v', 'm')
   ) ORDER BY nspname, relname), '[]')
@@ -154,8 +155,7 @@ SELECT json_build_object(
     CASE WHEN t.typcategory = 'A' THEN greatest(a.attndims, 1) ELSE 0 END,
     CASE WHEN bn.nspname <> 'pg_catalog' OR b.typname IN ('interval', 'bit', 'varbit', 'timetz')
       THEN format_type(b.oid, a.atttypmod) ELSE b.typname END,
-    a.attidentity <> '', CASE WHEN a.attgenerated = '' THEN pg_get_expr(ad.adbin, ad.adrelid) END,
-    sn.nspname, s.relname, s.oid::bigint
+    a.attidentity <> '', CASE WHEN a.attgenerated = '' THEN pg_get_expr(ad.adbin, ad.adrelid) END
   ) ORDER BY a.attrelid, a.attnum), '[]')
   FROM pg_attribute a
   JOIN rel ON rel.oid = a.attrelid AND rel.relkind <> 'S'
@@ -163,9 +163,6 @@ SELECT json_build_object(
   JOIN pg_type b ON b.oid = CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE t.oid END
   JOIN pg_namespace bn ON bn.oid = b.typnamespace
   LEFT JOIN pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum
-  LEFT JOIN drawn ON drawn.attrdef = ad.oid
-  LEFT JOIN pg_class s ON s.oid::bigint = drawn.sequence
-  LEFT JOIN pg_namespace sn ON sn.oid = s.relnamespace
   WHERE a.attnum > 0 AND NOT a.attisdropped),
 'constraints', (SELECT coalesce(json_agg(json_build_object(
     'table', c.conrelid::bigint, 'kind', c.contype, 'name', c.conname, 'columns', to_json(c.conkey),
@@ -208,6 +205,8 @@ struct Catalogue {
     sequences: Vec<RawSequence>,
     /// Sequences that belong to a column: sequence, table, attribute number.
     owned: Vec<(i64, i64, i16)>,
+    /// Sequences that a default draws from: table, attribute number, sequence, its schema and name.
+    drawn: Vec<(i64, i16, i64, String, String)>,
     tables: Vec<RawTable>,
     columns: Vec<RawColumn>,
     constraints: Vec<RawConstraint>,
@@ -253,9 +252,6 @@ struct RawColumn {
     type_text: String,
     identity: bool,
     default: Option<String>,
-    sequence_schema: Option<String>,
-    sequence: Option<String>,
-    sequence_oid: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -285,6 +281,15 @@ struct RawTrigger {
     function: String,
 }
 
+/// The sequence a default draws from.
+#[derive(Debug)]
+struct Drawn {
+    oid: i64,
+    name: QualifiedName,
+    /// It belongs to the column, as those of serial columns do.
+    is_owned: bool,
+}
+
 /// A table under construction.
 #[derive(Debug)]
 struct Building {
@@ -298,12 +303,19 @@ impl Catalogue {
         let owned: BTreeSet<(i64, i64, i16)> = self.owned.into_iter().collect();
         // Sequences that are part of their column, by name or by ownership.
         let mut implicit: BTreeSet<i64> = owned.iter().map(|(sequence, _, _)| *sequence).collect();
+        let mut drawn: BTreeMap<(i64, i16), Drawn> = BTreeMap::new();
+        for (table, number, oid, schema, name) in self.drawn {
+            let is_owned = owned.contains(&(oid, table, number));
+            let name = QualifiedName::new(Some(&schema), name);
+            drawn.entry((table, number)).or_insert(Drawn { oid, name, is_owned });
+        }
         let order: Vec<i64> = self.tables.iter().map(|table| table.oid).collect();
         let mut tables: BTreeMap<i64, Building> =
             self.tables.into_iter().map(|raw| (raw.oid, Building::new(raw))).collect();
         for raw in self.columns {
             if let Some(building) = tables.get_mut(&raw.table) {
-                building.add_column(raw, &owned, &mut implicit);
+                let sequence = drawn.remove(&(raw.table, raw.number));
+                building.add_column(raw, sequence, &mut implicit);
             }
         }
         for raw in self.constraints {
@@ -366,30 +378,21 @@ impl Building {
         }
     }
 
-    fn add_column(
-        &mut self,
-        raw: RawColumn,
-        owned: &BTreeSet<(i64, i64, i16)>,
-        implicit: &mut BTreeSet<i64>,
-    ) {
+    fn add_column(&mut self, raw: RawColumn, sequence: Option<Drawn>, implicit: &mut BTreeSet<i64>) {
         let ty = column_type(&raw);
         let draws = raw.default.as_deref().is_some_and(|text| text.starts_with("nextval("));
         let serial_name = QualifiedName {
             schema: self.table.name.schema.clone(),
             name: format!("{}_{}_seq", self.table.name.name, raw.name),
         };
-        let default = match (&raw.sequence, raw.sequence_oid) {
+        let default = match sequence.filter(|_| draws) {
             _ if raw.identity => Some(ColumnDefault::Serial),
-            (Some(name), Some(oid)) if draws => {
-                let name = QualifiedName::new(raw.sequence_schema.as_deref(), name);
-                if owned.contains(&(oid, raw.table, raw.number)) || name == serial_name {
-                    implicit.insert(oid);
-                    Some(ColumnDefault::Serial)
-                } else {
-                    Some(ColumnDefault::Sequence(name))
-                }
+            Some(sequence) if sequence.is_owned || sequence.name == serial_name => {
+                implicit.insert(sequence.oid);
+                Some(ColumnDefault::Serial)
             }
-            _ => raw.default.as_deref().map(|text| parse_default(text, &ty)),
+            Some(sequence) => Some(ColumnDefault::Sequence(sequence.name)),
+            None => raw.default.as_deref().map(|text| parse_default(text, &ty)),
         };
         self.numbers.insert(raw.number, raw.name.clone());
         self.table.columns.push(Column {
