@@ -90,6 +90,7 @@ async fn session(
         log: PlainLog::default(),
         pace: Pace::new(),
         exit: None,
+        suspended: false,
     };
     session.tell(Msg::Data);
     let exit = session.turn(states, events).await?;
@@ -116,6 +117,8 @@ struct Session {
     log: PlainLog,
     pace: Pace,
     exit: Option<Exit>,
+    /// Stopped; the shell has the terminal.
+    suspended: bool,
 }
 
 /// When the next frame is due.
@@ -195,6 +198,9 @@ impl Session {
     }
 
     async fn on_input(&mut self, event: Event) -> Result<(), TuiError> {
+        if self.suspended {
+            return Ok(());
+        }
         if self.log.open {
             return self.on_log_key(&event);
         }
@@ -233,7 +239,7 @@ impl Session {
             Effect::Curl(trace) => perform::curl(&self.config, &state, trace),
             Effect::PlainLog => return self.open_log(),
             Effect::Mouse { on } => return Ok(self.screen.set_mouse(on)?),
-            Effect::Redraw => return Ok(self.screen.terminal.clear()?),
+            Effect::Redraw => return Ok(self.screen.clear()?),
             Effect::Suspend => return self.suspend(),
             Effect::Quit => {
                 self.exit = Some(Exit::Quit);
@@ -275,12 +281,15 @@ impl Session {
             return Ok(());
         }
         terminal::restore();
+        // This thread may run on for a moment; the terminal is taken again when the continue signal arrives.
+        self.suspended = true;
         rustix::process::kill_current_process_group(Signal::STOP).map_err(std::io::Error::from)?;
-        self.retake()
+        Ok(())
     }
 
     /// Takes the terminal again and draws everything.
     fn retake(&mut self) -> Result<(), TuiError> {
+        self.suspended = false;
         if self.log.open {
             return Ok(());
         }
@@ -291,7 +300,7 @@ impl Session {
 
     fn draw(&mut self) -> Result<(), TuiError> {
         self.pace.drawn();
-        if self.log.open {
+        if self.log.open || self.suspended {
             return Ok(());
         }
         for panic in terminal::take_panics() {

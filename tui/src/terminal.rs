@@ -12,6 +12,7 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::Rect;
 
 /// Name of the thread that draws.
 pub(crate) const THREAD: &str = "terminal";
@@ -45,10 +46,19 @@ impl Screen {
     /// Takes the terminal again, after [`restore`] or after somebody else used it.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         ACTIVE.store(true, Ordering::SeqCst);
+        // A shell may have changed the modes behind our back; asking for raw mode twice would do nothing.
+        let _ = disable_raw_mode();
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen, Hide, EnableBracketedPaste)?;
         self.set_mouse(self.mouse)?;
-        self.terminal.clear()
+        self.clear()
+    }
+
+    /// Empties the screen, so that the next frame draws every cell. `Terminal::clear` would ask the terminal where
+    /// the cursor is and fail when nothing answers.
+    pub(crate) fn clear(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Shows the ordinary screen but keeps reading single keys.

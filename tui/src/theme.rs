@@ -83,6 +83,13 @@ impl Theme {
         if self.ascii { "Enter" } else { "⏎" }
     }
 
+    /// A sign that turns while work is under way, ten steps a second.
+    pub(crate) fn spinner(self, now: studio_events::Timestamp) -> &'static str {
+        let signs = if self.ascii { ["|", "/", "-", "\\"] } else { ["◐", "◓", "◑", "◒"] };
+        let step = usize::try_from(now.0 / 100_000 % 4).unwrap_or(0);
+        signs.get(step).copied().unwrap_or_default()
+    }
+
     /// Replaces every cell that is not ASCII by its twin. Runs after all drawing, so nothing can be forgotten.
     pub(crate) fn finish(self, buffer: &mut Buffer) {
         if !self.ascii {

@@ -32,10 +32,9 @@ impl Ui {
             self.toast = None;
         }
         let effects = match msg {
-            Msg::Input(Event::Key(key)) if key.kind != KeyEventKind::Release => match Key::from_event(key) {
-                Some(key) => self.on_key(key, state),
-                None => Vec::new(),
-            },
+            Msg::Input(Event::Key(key)) if key.kind != KeyEventKind::Release => {
+                Key::from_event(key).into_iter().flat_map(|key| self.on_key(key, state)).collect()
+            }
             Msg::Input(Event::Mouse(event)) if self.mouse => self.on_mouse(event, state),
             Msg::Input(Event::Resize(width, height)) => {
                 self.screen.width = width;

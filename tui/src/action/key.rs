@@ -14,18 +14,21 @@ impl Key {
         Self { code, ctrl: false }
     }
 
-    /// The key of a terminal event; `None` for keys nobody binds (Alt, media keys).
-    pub(crate) fn from_event(event: KeyEvent) -> Option<Self> {
-        if event.modifiers.contains(KeyModifiers::ALT) {
-            return None;
-        }
+    /// The keys of a terminal event. Alt is how a terminal tells an Escape that another key follows closely, as it
+    /// does on slow connections; we bind no Alt keys and take it for those two.
+    pub(crate) fn from_event(event: KeyEvent) -> Vec<Self> {
         let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
         let code = match event.code {
             KeyCode::Char(c) if ctrl => KeyCode::Char(c.to_ascii_lowercase()),
             KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => KeyCode::BackTab,
             code => code,
         };
-        Some(Self { code, ctrl })
+        let key = Self { code, ctrl };
+        if event.modifiers.contains(KeyModifiers::ALT) {
+            vec![Self::plain(KeyCode::Esc), key]
+        } else {
+            vec![key]
+        }
     }
 
     /// Reads one key as written in tables: `q`, `Ctrl-d`, `Space`, `S-Tab`.

@@ -291,3 +291,47 @@ pub fn actions() -> &'static [ActionInfo] {
 pub(crate) fn info(action: Action) -> &'static ActionInfo {
     TABLE.iter().find(|row| row.action == action).expect("invariant: a test finds every action in the table")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The variants as they are written above, so that a new one cannot be left out of the table.
+    fn variants() -> Vec<&'static str> {
+        let source = include_str!("table.rs");
+        let start = source.find("pub enum Action {").unwrap();
+        let body = &source[start..];
+        let body = &body[..body.find("\n}").unwrap()];
+        body.lines().skip(1).map(|line| line.trim().trim_end_matches(',')).collect()
+    }
+
+    #[test]
+    fn every_action_has_one_row_with_its_own_name() {
+        let variants = variants();
+        assert!(variants.len() > 70);
+        for variant in &variants {
+            let rows = TABLE.iter().filter(|row| format!("{:?}", row.action) == *variant).count();
+            assert_eq!(rows, 1, "{variant}");
+        }
+        assert_eq!(TABLE.len(), variants.len());
+        let mut names: Vec<_> = TABLE.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), TABLE.len());
+    }
+
+    #[test]
+    fn rows_can_be_read_and_every_key_can_be_typed() {
+        for row in TABLE {
+            assert!(!row.help.is_empty() && row.help.len() < 60, "{}", row.name);
+            assert!(row.hint.len() <= 12, "{}", row.name);
+            for keys in row.keys.split_whitespace() {
+                assert!(crate::action::Key::parse_sequence(keys).is_some(), "{}: {keys}", row.name);
+                assert!(!keys.contains("Alt"), "{}", row.name);
+            }
+        }
+        let without_keys: Vec<_> =
+            TABLE.iter().filter(|row| row.keys.is_empty()).map(|row| row.name).collect();
+        assert_eq!(without_keys, ["start.here"]);
+    }
+}

@@ -74,9 +74,10 @@ pub(crate) fn parts(ui: &Ui, area: Rect) -> Parts {
     crate::pane::list_over_text(inner, (inner.height / 2).max(3))
 }
 
-fn verdict(theme: Theme, case: &TestCase) -> (&'static str, &'static str, Style) {
+fn verdict(ui: &Ui, case: &TestCase) -> (&'static str, &'static str, Style) {
+    let theme = ui.theme;
     if case.running {
-        return ("±", "running", theme.accent());
+        return (theme.spinner(ui.now), "running", theme.accent());
     }
     match case.verdict {
         None => ("○", "not run", theme.dim()),
@@ -100,7 +101,7 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
             vec![line([(path.to_owned(), theme.bold())]), plain(format!("{passed} of {total} passed"))]
         }
         Some(Row::Case { case, .. }) => {
-            let (sign, word, style) = verdict(theme, case);
+            let (sign, word, style) = verdict(ui, case);
             let mut lines = vec![line([
                 (format!("{sign} {word} "), style),
                 (case.name.clone(), theme.bold()),
@@ -157,7 +158,7 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
             ])
         }
         Some(Row::Case { case, name, depth }) => {
-            let (sign, word, style) = verdict(cx.theme, case);
+            let (sign, word, style) = verdict(cx.ui, case);
             let time =
                 if case.verdict.is_some() { format!("  {} ms", millis(case.time)) } else { String::new() };
             let word = if word == "passed" { String::new() } else { format!("  {word}") };

@@ -154,7 +154,10 @@ fn plan(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec<Line
     let rule = "─".repeat(columns.saturating_sub(14));
     let mut lines = vec![line([(format!("─ plan ({plan}) {rule}"), theme.dim())])];
     match state.plans.iter().rev().find(|(of, _)| *of == trace.id) {
-        Some((_, text)) => lines.extend(text.lines().map(|text| plan_line(theme, text))),
+        Some((_, text)) => {
+            let text = plan_of(text, ui.traces.statement.min(trace.statements.len().saturating_sub(1)));
+            lines.extend(text.iter().map(|text| plan_line(theme, text)));
+        }
         None if ui.traces.asked == Some(trace.id) => {
             lines.push(line([(" asking the database …".to_owned(), theme.dim())]));
         }
@@ -164,6 +167,20 @@ fn plan(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec<Line
         }
     }
     lines
+}
+
+/// The plan of one statement out of the plans of all, which are told apart by `-- statement 2 of 3` lines.
+fn plan_of(text: &str, statement: usize) -> Vec<&str> {
+    let head = format!("-- statement {} of ", statement + 1);
+    let is_head = |line: &&str| line.starts_with("-- statement ");
+    if !text.lines().any(|line| is_head(&line)) {
+        return text.lines().collect();
+    }
+    text.lines()
+        .skip_while(|line| !line.starts_with(&head))
+        .skip(1)
+        .take_while(|line| !is_head(line))
+        .collect()
 }
 
 /// A line of a plan: sequential scans and failures stand out.
@@ -277,6 +294,15 @@ pub(crate) fn preview(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'stati
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plans_are_told_apart_by_statement() {
+        let text = "-- statement 1 of 2\nSeq Scan\n\n-- statement 2 of 2\nIndex Scan\n  rows";
+        assert_eq!(plan_of(text, 0), ["Seq Scan", ""]);
+        assert_eq!(plan_of(text, 1), ["Index Scan", "  rows"]);
+        assert_eq!(plan_of(text, 2), Vec::<&str>::new());
+        assert_eq!(plan_of("Result", 0), ["Result"]);
+    }
 
     #[test]
     fn bars_have_their_place_and_never_vanish() {

@@ -29,7 +29,7 @@ fn model(cx: Cx<'_>, wide: bool) -> Vec<Part> {
     let build = &cx.state.build;
     let revision = build.revision.to_string();
     let (sign, word, style) = match build.outcome {
-        _ if build.running => ("±", "building".to_owned(), cx.theme.accent()),
+        _ if build.running => (cx.theme.spinner(cx.ui.now), "building".to_owned(), cx.theme.accent()),
         None => ("○", "not built".to_owned(), cx.theme.dim()),
         Some(BuildOutcome::Broken { errors, .. }) => {
             let count = usize::try_from(errors).unwrap_or(usize::MAX);
@@ -68,9 +68,12 @@ fn database(cx: Cx<'_>, wide: bool) -> Vec<Part> {
     match &*cx.state.database {
         DatabaseState::Off | DatabaseState::Stopped => vec![("pg ○ off".to_owned(), theme.dim())],
         DatabaseState::Starting { stage } if wide => {
-            vec![("pg ± ".to_owned(), theme.accent()), (stage.clone(), Style::new())]
+            let sign = theme.spinner(cx.ui.now);
+            vec![(format!("pg {sign} "), theme.accent()), (stage.clone(), Style::new())]
         }
-        DatabaseState::Starting { .. } => vec![("pg ±".to_owned(), theme.accent())],
+        DatabaseState::Starting { .. } => {
+            vec![(format!("pg {}", theme.spinner(cx.ui.now)), theme.accent())]
+        }
         DatabaseState::Ready { version, pool, .. } => {
             let version = version.split_whitespace().next().unwrap_or_default();
             let lead = if wide { format!("pg {version} ") } else { "pg ".to_owned() };

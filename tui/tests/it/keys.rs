@@ -1,1 +1,346 @@
-//! What keys do.
+//! What keys and clicks do: effects and frames.
+
+use ratatui::crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use studio_events::{
+    Choice, Command, DecisionId, EventKind, Revision, StudioEvent, Timestamp, TraceId, TraceKind,
+};
+use studio_tui::{Effect, Msg, TuiConfig, actions};
+
+use crate::fixture::{self, NOW};
+use crate::frames::Screen;
+
+const WIDE: (u16, u16) = (120, 36);
+const NARROW: (u16, u16) = (80, 24);
+
+fn click(screen: &mut Screen, column: u16, row: u16) -> Vec<Effect> {
+    mouse(screen, MouseEventKind::Down(MouseButton::Left), column, row)
+}
+
+fn mouse(screen: &mut Screen, kind: MouseEventKind, column: u16, row: u16) -> Vec<Effect> {
+    let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+    screen.ui.update(Msg::Input(Event::Mouse(event)), Timestamp(NOW), &screen.state)
+}
+
+/// The line of the list with the cursor on it.
+fn selected(screen: &Screen) -> String {
+    let text = screen.text();
+    text.lines()
+        .filter_map(|line| line.split_once('▸'))
+        .map(|(_, rest)| rest.trim().to_owned())
+        .next()
+        .unwrap_or_default()
+}
+
+#[test]
+fn quit_and_its_twins() {
+    for keys in ["q", "<c-c>", ":quit<c-c>", "/x<c-c>"] {
+        assert_eq!(Screen::new("busy", WIDE).keys(keys), [Effect::Quit], "{keys}");
+    }
+    assert_eq!(Screen::new("busy", WIDE).keys("/q<esc>"), []);
+}
+
+#[test]
+fn keys_of_the_engine() {
+    let send = |command| [Effect::Send(command)];
+    assert_eq!(Screen::new("busy", WIDE).keys("R"), send(Command::Rebuild));
+    assert_eq!(Screen::new("ready", WIDE).keys("T"), send(Command::RunTests(None)));
+    assert_eq!(
+        Screen::new("ready", WIDE).keys("o"),
+        [Effect::Browse("http://localhost:9876/playground".into())]
+    );
+    assert_eq!(Screen::new("ready", WIDE).keys("pj<enter>"), send(Command::SetPersona(Some("boss".into()))));
+    assert_eq!(Screen::new("ready", WIDE).keys("pg<enter>"), send(Command::SetPersona(None)));
+    assert_eq!(Screen::new("ready", WIDE).keys("2c"), send(Command::CountRows));
+    assert_eq!(Screen::new("busy", WIDE).keys("40"), send(Command::ResetLatency));
+    assert_eq!(Screen::new("port-taken", WIDE).keys("6<enter>"), send(Command::TakePort(9877)));
+    assert_eq!(Screen::new("pg-failed", WIDE).keys("6r"), send(Command::RestartDatabase));
+}
+
+#[test]
+fn an_action_that_cannot_run_says_why() {
+    let mut screen = Screen::new("empty", WIDE);
+    assert_eq!(screen.keys("o"), []);
+    assert!(screen.text().contains("HTTP is not up"), "{}", screen.text());
+    assert_eq!(screen.keys("1f"), []);
+    assert!(screen.text().contains("there is no problem"));
+    assert_eq!(screen.keys("Z"), []);
+    assert!(screen.text().contains("no action on Z here · ? keys"));
+}
+
+#[test]
+fn problems_are_fixed_edited_and_copied() {
+    let mut screen = Screen::new("broken", WIDE);
+    let effects = screen.keys("f");
+    assert!(matches!(&effects[..], [Effect::Fix(problem)] if problem.code == "E0203"));
+    let edit = |line, column| [Effect::Edit { file: "src/index.exo".into(), line, column }];
+    assert_eq!(screen.keys("e"), edit(14, 12));
+    assert_eq!(screen.keys("]e"), edit(31, 5));
+    assert_eq!(screen.keys("[e"), edit(14, 12));
+    assert!(matches!(&screen.keys("yy")[..], [Effect::Copy { text, .. }] if text.contains("owner: Usre")));
+    assert!(matches!(&screen.keys("yp")[..], [Effect::Copy { text, .. }] if text == "src/index.exo:14:12"));
+    assert_eq!(screen.keys("ys"), []);
+}
+
+#[test]
+fn a_prefix_shows_what_may_follow_and_escape_drops_it() {
+    let mut screen = Screen::new("broken", WIDE);
+    assert_eq!(screen.keys("y"), []);
+    assert!(screen.text().contains("yj Copy it as JSON"), "{}", screen.text());
+    assert_eq!(screen.keys("<esc>f").len(), 1);
+}
+
+#[test]
+fn a_trace_is_explained_replayed_and_copied() {
+    let mut screen = Screen::new("busy", WIDE);
+    let newest = TraceId(0x7f_3a17);
+    screen.keys("3");
+    assert_eq!(screen.keys("x"), [Effect::Send(Command::Explain { trace: newest, analyze: false })]);
+    assert_eq!(screen.keys("X"), [Effect::Send(Command::Explain { trace: newest, analyze: true })]);
+    assert_eq!(screen.keys("c"), [Effect::Curl(newest)]);
+    assert_eq!(screen.keys("r"), [Effect::Send(Command::Replay(newest))]);
+    assert!(matches!(&screen.keys("ys")[..], [Effect::Copy { text, .. }] if text == fixture::SQL));
+    assert!(
+        matches!(&screen.keys("Y")[..], [Effect::Copy { text, .. }] if text.contains("owner_id = 7 AND t0.done = false"))
+    );
+    // The next one is a mutation: it is asked for.
+    screen.keys("<esc><esc>j");
+    assert_eq!(screen.keys("r"), []);
+    assert!(screen.text().contains("Send the mutation AddTodo again?"));
+    assert_eq!(screen.keys("n"), []);
+    assert_eq!(screen.keys("ry"), [Effect::Send(Command::Replay(TraceId(0x7f_3a16)))]);
+}
+
+#[test]
+fn the_cursor_follows_the_item_and_following_is_a_state() {
+    let mut screen = Screen::new("busy", NARROW);
+    screen.keys("3");
+    assert!(screen.text().contains("following ●"));
+    screen.keys("jj");
+    assert!(screen.text().contains("paused"));
+    let before = selected(&screen);
+    assert!(before.contains("IntrospectionQuery"), "{before}");
+    arrive(&mut screen, "Fresh");
+    assert_eq!(selected(&screen), before);
+    screen.keys("G");
+    assert!(selected(&screen).contains("Fresh"), "{}", screen.text());
+    arrive(&mut screen, "Newer");
+    assert!(selected(&screen).contains("Newer"), "{}", screen.text());
+    screen.keys("<space>");
+    arrive(&mut screen, "Unseen");
+    assert!(selected(&screen).contains("Newer"), "{}", screen.text());
+}
+
+fn arrive(screen: &mut Screen, operation: &str) {
+    let mut trace = fixture::trace(operation, TraceKind::Query, 1_000, 1, 1);
+    trace.id = TraceId(u32::try_from(screen.state.seq).unwrap());
+    let kind = EventKind::Request(std::sync::Arc::new(trace));
+    let event = StudioEvent { seq: screen.state.seq + 1, at: Timestamp(NOW), kind };
+    screen.state.apply(&event);
+    assert_eq!(screen.ui.update(Msg::Data, Timestamp(NOW), &screen.state), []);
+}
+
+#[test]
+fn filters_narrow_lists_and_escape_widens_them_again() {
+    let mut screen = Screen::new("busy", NARROW);
+    screen.keys("3/board<enter>");
+    let text = screen.text();
+    assert!(text.contains("/board · 2 of 8") && !text.contains("AddTodo"), "{text}");
+    screen.keys("<esc>");
+    assert!(screen.text().contains("AddTodo"));
+    screen.keys("E");
+    assert!(screen.text().contains("errors only") && !screen.text().contains("AddTodo"));
+    screen.keys("S");
+    assert!(screen.text().contains("slow > 50 ms") && screen.text().contains("Report"));
+    screen.keys("*s");
+    assert!(selected(&screen).contains("Report"), "{}", screen.text());
+    assert!(screen.text().contains("slowest first"));
+}
+
+#[test]
+fn a_text_is_searched() {
+    let mut screen = Screen::new("busy", NARROW);
+    screen.keys("2i/todo<enter>n");
+    assert!(selected(&screen).contains("todo"), "{}", screen.text());
+    let first = selected(&screen);
+    screen.keys("n");
+    assert_ne!(selected(&screen), first);
+    screen.keys("N");
+    assert_eq!(selected(&screen), first);
+}
+
+#[test]
+fn escape_goes_one_step_back_each_time() {
+    let mut screen = Screen::new("busy", WIDE);
+    screen.keys("3<enter>/a<enter>");
+    let mut seen = vec![screen.buffer()];
+    for _ in 0..3 {
+        screen.keys("<esc>");
+        assert!(!seen.contains(&screen.buffer()), "{}", screen.text());
+        seen.push(screen.buffer());
+    }
+    screen.keys("<esc>");
+    assert!(screen.text().contains("nothing to go back from"));
+}
+
+#[test]
+fn a_destructive_migration_needs_every_step_and_the_word() {
+    let migrate = |keys: &str| {
+        let mut screen = Screen::new("migration", NARROW);
+        let effects = screen.keys(keys);
+        effects.into_iter().filter(|effect| matches!(effect, Effect::Send(Command::Migrate { .. }))).count()
+    };
+    let choose = "m<tab><space><tab><space><tab><enter>";
+    assert_eq!(migrate("mA"), 0);
+    assert_eq!(migrate("m<tab><tab><tab><enter>todo/r16<enter>A"), 0, "nothing was chosen");
+    assert_eq!(migrate("m<tab><space><tab><tab><enter>todo/r16<enter>A"), 0, "one step is kept");
+    assert_eq!(migrate(&format!("{choose}todo/r1<enter>A")), 0, "the word is incomplete");
+    assert_eq!(migrate(&format!("{choose}todo/r16<enter>")), 0, "not applied");
+    assert_eq!(migrate(&format!("{choose}todo/r16<enter>1A")), 0, "not on the review");
+    assert_eq!(migrate(&format!("{choose}todo/r16<enter>A")), 1);
+
+    let mut screen = Screen::new("migration", NARROW);
+    let effects = screen.keys(&format!("m<space>{}todo/r16<enter>A", &choose[1..]));
+    let answer = Effect::Send(Command::Answer(DecisionId(1), Choice::Option(1)));
+    let migrate = Effect::Send(Command::Migrate { consent: "todo/r16".into() });
+    assert_eq!(effects, [answer, migrate]);
+}
+
+#[test]
+fn answers_are_forgotten_when_the_plan_changes() {
+    let mut screen = Screen::new("migration", NARROW);
+    screen.keys("m<tab><space><tab><space><tab><enter>todo/r16<enter>");
+    let mut plan = screen.state.migration.as_deref().unwrap().clone();
+    plan.revision = Revision(17);
+    screen.state.migration = Some(std::sync::Arc::new(plan));
+    screen.ui.update(Msg::Data, Timestamp(NOW), &screen.state);
+    assert_eq!(screen.keys("A"), []);
+    assert!(screen.text().contains("is kept for now"), "{}", screen.text());
+}
+
+#[test]
+fn the_plan_is_written_to_a_file() {
+    let mut screen = Screen::new("migration", NARROW);
+    let effects = screen.keys("mw");
+    let [Effect::Write { file, text }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(file, "migration-r16.sql");
+    assert!(text.contains("-- step 4: drop table labels\nDROP TABLE \"labels\" CASCADE;\n"), "{text}");
+}
+
+#[test]
+fn the_palette_finds_actions_keys_types_operations_and_files() {
+    let palette = |keys: &str| {
+        let mut screen = Screen::new("broken", WIDE);
+        let effects = screen.keys(&format!(":{keys}<enter>"));
+        (effects, screen)
+    };
+    assert_eq!(palette("rebuild").0, [Effect::Send(Command::Rebuild)]);
+    assert_eq!(palette("ctrl-z").0, [Effect::Suspend]);
+    assert_eq!(palette("anltcs").0.len(), 0);
+    let (effects, screen) = palette("t label");
+    assert_eq!(effects, []);
+    assert!(screen.text().contains("[2 Schema") && screen.text().contains("▸▸ Label"), "{}", screen.text());
+    let (_, screen) = palette("op Report");
+    assert!(screen.text().contains("/Report · 1 of 8"), "{}", screen.text());
+    assert_eq!(palette("p boss").0, [Effect::Send(Command::SetPersona(Some("boss".into())))]);
+    assert_eq!(
+        palette("open index.exo:31").0,
+        [Effect::Edit { file: "src/index.exo".into(), line: 31, column: 0 }]
+    );
+    let (effects, screen) = palette("migration: apply");
+    assert_eq!(effects, []);
+    assert!(screen.text().contains("nothing is pending"));
+}
+
+#[test]
+fn every_action_can_be_reached_by_the_palette() {
+    for row in actions() {
+        let mut screen = Screen::new("migration", WIDE);
+        screen.keys(&format!(":{}", row.name));
+        assert!(screen.text().contains(row.help.split_at(row.help.len().min(30)).0), "{}", row.name);
+    }
+}
+
+#[test]
+fn tests_are_run_again_one_by_one_and_by_folder() {
+    let mut screen = Screen::new("tests-failed", WIDE);
+    screen.keys("7");
+    // They are running; wait for the end.
+    assert_eq!(screen.keys("r"), []);
+    let kind = EventKind::Test(studio_events::TestEvent::Summary {
+        passed: 3,
+        total: 5,
+        time: studio_events::Micros(1),
+    });
+    screen.state.apply(&StudioEvent { seq: 1, at: Timestamp(NOW), kind });
+    let run = |pattern: &str| [Effect::Send(Command::RunTests(Some(pattern.into())))];
+    assert_eq!(screen.keys("ggr"), run("access/*"));
+    assert_eq!(screen.keys("jr"), run("access/owner"));
+    screen.keys("E");
+    let text = screen.text();
+    assert!(text.contains("stranger") && !text.contains("● create"), "{text}");
+    screen.keys("*h");
+    assert!(!screen.text().contains("● owner"), "{}", screen.text());
+}
+
+#[test]
+fn clicks_and_the_wheel() {
+    let mut screen = Screen::new("busy", WIDE);
+    let tabs = screen.text();
+    let column = tabs.lines().nth(1).unwrap().find("5 Logs").unwrap();
+    click(&mut screen, u16::try_from(column).unwrap(), 1);
+    assert!(screen.text().contains("[5 Logs]"));
+    screen.keys("1");
+    let row = screen.text().lines().position(|line| line.contains("AllUse")).unwrap();
+    let row = u16::try_from(row).unwrap();
+    click(&mut screen, 10, row);
+    let text = screen.text();
+    assert!(text.contains("[3 Traces 8]") && text.contains("paused"), "{text}");
+    // A second click opens.
+    click(&mut screen, 10, row);
+    assert!(screen.text().contains("[d detail]"));
+    screen.keys("<esc><esc>1");
+    mouse(&mut screen, MouseEventKind::ScrollDown, 10, row);
+    assert!(screen.text().contains("[1 Problems]"), "the wheel moves no focus");
+    // Switched off, nothing happens.
+    assert_eq!(screen.keys("M"), [Effect::Mouse { on: false }]);
+    click(&mut screen, u16::try_from(column).unwrap(), 1);
+    assert!(screen.text().contains("[1 Problems]"));
+}
+
+#[test]
+fn a_toast_goes_away_and_idle_asks_for_no_frames() {
+    let mut screen = Screen::new("never", NARROW);
+    assert_eq!(screen.ui.next_tick(&screen.state), None);
+    screen.keys("Z");
+    let tick = screen.ui.next_tick(&screen.state).unwrap();
+    assert!(tick.0 <= 2_000_000);
+    screen.ui.update(Msg::Tick, Timestamp(NOW + tick.0), &screen.state);
+    assert!(!screen.text().contains("no action on Z"));
+    assert_eq!(screen.ui.next_tick(&screen.state), None);
+    screen.keys("4");
+    assert_eq!(screen.ui.next_tick(&screen.state).unwrap().0, 1_000_000);
+    let working = Screen::new("starting", NARROW);
+    assert_eq!(working.ui.next_tick(&working.state).unwrap().0, 100_000);
+}
+
+#[test]
+fn the_first_run_card_hides_on_escape_and_comes_back() {
+    let config = TuiConfig { first_run: true, ..TuiConfig::default() };
+    let mut screen = Screen::with("busy", WIDE, &config);
+    assert!(screen.text().contains("● 2  send a query"), "{}", screen.text());
+    screen.keys("<esc>");
+    assert!(!screen.text().contains("Start here"));
+    screen.keys(":start here<enter>");
+    assert!(screen.text().contains("Start here"));
+}
+
+#[test]
+fn a_key_map_file_rebinds_and_its_mistakes_are_problems() {
+    let mut screen = Screen::new("ready", WIDE);
+    screen.ui.rebind("keys.conf", "rebuild = B\nnonsense = x\nhelp = R");
+    assert_eq!(screen.keys("B"), [Effect::Send(Command::Rebuild)]);
+    let text = screen.text();
+    assert!(text.contains("keys.conf:2:1") && text.contains("no action is named `nonsense`"), "{text}");
+    screen.keys("R");
+    assert!(screen.text().contains("┌ Keys"), "{}", screen.text());
+}

@@ -1,0 +1,316 @@
+//! Whole sessions in a pseudo terminal: what the user's terminal looks like during and after them.
+
+use std::io::{Read as _, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use studio_events::{EventKind, LogLevel, LogLine, StudioEvent, Timestamp};
+use studio_tui::TuiConfig;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::fixture;
+
+/// Name of the sample state for the child; its absence marks an ordinary test run.
+const STATE: &str = "STUDIO_TUI_TEST_STATE";
+
+/// The child of the tests below: the same binary, on a pseudo terminal.
+#[test]
+#[ignore = "runs as the child of the session tests"]
+fn child() {
+    let name = std::env::var(STATE).expect("set by the parent");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let exit = runtime.block_on(async {
+        let mut state = fixture::state(&name);
+        let (publish, states) = watch::channel(Arc::new(state.clone()));
+        let (stream, events) = broadcast::channel(64);
+        let (commands, mut orders) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(order) = orders.recv().await {
+                // Two orders stand for what may go wrong elsewhere.
+                if order == studio_events::Command::Rebuild {
+                    let _ = tokio::spawn(async { panic!("a request went wrong") }).await;
+                }
+                let text = format!("got {order:?}");
+                let kind = EventKind::Log(LogLine { level: LogLevel::Info, source: "test".into(), text });
+                let event = StudioEvent { seq: state.seq + 1, at: Timestamp(fixture::NOW), kind };
+                state.apply(&event);
+                publish.send_replace(Arc::new(state.clone()));
+                let _ = stream.send(Arc::new(event));
+            }
+        });
+        studio_tui::run(states, events, commands, TuiConfig::from_env()).await.unwrap()
+    });
+    std::io::stdout().write_all(format!("left by {exit:?}\r\n").as_bytes()).unwrap();
+}
+
+fn nonzero(count: u16) -> std::num::NonZero<u16> {
+    std::num::NonZero::new(count).unwrap()
+}
+
+struct Session {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn std::io::Write + Send>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Session {
+    fn start(state: &str, environment: &[(&str, &str)]) -> Self {
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["session::child", "--exact", "--ignored", "--nocapture"]);
+        Self::spawn(command, state, environment)
+    }
+
+    fn spawn(mut command: CommandBuilder, state: &str, environment: &[(&str, &str)]) -> Self {
+        let size = PtySize { rows: 36, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        for name in ["NO_COLOR", "TMUX", "VISUAL", "EDITOR", "DISPLAY", "BROWSER", "SSH_TTY", "LC_ALL"] {
+            command.env_remove(name);
+        }
+        command.env(STATE, state);
+        command.env("LANG", "C.UTF-8");
+        command.env("TERM", "xterm-256color");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(nonzero(36), nonzero(120), 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (of_thread, raw_of_thread) = (Arc::clone(&screen), Arc::clone(&raw));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                of_thread.lock().unwrap().process(&bytes[..count]);
+                raw_of_thread.lock().unwrap().extend_from_slice(&bytes[..count]);
+            }
+        });
+        let writer = pair.master.take_writer().unwrap();
+        Self { child, master: pair.master, writer, screen, raw }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    fn until(&self, what: &str, done: impl Fn(&vt100::Screen) -> bool) {
+        let end = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < end {
+            if done(self.screen.lock().unwrap().screen()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("waited in vain: {what}\n{}", self.text());
+    }
+
+    fn shows(&self, text: &str) {
+        self.until(text, |screen| screen.contents().contains(text));
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).unwrap();
+        self.writer.flush().unwrap();
+    }
+
+    fn resize(&self, rows: u16, cols: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(nonzero(rows), nonzero(cols));
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.process_id().unwrap().to_string();
+        let status = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// The terminal is as it was before the session.
+    fn is_restored(&self) {
+        self.until("the ordinary screen", |screen| {
+            !screen.alternate_screen()
+                && !screen.hide_cursor()
+                && !screen.bracketed_paste()
+                && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+        });
+        assert!(self.is_cooked(), "{}", self.text());
+    }
+
+    /// Line editing and echo are on.
+    fn is_cooked(&self) -> bool {
+        // The master answers for the line discipline of both sides.
+        let modes = format!("{:?}", self.master.get_termios().unwrap().local_flags);
+        modes.contains("ICANON") && modes.contains("ECHO")
+    }
+
+    fn ends(&mut self) -> u32 {
+        let end = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("did not end\n{}", self.text());
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A failed test must not leave its child behind.
+        let _ = self.child.kill();
+    }
+}
+
+#[test]
+fn a_session_from_the_first_frame_to_the_last() {
+    let mut session = Session::start("busy", &[]);
+    session.shows("[1 Problems]");
+    assert!(session.screen.lock().unwrap().screen().alternate_screen());
+    assert!(!session.is_cooked());
+    session.keys("3\r");
+    session.shows("database 2.10");
+    session.resize(24, 80);
+    session.shows("[d detail]");
+    session.until("80 columns", |screen| {
+        screen.rows(0, 80).nth(23).is_some_and(|row| row.contains("keys") && row.contains("q quit"))
+    });
+    session.resize(5, 30);
+    session.shows("make the window larger");
+    session.resize(36, 120);
+    session.shows("SQL 1/1");
+    session.keys("\x1b");
+    session.keys("p");
+    session.shows("Persona");
+    session.keys("j\r");
+    session.keys("5");
+    session.shows("got SetPersona(Some(\"boss\"))");
+    session.keys("q");
+    session.shows("left by Quit");
+    session.is_restored();
+    // The last lines and the addresses stay on the ordinary screen.
+    session.shows("got SetPersona");
+    session.shows("GraphQL   http://localhost:9876/graphql");
+    assert_eq!(session.ends(), 0);
+}
+
+#[test]
+fn signals_give_the_terminal_back() {
+    for (name, number) in [("TERM", 15), ("HUP", 1)] {
+        let mut session = Session::start("ready", &[]);
+        session.shows("[1 Problems]");
+        session.signal(name);
+        session.shows(&format!("left by Signal({number})"));
+        session.is_restored();
+        assert_eq!(session.ends(), 0);
+    }
+}
+
+#[test]
+fn the_plain_log_and_back() {
+    let mut session = Session::start("busy", &[]);
+    session.shows("[1 Problems]");
+    session.keys("p\r");
+    session.keys("L");
+    session.shows("back to the panes");
+    session.until("the ordinary screen", |screen| !screen.alternate_screen());
+    session.shows("got SetPersona");
+    session.keys("L");
+    session
+        .until("the panes", |screen| screen.alternate_screen() && screen.contents().contains("[1 Problems]"));
+    session.keys("q");
+    session.is_restored();
+    assert_eq!(session.ends(), 0);
+}
+
+#[test]
+fn a_panic_elsewhere_does_not_tear_the_screen() {
+    let mut session = Session::start("busy", &[]);
+    session.shows("[1 Problems]");
+    session.keys("R");
+    session.shows("internal error, see L");
+    assert!(session.screen.lock().unwrap().screen().alternate_screen());
+    session.keys("q");
+    session.shows("left by Quit");
+    assert_eq!(session.ends(), 0);
+}
+
+#[test]
+fn without_colour_no_colour_code_is_sent() {
+    let mut session = Session::start("broken", &[("NO_COLOR", "1")]);
+    session.shows("✗ 2 errors");
+    session.keys("3\r7q");
+    session.shows("left by Quit");
+    assert_eq!(session.ends(), 0);
+    let raw = String::from_utf8_lossy(&session.raw.lock().unwrap()).into_owned();
+    for code in (30..38).chain(90..98).chain(40..48) {
+        assert!(!raw.contains(&format!("\x1b[{code}m")), "colour {code}");
+    }
+    assert!(!raw.contains("\x1b[38") && !raw.contains("\x1b[48"));
+}
+
+#[test]
+fn copies_go_through_the_terminal() {
+    let mut session = Session::start("busy", &[("TMUX", "/tmp/tmux,1,0")]);
+    session.shows("[1 Problems]");
+    session.keys("3ys");
+    session.shows("characters of SQL (terminal clipboard through tmux)");
+    session.keys("q");
+    assert_eq!(session.ends(), 0);
+    let raw = session.raw.lock().unwrap().clone();
+    let wrapped = b"\x1bPtmux;\x1b\x1b]52;c;";
+    assert!(raw.windows(wrapped.len()).any(|bytes| bytes == wrapped));
+}
+
+#[test]
+fn the_editor_gets_the_terminal_and_gives_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let editor = folder.path().join("editor");
+    std::fs::write(&editor, "#!/bin/sh\necho \"editing $1\"\nread line\n").unwrap();
+    let status = std::process::Command::new("chmod").arg("755").arg(&editor).status().unwrap();
+    assert!(status.success());
+    let mut session = Session::start("broken", &[("EDITOR", &editor.display().to_string())]);
+    session.shows("[1 Problems ✗2]");
+    session.keys("e");
+    session.shows("editing /home/anna/todo/src/index.exo");
+    assert!(session.is_cooked());
+    session.keys("done\r");
+    session
+        .until("the panes", |screen| screen.alternate_screen() && screen.contents().contains("[1 Problems"));
+    session.keys("q");
+    session.is_restored();
+    assert_eq!(session.ends(), 0);
+}
+
+#[test]
+fn suspend_and_resume() {
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    let mut session = Session::spawn(command, "busy", &[("PS1", "ready> ")]);
+    session.shows("ready>");
+    let program = std::env::current_exe().unwrap().display().to_string();
+    session.keys(&format!("{program} session::child --exact --ignored --nocapture\r"));
+    session.shows("[1 Problems]");
+    session.keys("\x1a");
+    session.until("the shell", |screen| !screen.alternate_screen() && screen.contents().contains("Stopped"));
+    session.is_restored_by_shell();
+    session.keys("fg\r");
+    session
+        .until("the panes", |screen| screen.alternate_screen() && screen.contents().contains("[1 Problems]"));
+    session.keys("2");
+    session.shows("[2 Schema]");
+    session.keys("q");
+    session.shows("left by Quit");
+    session.keys("exit\r");
+    session.ends();
+}
+
+impl Session {
+    /// Cursor and mouse are back; the line editor of the shell has its own modes.
+    fn is_restored_by_shell(&self) {
+        let parser = self.screen.lock().unwrap();
+        assert!(!parser.screen().hide_cursor());
+        assert_eq!(parser.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    }
+}
