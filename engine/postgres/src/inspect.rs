@@ -99,6 +99,46 @@ pub async fn settle(connection: &Connection, migration: &mut Migration) -> Resul
     Ok(())
 }
 
+/// What a step puts at stake. Counts stop at [`studio_sql::diff::COUNT_LIMIT`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stake {
+    /// Index of the step.
+    pub step: usize,
+    /// Rows of the table.
+    pub rows: u64,
+    /// Values that are lost, survive a rename, or are missing.
+    pub values: u64,
+    /// A few of the values, shortened.
+    pub samples: Vec<String>,
+}
+
+/// Reads what the steps of a migration put at stake, in one round trip.
+///
+/// # Errors
+/// [`InspectError`] when a query fails.
+pub async fn stakes(connection: &Connection, migration: &Migration) -> Result<Vec<Stake>, InspectError> {
+    let queries = migration.stakes();
+    if queries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let texts: Vec<&str> = queries.iter().map(|query| query.sql.as_str()).collect();
+    let rows = connection.simple_query(&texts.join(";\n")).await?;
+    let number = |row: &[Option<String>], at: usize| {
+        row.get(at).and_then(Option::as_deref).and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    queries
+        .iter()
+        .zip(&rows)
+        .map(|(query, row)| {
+            let samples = match row.get(2).and_then(Option::as_deref) {
+                Some(text) => serde_json::from_str(text)?,
+                None => Vec::new(),
+            };
+            Ok(Stake { step: query.step, rows: number(row, 0), values: number(row, 1), samples })
+        })
+        .collect()
+}
+
 fn catalogue_query(scope: &InspectScope, kinds: &str) -> String {
     let only = match scope {
         InspectScope::All => String::new(),

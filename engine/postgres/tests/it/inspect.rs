@@ -1,6 +1,6 @@
 //! Schemas created, read back and migrated on a real server: what the diff says must be what the server ends up with.
 
-use studio_postgres::inspect::{InspectScope, difference, inspect, inspect_with_views};
+use studio_postgres::inspect::{InspectScope, difference, inspect, inspect_with_views, stakes};
 use studio_postgres::migrate::{LOCK_TIMEOUT, MigrateError, apply};
 use studio_postgres::{Cluster, Connection, Databases};
 use studio_sql::ddl::create_script;
@@ -55,6 +55,8 @@ async fn random_schemas_survive_the_round_trip_and_migrate_into_each_other() {
         assert!(result.is_ok(), "seed {seed}: {result:?}\n{:#?}", plan.transactions());
         let again = difference(&connection, &old, &EVERYTHING).await;
         assert!(again.is_ok(), "seed {seed}: a probe is no valid query: {again:?}");
+        let at_stake = stakes(&connection, &again.expect("checked above")).await;
+        assert!(at_stake.is_ok(), "seed {seed}: {at_stake:?}");
         let left = diff(&read(&connection).await, &new, &EVERYTHING);
         assert!(left.is_empty(), "seed {seed}: {left:#?}\nafter {:#?}", plan.transactions());
         drop(connection);
@@ -158,6 +160,12 @@ async fn renames_and_wider_types_keep_the_values() {
     wanted.tables[0].name.name = "volumes".to_owned();
     wanted.tables[0].columns[0].ty = ColumnType::BigInt;
     let guess = difference(&connection, &wanted, &DiffOptions::default()).await.expect("a difference");
+    let lost = stakes(&connection, &guess).await.expect("numbers");
+    assert_eq!(
+        lost.iter().map(|stake| (stake.rows, stake.values)).collect::<Vec<_>>(),
+        [(1, 1)],
+        "the table"
+    );
     assert!(guess.safe_plan().is_empty(), "nothing runs before the rename is answered: {guess:#?}");
     let answers = Answers {
         rename_table: vec![studio_sql::diff::TableRename {
@@ -174,6 +182,8 @@ async fn renames_and_wider_types_keep_the_values() {
     let options = DiffOptions { answers, ..DiffOptions::default() };
     let migration = difference(&connection, &wanted, &options).await.expect("a difference");
     assert!(migration.is_additive(), "{migration:#?}");
+    let kept = stakes(&connection, &migration).await.expect("numbers");
+    assert_eq!((kept.len(), kept[0].values, kept[0].samples.as_slice()), (1, 1, &["Emma".to_owned()][..]));
     apply(&connection, &migration.safe_plan(), LOCK_TIMEOUT).await.expect("a lossless migration");
     assert!(diff(&read(&connection).await, &wanted, &EVERYTHING).is_empty());
     connection.batch_execute("INSERT INTO volumes (heading) VALUES ('Persuasion')").await.expect("a row");

@@ -7,13 +7,15 @@ mod answers;
 mod change;
 mod compare;
 mod plan;
+mod probe;
 mod scope;
 mod statement;
 mod table;
 
 pub use answers::{AnswerError, Answers, ColumnRename, TableRename};
 pub use change::{Change, Object, ReplaceColumn};
-pub use plan::{Consent, ConsentedPlan, DestructiveChange, Probe};
+pub use plan::{Consent, ConsentedPlan, DestructiveChange};
+pub use probe::{COUNT_LIMIT, Probe, StakeQuery};
 pub use scope::{Scope, ScopePattern};
 pub use statement::{Phase, Statement};
 
