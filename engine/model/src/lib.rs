@@ -10,7 +10,7 @@ pub mod semantic;
 pub mod source;
 pub mod syntax;
 
-pub use diagnostic::{Code, Diagnostic, Fix, RenderStyle, Severity};
+pub use diagnostic::{Code, Diagnostic, Fix, RenderStyle, Severity, explain};
 pub use ir::Ir;
 pub use source::{FileId, FileTable, Position, ROOT_FILE, SourceFile, SourceSet, Span};
 pub use syntax::format;

@@ -1,10 +1,12 @@
 //! Diagnostics: what is wrong with a model, where, and what to do about it.
 
 mod code;
+mod explain;
 pub mod make;
 pub mod render;
 
 pub use code::Code;
+pub use explain::explain;
 pub use render::{DiagnosticJson, RenderStyle};
 pub use studio_events::Severity;
 

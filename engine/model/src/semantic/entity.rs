@@ -1,7 +1,7 @@
 //! Tables of entities: columns, keys, constraints (language.md 3.2 to 3.4, 4).
 
 use std::collections::hash_map::Entry as MapEntry;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, RwLock};
 
 use heck::ToSnakeCase;
 use rustc_hash::FxHashMap;
@@ -128,9 +128,30 @@ pub(crate) fn plural(decl: &ast::TypeDecl) -> String {
     if let Some(explicit) = find(&decl.annotations, "plural").and_then(Annotation::string) {
         return explicit.to_owned();
     }
-    let name = &*decl.name.text;
+    automatic_plural(&decl.name.text)
+}
+
+/// Plurals of earlier compilations: a watched project asks for the same ones on every save, and the rules are
+/// a hundred regular expressions.
+static PLURALS: LazyLock<RwLock<FxHashMap<String, String>>> = LazyLock::new(RwLock::default);
+
+/// Bounds the memory of [`PLURALS`].
+const MAX_PLURALS: usize = 20_000;
+
+fn automatic_plural(name: &str) -> String {
+    let known = PLURALS.read().ok().and_then(|plurals| plurals.get(name).cloned());
+    if let Some(plural) = known {
+        return plural;
+    }
     let plural = pluralizer::pluralize(name, 2, false);
-    if plural == name { format!("{name}s") } else { plural }
+    let plural = if plural == name { format!("{name}s") } else { plural };
+    if let Ok(mut plurals) = PLURALS.write() {
+        if plurals.len() >= MAX_PLURALS {
+            plurals.clear();
+        }
+        plurals.insert(name.to_owned(), plural.clone());
+    }
+    plural
 }
 
 fn schema(name: Option<&str>) -> Option<String> {

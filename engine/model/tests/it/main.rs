@@ -7,6 +7,7 @@
 )]
 
 mod database;
+mod explain;
 mod fixtures;
 mod format;
 mod graphql;

@@ -7,6 +7,8 @@ mod expr;
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::ast::{File, Name};
 use super::lexer::{self, LexProblemKind};
 use super::token::{Token, TokenKind};
@@ -48,6 +50,7 @@ pub fn parse(text: &str, id: FileId) -> Parsed {
         file: File::default(),
         diagnostics: Vec::new(),
         noted: 0,
+        shared: FxHashMap::default(),
     };
     for problem in &lexed.problems {
         let span = Span { file: id, start: problem.start, end: problem.end };
@@ -80,6 +83,8 @@ struct Parser<'t> {
     diagnostics: Vec<Diagnostic>,
     /// How many diagnostics have their damaged stretch noted.
     noted: usize,
+    /// Texts of the names read so far.
+    shared: FxHashMap<&'t str, Arc<str>>,
 }
 
 impl<'t> Parser<'t> {
@@ -185,7 +190,10 @@ impl<'t> Parser<'t> {
 
     fn name(&mut self) -> Name {
         let token = self.bump();
-        Name { text: Arc::from(self.slice(token)), span: self.span_of(token) }
+        let text = self.slice(token);
+        // Names repeat all over a model; one allocation each is enough.
+        let shared = self.shared.entry(text).or_insert_with(|| Arc::from(text)).clone();
+        Name { text: shared, span: self.span_of(token) }
     }
 
     /// Takes the `>` of a `>=` and leaves the `=`.
