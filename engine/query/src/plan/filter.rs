@@ -28,15 +28,43 @@ pub(crate) fn distance_operator(distance: Distance) -> BinaryOp {
     }
 }
 
+/// A condition and the read rules of the fields it uses. The rules stay beside the condition while it may still be
+/// negated: `not` must not turn "not allowed" into "matches".
+struct Filter<'a> {
+    condition: Pred<'a>,
+    rules: Pred<'a>,
+}
+
+impl<'a> Filter<'a> {
+    fn new(condition: Pred<'a>, rules: Pred<'a>, negated: bool) -> Self {
+        if negated {
+            Self { condition, rules }
+        } else {
+            Self { condition: Pred::and([condition, rules]), rules: Pred::True }
+        }
+    }
+
+    fn all(parts: Vec<Self>, negated: bool, join: fn(Vec<Pred<'a>>) -> Pred<'a>) -> Self {
+        let (conditions, rules): (Vec<_>, Vec<_>) =
+            parts.into_iter().map(|part| (part.condition, part.rules)).unzip();
+        Self::new(join(conditions), Pred::and(rules), negated)
+    }
+}
+
 fn invalid_where(detail: &str) -> RequestError {
     RequestError::plain(["Invalid field 'where': ", detail].concat(), ErrorClass::Invalid, None)
 }
 
 impl<'a> Planner<'a, '_> {
-    /// The predicate of a `TFilter` value; null filters nothing.
+    /// The predicate of a `TFilter` value; null filters nothing. The read rules of the fields it uses are part of it.
     pub(crate) fn filter(&mut self, entity: EntityId, value: &'a Value) -> Planned<Pred<'a>> {
+        let Filter { condition, rules } = self.filter_level(entity, value, false)?;
+        Ok(Pred::and([condition, rules]))
+    }
+
+    fn filter_level(&mut self, entity: EntityId, value: &'a Value, negated: bool) -> Planned<Filter<'a>> {
         let members = match &value.data {
-            Data::Null => return Ok(Pred::True),
+            Data::Null => return Ok(Filter::new(Pred::True, Pred::True, negated)),
             Data::Object(members) => members,
             _ => return Err(conversion_error().into()),
         };
@@ -55,16 +83,23 @@ impl<'a> Planner<'a, '_> {
                 continue;
             }
             match field_named(self.entity(entity), key) {
-                Some((id, field)) => parts.push(self.field_filter(entity, id, field, operand)?),
-                None => parts.push(self.logical_filter(entity, key, operand)?),
+                Some((id, field)) => parts.push(self.field_filter(entity, id, field, operand, negated)?),
+                None => parts.push(self.logical_filter(entity, key, operand, negated)?),
             }
         }
-        Ok(Pred::and(parts))
+        Ok(Filter::all(parts, negated, Pred::and))
     }
 
-    fn logical_filter(&mut self, entity: EntityId, key: &str, operand: &'a Value) -> Planned<Pred<'a>> {
+    fn logical_filter(
+        &mut self,
+        entity: EntityId,
+        key: &str,
+        operand: &'a Value,
+        negated: bool,
+    ) -> Planned<Filter<'a>> {
         if key == "not" {
-            return Ok(self.filter(entity, operand)?.negate());
+            let Filter { condition, rules } = self.filter_level(entity, operand, true)?;
+            return Ok(Filter::new(condition.negate(), rules, negated));
         }
         let items = match &operand.data {
             Data::List(items) => items.as_slice(),
@@ -75,11 +110,11 @@ impl<'a> Planner<'a, '_> {
         }
         let mut parts = Vec::with_capacity(items.len());
         for item in items {
-            parts.push(self.filter(entity, item)?);
+            parts.push(self.filter_level(entity, item, negated)?);
         }
         Ok(match key {
-            "and" => Pred::and(parts),
-            "or" => Pred::or(parts),
+            "and" => Filter::all(parts, negated, Pred::and),
+            "or" => Filter::all(parts, negated, Pred::or),
             _ => return Err(RequestError::internal("unknown entry in a filter").into()),
         })
     }
@@ -90,24 +125,26 @@ impl<'a> Planner<'a, '_> {
         id: FieldId,
         field: &'a Field,
         operand: &'a Value,
-    ) -> Planned<Pred<'a>> {
+        negated: bool,
+    ) -> Planned<Filter<'a>> {
         let rule = self.field_read_rule(entity, id)?;
-        let condition = match &field.kind {
+        let (condition, inner_rules) = match &field.kind {
             FieldKind::Value(ty) => {
                 let column = field.columns[0];
-                self.value_filter(entity, column, ty, operand)?
+                (self.value_filter(entity, column, ty, operand)?, Pred::True)
             }
             FieldKind::Reference { target, .. }
             | FieldKind::InverseOne { target, .. }
             | FieldKind::Collection { target, .. } => {
-                let inner = self.filter(*target, operand)?;
-                match Link::of(self.ir, entity, id) {
-                    Some(link) if link.is_owning() => through_reference(id, link, inner),
-                    Some(_) | None => Pred::via(id, inner),
-                }
+                let inner = self.filter_level(*target, operand, negated)?;
+                let condition = match Link::of(self.ir, entity, id) {
+                    Some(link) if link.is_owning() => through_reference(id, link, inner.condition),
+                    Some(_) | None => Pred::via(id, inner.condition),
+                };
+                (condition, Pred::via(id, inner.rules))
             }
         };
-        Ok(Pred::and([condition, rule]))
+        Ok(Filter::new(condition, Pred::and([rule, inner_rules]), negated))
     }
 
     fn value_filter(

@@ -256,7 +256,8 @@ impl<'a> Planner<'a, '_> {
         steps: &mut Steps,
     ) -> Planned<Option<FieldBody>> {
         let insert = self.insert(batch.entity, &batch.rows, &[], vec![Item::All]);
-        if !self.result_of_write(call, single, Sql::Insert(insert), true, steps)? {
+        let has_key = !self.entity(call.entity).primary_key.is_empty();
+        if !self.result_of_write(call, single, Sql::Insert(insert), has_key, steps)? {
             return Ok(None);
         }
         Ok(Some(FieldBody::Steps(std::mem::take(&mut steps.0))))

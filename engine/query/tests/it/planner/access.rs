@@ -181,6 +181,9 @@ fn field_rules() {
         &for_everybody(
             &ir,
             r#"{ selected: books { price } filtered: books(where: {price: {lt: "9"}}) { id }
+                 negated: books(where: {not: {or: [{price: {lt: "9"}}, {title: {eq: "x"}}]}}) { id }
+                 either: books(where: {or: [{price: {lt: "9"}}, {title: {eq: "x"}}]}) { id }
+                 below: authors(where: {not: {books: {price: {lt: "9"}}}}) { id }
                  ordered: books(orderBy: {price: ASC}) { id } aggregated: booksAgg { price { min } }
                  nested: books(where: {author: {name: {eq: "x"}}}) { id } through: books(orderBy: {author: {name: ASC}}) { id } }"#,
         ),
