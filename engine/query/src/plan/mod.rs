@@ -4,6 +4,7 @@ mod aggregate;
 mod code;
 mod convert;
 mod filter;
+mod fresh;
 mod key;
 mod link;
 mod lower;

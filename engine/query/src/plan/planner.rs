@@ -6,7 +6,9 @@ use studio_model::ir::{ColumnId, ColumnType, Entity, EntityId, Ir};
 use studio_sql::expr::{Alias, Expr, ParamId, SqlType};
 use studio_sql::print::{print, print_expr};
 use studio_sql::select::Source;
+use studio_sql::write::Cte;
 
+use super::fresh::Fresh;
 use super::predicate::Pred;
 use super::{Param, ParamValue, PlanOptions, Statement};
 use crate::access::{AccessLog, Caller, OperandValue};
@@ -50,6 +52,8 @@ pub(crate) struct Planner<'a, 'l> {
     serial: u32,
     /// Tables the statement under construction reads, in order of use.
     touched: Vec<EntityId>,
+    /// Rows that the statement under construction inserts.
+    pub(crate) fresh: Fresh<'a>,
     /// Operands seen by the rule being solved, while somebody listens.
     operands: Vec<OperandValue>,
 }
@@ -70,6 +74,7 @@ impl<'a, 'l> Planner<'a, 'l> {
             used: Vec::new(),
             serial: 0,
             touched: Vec::new(),
+            fresh: Fresh::default(),
             operands: Vec::new(),
         }
     }
@@ -162,10 +167,20 @@ impl<'a, 'l> Planner<'a, 'l> {
         self.touched.len()
     }
 
-    /// Whether the table of an entity was used since then.
-    pub(crate) fn touched_since(&self, uses: usize, entity: EntityId) -> bool {
+    /// Whether the table that one of these parts writes was used since then.
+    pub(crate) fn touched_since(&self, uses: usize, written: &[Cte<'a>]) -> bool {
+        self.touched[uses..].iter().any(|used| {
+            let table = &self.entity(*used).table;
+            written
+                .iter()
+                .any(|cte| cte.name.table == table.name && cte.name.schema == table.schema.as_deref())
+        })
+    }
+
+    /// A name for the `WITH` part that writes an entity's table.
+    pub(crate) fn written_name(&mut self, entity: EntityId) -> Alias<'a> {
         let table = &self.entity(entity).table;
-        self.touched[uses..].iter().any(|used| self.entity(*used).table == *table)
+        self.alias(table.schema.as_deref(), &table.name)
     }
 
     /// Prints a finished statement and starts the next one.
@@ -179,6 +194,7 @@ impl<'a, 'l> Planner<'a, 'l> {
             .collect();
         self.used.clear();
         self.touched.clear();
+        self.fresh = Fresh::default();
         self.serial = 0;
         Statement { text: Arc::from(printed.text), params }
     }
@@ -187,6 +203,7 @@ impl<'a, 'l> Planner<'a, 'l> {
     pub(crate) fn abandon(&mut self) {
         self.params.clear();
         self.touched.clear();
+        self.fresh = Fresh::default();
         self.used.clear();
         self.serial = 0;
     }

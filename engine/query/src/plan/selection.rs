@@ -84,7 +84,9 @@ impl<'a> Planner<'a, '_> {
         rows: Rows<'a>,
         mut joins: Joins<'a>,
     ) -> Select<'a> {
-        let linked = rows.pred.as_ref().is_some_and(Pred::follows_links);
+        // Rows of a `WITH` part come in the order they were written, and have no place of their own.
+        let linked =
+            matches!(source, Source::Table(_)) && rows.pred.as_ref().is_some_and(Pred::follows_links);
         let condition = match rows.pred {
             Some(pred) => self.lower_root(pred, row, &mut joins),
             None => None,
@@ -192,15 +194,15 @@ impl<'a> Planner<'a, '_> {
     }
 
     fn related_one(&mut self, row: Row<'a>, id: FieldId, selected: &'a SelectedField) -> Planned<Expr<'a>> {
-        let (related, object, rows) = self.related_rows(row, id, selected)?;
-        Ok(Expr::Scalar(Box::new(self.select(related, object, rows, Joins::default()))))
+        let (source, related, object, rows) = self.related_rows(row, id, selected)?;
+        Ok(Expr::Scalar(Box::new(self.select_from(source, related, object, rows, Joins::default()))))
     }
 
     fn related_many(&mut self, row: Row<'a>, id: FieldId, selected: &'a SelectedField) -> Planned<Expr<'a>> {
-        let (related, object, mut rows) = self.related_rows(row, id, selected)?;
+        let (source, related, object, mut rows) = self.related_rows(row, id, selected)?;
         rows.listed = true;
         let list = Expr::JsonList(Box::new(object));
-        Ok(Expr::Scalar(Box::new(self.select(related, list, rows, Joins::default()))))
+        Ok(Expr::Scalar(Box::new(self.select_from(source, related, list, rows, Joins::default()))))
     }
 
     fn related_rows(
@@ -208,14 +210,14 @@ impl<'a> Planner<'a, '_> {
         row: Row<'a>,
         id: FieldId,
         selected: &'a SelectedField,
-    ) -> Planned<(Row<'a>, Expr<'a>, Rows<'a>)> {
+    ) -> Planned<(Source<'a>, Row<'a>, Expr<'a>, Rows<'a>)> {
         let link = self.link(row.entity, id);
-        let related = self.row(link.target);
+        let (related, source) = self.related_source(row, id);
         let mut residue = Pred::True;
         let object = self.object(related, &selected.selection, &mut residue)?;
         let mut rows = self.rows(link.target, &selected.arguments, residue)?;
         rows.tie = Some(self.tie(link, row, related));
-        Ok((related, object, rows))
+        Ok((source, related, object, rows))
     }
 
     fn distance(&mut self, row: Row<'a>, id: FieldId, selected: &'a SelectedField) -> Planned<Expr<'a>> {

@@ -2,11 +2,12 @@
 
 use studio_model::ir::{ColumnId, EntityId, FieldDefault, FieldId};
 use studio_sql::expr::Expr;
-use studio_sql::select::Item;
-use studio_sql::write::{Insert, InsertSource, Statement as Sql};
+use studio_sql::select::{Item, Select, Source};
+use studio_sql::write::{Cte, Insert, InsertSource, Statement as Sql};
 
 use super::{Steps, objects};
 use crate::operation::{Arguments, EntityCall};
+use crate::plan::fresh::{Fresh, FreshPart};
 use crate::plan::link::{Link, key_columns};
 use crate::plan::{
     FieldBody, Param, ParamOrigin, ParamValue, Planned, Planner, StepRole, Stop, convert_param, param_type,
@@ -22,6 +23,8 @@ struct Batch {
     depth: usize,
     rows: Vec<NewRow>,
     has_children: bool,
+    /// The batch with the parents, and the relation field to them if it is the same for all rows.
+    parent: Option<(usize, FieldId)>,
 }
 
 #[derive(Debug)]
@@ -44,6 +47,15 @@ enum Cell {
 /// Where the keys of a batch's rows are found: per row the step and the row within it.
 type Places = Vec<(usize, usize)>;
 
+/// Where children find the keys of their parents.
+#[derive(Debug, Clone, Copy)]
+enum Keys<'k, 'a> {
+    /// In the rows of earlier steps, by batch.
+    Steps(&'k [Places]),
+    /// In the single row of a part of the same statement, by batch.
+    Parts(&'k [FreshPart<'a>]),
+}
+
 impl<'a> Planner<'a, '_> {
     /// `createT` and `createTs`.
     pub(crate) fn create(&mut self, call: &'a EntityCall, single: bool) -> Planned<FieldBody> {
@@ -62,9 +74,8 @@ impl<'a> Planner<'a, '_> {
         for object in &data {
             self.collect(call.entity, object, 0, None, &mut batches)?;
         }
-        if let [only] = batches.as_slice()
-            && self.params_of(only) <= MAX_PARAMS
-            && let Some(body) = self.create_at_once(call, single, only, &mut steps)?
+        if self.fits_one_statement(&batches)
+            && let Some(body) = self.create_at_once(call, single, &batches, &mut steps)?
         {
             return Ok(body);
         }
@@ -108,10 +119,14 @@ impl<'a> Planner<'a, '_> {
         let index = match batches.iter().position(|batch| batch.entity == entity && batch.depth == depth) {
             Some(index) => index,
             None => {
-                batches.push(Batch { entity, depth, rows: Vec::new(), has_children: false });
+                let parent = parent.map(|(batch, _, owner)| (batch, owner));
+                batches.push(Batch { entity, depth, rows: Vec::new(), has_children: false, parent });
                 batches.len() - 1
             }
         };
+        if batches[index].parent != parent.map(|(batch, _, owner)| (batch, owner)) {
+            batches[index].parent = None;
+        }
         let row = batches[index].rows.len();
         batches[index].rows.push(NewRow { cells });
         for (_, field, value) in self.nested_parts(entity, data) {
@@ -186,7 +201,7 @@ impl<'a> Planner<'a, '_> {
         let mut found = Vec::with_capacity(batch.rows.len());
         for rows in batch.rows.chunks((MAX_PARAMS / widest).max(1)) {
             let returning = if returns { self.returning_key(batch.entity) } else { Vec::new() };
-            let insert = self.insert(batch.entity, rows, places, returning);
+            let insert = self.insert(batch.entity, rows, Keys::Steps(places), returning);
             let step = self.step(steps, &Sql::Insert(insert), StepRole::Rows);
             found.extend((0..rows.len()).map(|row| (step, row)));
         }
@@ -197,11 +212,11 @@ impl<'a> Planner<'a, '_> {
         &mut self,
         entity: EntityId,
         rows: &[NewRow],
-        places: &[Places],
+        keys: Keys<'_, 'a>,
         returning: Vec<Item<'a>>,
     ) -> Insert<'a> {
         let model = self.entity(entity);
-        let table = self.row(entity).alias;
+        let table = self.unprinted_row(entity).alias;
         let mut columns: Vec<ColumnId> =
             rows.iter().flat_map(|row| row.cells.iter().map(|(column, _)| *column)).collect();
         columns.sort();
@@ -218,7 +233,7 @@ impl<'a> Planner<'a, '_> {
             let mut line = Vec::with_capacity(columns.len());
             for column in &columns {
                 let cell = row.cells.iter().find(|(known, _)| known == column).map(|(_, cell)| cell);
-                line.push(cell.map(|cell| self.cell(entity, *column, cell, places)));
+                line.push(cell.map(|cell| self.cell(entity, *column, cell, keys)));
             }
             values.push(line);
         }
@@ -230,11 +245,11 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    fn cell(&mut self, entity: EntityId, column: ColumnId, cell: &Cell, places: &[Places]) -> Expr<'a> {
+    fn cell(&mut self, entity: EntityId, column: ColumnId, cell: &Cell, keys: Keys<'_, 'a>) -> Expr<'a> {
         let ty = self.column_type(entity, column);
-        let param = match cell {
-            Cell::Param(param) => param.clone(),
-            Cell::Parent { batch, row, column } => {
+        let param = match (cell, keys) {
+            (Cell::Param(param), _) => param.clone(),
+            (Cell::Parent { batch, row, column }, Keys::Steps(places)) => {
                 let (step, row) = places[*batch][*row];
                 Param {
                     ty: param_type(ty),
@@ -242,22 +257,54 @@ impl<'a> Planner<'a, '_> {
                     origin: ParamOrigin::Row,
                 }
             }
+            (Cell::Parent { batch, column, .. }, Keys::Parts(parts)) => {
+                let part = &parts[*batch];
+                let parent = self.entity(part.entity);
+                let name = key_columns(parent).nth(*column).map_or("", |key| &parent.columns[key].name);
+                return Expr::Scalar(Box::new(Select {
+                    columns: vec![Item::Expr(Expr::Column(part.name, name))],
+                    from: Some(Source::Cte { name: part.name, alias: part.name }),
+                    ..Select::default()
+                }));
+            }
         };
         self.bind_for(param, ty)
     }
 
-    /// Insert and select in one statement, where the selection does not look at the table again (it would not see
-    /// the new rows).
+    /// Whether one statement can insert everything: at most one parent per level, so that children can name it.
+    fn fits_one_statement(&self, batches: &[Batch]) -> bool {
+        let params: usize = batches.iter().map(|batch| self.params_of(batch)).sum();
+        let keyed = |batch: &Batch| !self.entity(batch.entity).primary_key.is_empty();
+        params <= MAX_PARAMS
+            && batches.iter().all(|batch| !batch.has_children || batch.rows.len() == 1)
+            && (batches.len() == 1 || batches.iter().all(keyed))
+    }
+
+    /// Inserts and select in one statement, where the selection does not look at the tables again (it would not
+    /// see the new rows).
     fn create_at_once(
         &mut self,
         call: &'a EntityCall,
         single: bool,
-        batch: &Batch,
+        batches: &[Batch],
         steps: &mut Steps,
     ) -> Planned<Option<FieldBody>> {
-        let insert = self.insert(batch.entity, &batch.rows, &[], vec![Item::All]);
+        let mut parts: Vec<FreshPart<'a>> = Vec::with_capacity(batches.len());
+        for batch in batches {
+            // The name of the table itself stays free for the table.
+            self.row(batch.entity);
+            let name = self.written_name(batch.entity);
+            parts.push(FreshPart { name, entity: batch.entity, parent: batch.parent });
+        }
+        let mut with = Vec::with_capacity(batches.len());
+        for (index, batch) in batches.iter().enumerate() {
+            let keys = Keys::Parts(&parts);
+            let insert = self.insert(batch.entity, &batch.rows, keys, vec![Item::All]);
+            with.push(Cte { name: parts[index].name, body: Sql::Insert(insert) });
+        }
+        self.fresh = Fresh::new(parts);
         let has_key = !self.entity(call.entity).primary_key.is_empty();
-        if !self.result_of_write(call, single, Sql::Insert(insert), has_key, steps)? {
+        if !self.result_of_write(call, single, with, has_key, steps)? {
             return Ok(None);
         }
         Ok(Some(FieldBody::Steps(std::mem::take(&mut steps.0))))

@@ -1,7 +1,7 @@
 //! Deletion (graphql-and-sql 3.8.2).
 
 use studio_sql::select::Item;
-use studio_sql::write::{Delete, Statement as Sql};
+use studio_sql::write::{Cte, Delete, Statement as Sql};
 
 use super::Steps;
 use crate::access::RuleSlot;
@@ -18,7 +18,8 @@ impl<'a> Planner<'a, '_> {
         let filter = self.lower_nested(Pred::and([chosen, rule]), row);
         let delete = Delete { table: row.alias, filter, returning: vec![Item::All] };
         let mut steps = Steps::default();
-        self.result_of_write(call, single, Sql::Delete(delete), false, &mut steps)?;
+        let written = Cte { name: self.written_name(call.entity), body: Sql::Delete(delete) };
+        self.result_of_write(call, single, vec![written], false, &mut steps)?;
         Ok(FieldBody::Steps(steps.0))
     }
 

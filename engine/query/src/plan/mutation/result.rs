@@ -15,20 +15,21 @@ use crate::plan::selection::Rows;
 use crate::plan::{Planned, Planner, Pred, StepRole};
 
 impl<'a> Planner<'a, '_> {
-    /// `WITH written AS (…  RETURNING *) SELECT … FROM written`, in one statement.
+    /// `WITH written AS (…  RETURNING *), … SELECT … FROM written`, in one statement; the first part has the rows
+    /// that are answered.
     ///
-    /// The select sees other tables, and this one beyond the written rows, as before the statement. With `fresh`
-    /// that is not wanted: if the selection comes back to the table, nothing is planned and false is returned.
+    /// The select sees other tables, and the written ones beyond the written rows, as before the statement. With
+    /// `fresh` that is not wanted: if the selection comes back to a written table, nothing is planned and false is
+    /// returned.
     pub(super) fn result_of_write(
         &mut self,
         call: &'a EntityCall,
         single: bool,
-        write: Sql<'a>,
+        with: Vec<Cte<'a>>,
         fresh: bool,
         steps: &mut Steps,
     ) -> Planned<bool> {
-        let table = &self.entity(call.entity).table;
-        let written = self.alias(table.schema.as_deref(), &table.name);
+        let written = with[0].name;
         let row = Row { entity: call.entity, alias: written };
         let uses = self.uses();
         let (object, pred) = self.result_object(call, row)?;
@@ -36,11 +37,11 @@ impl<'a> Planner<'a, '_> {
         let rows = Rows { pred: Some(pred), ..Rows::default() };
         let source = Source::Cte { name: written, alias: written };
         let mut select = self.select_from(source, row, what, rows, Joins::default());
-        if fresh && self.touched_since(uses, call.entity) {
+        if fresh && self.touched_since(uses, &with) {
             self.abandon();
             return Ok(false);
         }
-        select.with.push(Cte { name: written, body: write });
+        select.with = with;
         self.step(steps, &Sql::Select(Box::new(as_text(select))), StepRole::Result);
         Ok(true)
     }

@@ -3,7 +3,7 @@
 use studio_model::ir::{EntityId, FieldId};
 use studio_sql::expr::{Expr, SqlType};
 use studio_sql::select::{Item, Select};
-use studio_sql::write::{Statement as Sql, Update};
+use studio_sql::write::{Cte, Statement as Sql, Update};
 
 use super::Steps;
 use crate::access::{Input, RuleSlot};
@@ -43,7 +43,8 @@ impl<'a> Planner<'a, '_> {
         let has_key = !self.entity(call.entity).primary_key.is_empty();
         let filter = self.lower_nested(pred, row);
         let update = Update { table: row.alias, set, filter, returning: vec![Item::All] };
-        if !self.result_of_write(call, single, Sql::Update(update), has_key, &mut steps)? {
+        let written = Cte { name: self.written_name(call.entity), body: Sql::Update(update) };
+        if !self.result_of_write(call, single, vec![written], has_key, &mut steps)? {
             // The selection comes back to the table: first update, then look.
             let row = self.row(call.entity);
             let chosen = self.chosen(call, single)?;

@@ -3,7 +3,7 @@
 use super::model::bookshop;
 use super::request::{explain, snapshot};
 
-const DOCUMENTS: [(&str, &str); 9] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     (
         "create_flat",
         r#"mutation { createAuthor(data: {name: "Ines"}) { id name } empty: createAuthors(data: []) { id } }"#,
@@ -18,6 +18,12 @@ const DOCUMENTS: [(&str, &str); 9] = [
             {isbn: "21", title: "Tides", price: "9.50", shelf: Fiction, reviews: [{stars: 5, body: "!"}, {stars: 1, body: "?"}]},
             {isbn: "22", title: "Maps", price: "1", shelf: Fiction, reviews: {stars: 2, body: "ok"}}
         ]}) { name profile { bio } books { isbn reviews { stars } } } }"#,
+    ),
+    (
+        "create_nested_at_once",
+        r#"mutation { createBook(data: {isbn: "1", title: "T", price: "1", shelf: Fiction, author: {id: 1}, reviews: [
+            {stars: 5, body: "a"}, {stars: 3, body: "b"}
+        ]}) { id title author { name } reviews { id stars book { title } } } }"#,
     ),
     (
         "create_many",
