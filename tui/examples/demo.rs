@@ -14,6 +14,7 @@ mod fixture;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args().nth(1).unwrap_or_else(|| "busy".to_owned());
+    let flood = std::env::args().any(|argument| argument == "--flood");
     let live = std::env::args().any(|argument| argument == "--live");
     let state = fixture::state(&name);
     let (publish, states) = watch::channel(Arc::new(state.clone()));
@@ -41,6 +42,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     }),
                     None => return,
                 },
+                () = tokio::time::sleep(Duration::from_millis(1)), if flood => {
+                    // Ten requests a millisecond, one state for all of them.
+                    for _ in 0..10 {
+                        number += 1;
+                        let mut trace = fixture::trace("Flood", TraceKind::Query, 900 + number % 500, 1, number);
+                        trace.id = TraceId(u32::try_from(number).unwrap_or(0));
+                        trace.at = now();
+                        let kind = EventKind::Request(Arc::new(trace));
+                        let event = StudioEvent { seq: state.seq + 1, at: now(), kind };
+                        state.apply(&event);
+                        let _ = stream.send(Arc::new(event));
+                    }
+                    EventKind::Idle
+                }
                 () = tokio::time::sleep(Duration::from_millis(700)), if live => {
                     number += 1;
                     let mut trace = fixture::trace("Live", TraceKind::Query, 900 + number * 13, 1, number);

@@ -29,7 +29,7 @@ pub fn line(event: &StudioEvent, state: &StudioState) -> Option<String> {
             (!text.is_empty()).then_some(text)
         }
         EventKind::Schema(schema) => schema_line(schema, state),
-        EventKind::Serving(serving) => Some(serving_line(serving)),
+        EventKind::Serving(serving) => serving_line(serving),
         EventKind::Request(trace) => request_line(trace),
         EventKind::Database(database) => database_line(database),
         EventKind::Hook(HookEvent::Loaded { name }) => Some(format!("hooks     {name} loaded")),
@@ -146,12 +146,13 @@ fn schema_line(schema: &SchemaEvent, state: &StudioState) -> Option<String> {
     }
 }
 
-fn serving_line(serving: &ServingEvent) -> String {
-    match serving {
+fn serving_line(serving: &ServingEvent) -> Option<String> {
+    Some(match serving {
         ServingEvent::Bound { url, graphql_path, playground_path, loopback } => {
             let reach = if *loopback { "" } else { " (reachable from the network)" };
             format!("http      GraphQL {url}{graphql_path}{reach}\n          GraphiQL {url}{playground_path}")
         }
+        ServingEvent::Swapped { from, to } if *from == Some(*to) => return None,
         ServingEvent::Swapped { from: Some(from), to } => format!("serving   {to} (was {from})"),
         ServingEvent::Swapped { from: None, to } => format!("serving   {to}"),
         ServingEvent::PortTaken { port, owner, next_free } => {
@@ -159,7 +160,7 @@ fn serving_line(serving: &ServingEvent) -> String {
             let next = next_free.map(|free| format!("; :{free} is free")).unwrap_or_default();
             format!("http      port {port} is taken{owner}{next}")
         }
-    }
+    })
 }
 
 fn request_line(trace: &Trace) -> Option<String> {

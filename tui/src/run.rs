@@ -23,8 +23,8 @@ use crate::{editor, perform, plain, view};
 const AFTER_KEY: Duration = Duration::from_millis(8);
 /// … and this long when data did.
 const AFTER_DATA: Duration = Duration::from_millis(33);
-/// Lines kept for the plain log.
-const LOG_LINES: usize = 2000;
+/// Facts kept for the plain log.
+const LOG_TEXTS: usize = 2000;
 /// Lines printed when the session ends.
 const LAST_LINES: usize = 20;
 
@@ -359,11 +359,11 @@ impl Session {
     }
 }
 
-/// The lines of all facts, bounded.
+/// The texts of all facts, bounded.
 #[derive(Debug, Default)]
 struct PlainLog {
-    lines: VecDeque<String>,
-    /// Lines ever taken, and how many of them were printed.
+    texts: VecDeque<String>,
+    /// Texts ever taken, and how many of them were printed.
     taken: usize,
     printed: usize,
     open: bool,
@@ -371,43 +371,48 @@ struct PlainLog {
 
 impl PlainLog {
     fn push(&mut self, text: String) {
-        for line in text.lines() {
-            self.lines.push_back(line.to_owned());
-            self.taken += 1;
-        }
-        while self.lines.len() > LOG_LINES {
-            self.lines.pop_front();
+        self.texts.push_back(text);
+        self.taken += 1;
+        if self.texts.len() > LOG_TEXTS {
+            self.texts.pop_front();
         }
     }
 
-    /// Lines not printed yet; the ones that fell out of the list are counted.
+    /// Texts not printed yet, and the number of those that are no longer kept.
     fn fresh(&mut self) -> (usize, Vec<String>) {
         let wanted = self.taken - self.printed;
-        let lost = wanted.saturating_sub(self.lines.len());
-        let skip = self.lines.len() - (wanted - lost);
+        let lost = wanted.saturating_sub(self.texts.len());
+        let skip = self.texts.len() - (wanted - lost);
         self.printed = self.taken;
-        (lost, self.lines.iter().skip(skip).cloned().collect())
+        (lost, self.texts.iter().skip(skip).cloned().collect())
     }
 
     fn print(&mut self) -> std::io::Result<()> {
         if !self.open {
             return Ok(());
         }
-        let (lost, lines) = self.fresh();
-        let mut text = String::new();
+        let (lost, texts) = self.fresh();
+        let mut out = String::new();
         if lost > 0 {
-            text.push_str(&format!("… {lost} earlier lines\r\n"));
+            out.push_str(&format!("… {lost} earlier facts\r\n"));
         }
-        for line in lines {
-            text.push_str(&line);
-            text.push_str("\r\n");
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            out.push_str(line);
+            out.push_str("\r\n");
         }
-        write_raw(&text)
+        write_raw(&out)
     }
 
-    fn last(&self, count: usize) -> Vec<String> {
-        let skip = self.lines.len().saturating_sub(count);
-        self.lines.iter().skip(skip).cloned().collect()
+    /// The newest whole texts that take at most `lines` lines; at least one.
+    fn last(&self, lines: usize) -> Vec<String> {
+        let mut used = 0;
+        let fits = |text: &&String| {
+            used += text.lines().count();
+            used <= lines || used == text.lines().count()
+        };
+        let mut texts: Vec<String> = self.texts.iter().rev().take_while(fits).cloned().collect();
+        texts.reverse();
+        texts
     }
 }
 
@@ -423,15 +428,17 @@ mod tests {
     #[test]
     fn the_plain_log_shows_missed_lines_first_and_new_ones_on_the_next_visit() {
         let mut log = PlainLog::default();
-        for number in 0..LOG_LINES + 5 {
-            log.push(format!("line {number}"));
+        for number in 0..LOG_TEXTS + 5 {
+            log.push(format!("fact {number}"));
         }
-        let (lost, lines) = log.fresh();
-        assert_eq!((lost, lines.len(), lines[0].as_str()), (5, LOG_LINES, "line 5"));
+        let (lost, texts) = log.fresh();
+        assert_eq!((lost, texts.len(), texts[0].as_str()), (5, LOG_TEXTS, "fact 5"));
         assert_eq!(log.fresh(), (0, Vec::new()));
         log.push("two\nlines".to_owned());
-        assert_eq!(log.fresh(), (0, vec!["two".to_owned(), "lines".to_owned()]));
-        assert_eq!(log.last(2), ["two", "lines"]);
+        assert_eq!(log.fresh(), (0, vec!["two\nlines".to_owned()]));
+        assert_eq!(log.last(3), ["fact 2004", "two\nlines"]);
+        assert_eq!(log.last(1), ["two\nlines"]);
+        assert_eq!(PlainLog::default().last(5), Vec::<String>::new());
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Ui {
     pub(crate) utc_offset: i32,
     pub(crate) pane: Pane,
     pub(crate) zoomed: bool,
+    /// The zoom came with opening something and goes when it is closed.
+    pub(crate) zoomed_for_now: bool,
     pub(crate) overlay: Option<Overlay>,
     /// The filter of the pane is being typed.
     pub(crate) typing_filter: bool,
@@ -190,6 +192,7 @@ impl Ui {
             utc_offset: config.utc_offset,
             pane: Pane::Problems,
             zoomed: false,
+            zoomed_for_now: false,
             overlay: None,
             typing_filter: false,
             pending: Vec::new(),
@@ -234,6 +237,19 @@ impl Ui {
     /// The list of the focused pane.
     pub(crate) fn focused(&mut self) -> &mut PaneUi {
         &mut self.panes[self.pane.index()]
+    }
+
+    /// Gives the pane the screen until what was opened is closed.
+    pub(crate) fn zoom_for_now(&mut self) {
+        self.zoomed_for_now |= !self.zoomed;
+        self.zoomed = true;
+    }
+
+    /// Ends [`Self::zoom_for_now`].
+    pub(crate) fn unzoom(&mut self) {
+        if std::mem::take(&mut self.zoomed_for_now) {
+            self.zoomed = false;
+        }
     }
 
     /// Shows a line for some seconds.

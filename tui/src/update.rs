@@ -205,6 +205,10 @@ impl Ui {
 
     /// Goes to a pane.
     pub(crate) fn go(&mut self, pane: Pane) {
+        if pane != self.pane && self.zoomed_for_now {
+            self.focused().opened = false;
+            self.unzoom();
+        }
         self.pane = pane;
         self.typing_filter = false;
         self.pending.clear();
@@ -253,7 +257,10 @@ impl Ui {
             Action::GoTests => self.go(Pane::Tests),
             Action::NextPane => self.step_pane(1),
             Action::PreviousPane => self.step_pane(6),
-            Action::Zoom => self.zoomed = !self.zoomed,
+            Action::Zoom => {
+                self.zoomed = !self.zoomed;
+                self.zoomed_for_now = false;
+            }
             Action::Back => self.back(state),
             Action::Filter => {
                 self.focused().follow = false;
@@ -289,7 +296,9 @@ impl Ui {
             Action::Migration => {
                 self.go(Pane::Schema);
                 self.schema.tab = SchemaTab::Migration;
-                self.zoomed |= state.migration.is_some();
+                if state.migration.is_some() {
+                    self.zoom_for_now();
+                }
             }
             Action::RunTests => return vec![Effect::Send(Command::RunTests(None))],
             _ => {}
@@ -311,12 +320,14 @@ impl Ui {
         } else if list.opened {
             list.opened = false;
             list.scroll = 0;
+            self.unzoom();
         } else if self.in_review(state) && self.review.sql {
             self.review.sql = false;
-        } else if self.zoomed {
-            self.zoomed = false;
         } else if self.pane == Pane::Schema && self.schema.tab == SchemaTab::Migration {
             self.schema.tab = SchemaTab::Types;
+            self.unzoom();
+        } else if self.zoomed {
+            self.zoomed = false;
         } else if self.first_run.shown {
             self.first_run.shown = false;
         } else {

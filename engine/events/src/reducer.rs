@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::event::{
-    BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, SchemaEvent, ServingEvent, Stream,
-    StudioEvent,
+    BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, LogLevel, LogLine, SchemaEvent,
+    ServingEvent, Stream, StudioEvent,
 };
 use crate::latency::LatencyState;
 use crate::ring::Ring;
@@ -41,7 +41,12 @@ impl StudioState {
             }
             EventKind::Database(database) => self.apply_database(event, database),
             EventKind::Hook(_) | EventKind::Idle => {}
-            EventKind::Test(test) => self.apply_test(test),
+            EventKind::Test(test) => {
+                if let TestEvent::Summary { passed, total, .. } = test {
+                    self.say(event, format!("{passed} of {total} tests passed"));
+                }
+                self.apply_test(test);
+            }
             EventKind::Log(line) => self.logs.push((event.at, Arc::new(line.clone()))),
             EventKind::Decision(DecisionEvent::Asked { id, question, options }) => {
                 self.decisions.retain(|decision| decision.id != *id);
@@ -70,8 +75,44 @@ impl StudioState {
         }
     }
 
+    /// The message line, and a line in the log.
     fn say(&mut self, event: &StudioEvent, text: String) {
+        self.note(event, text.clone());
         self.message = Some((event.at, text));
+    }
+
+    /// A line in the log.
+    fn note(&mut self, event: &StudioEvent, text: String) {
+        let (level, source) = match &event.kind {
+            EventKind::Build(BuildEvent::Finished { outcome: BuildOutcome::Broken { .. }, .. }) => {
+                (LogLevel::Error, "build")
+            }
+            EventKind::Build(_) => (LogLevel::Info, "build"),
+            EventKind::Schema(SchemaEvent::Failed { .. }) => (LogLevel::Error, "schema"),
+            EventKind::Schema(SchemaEvent::Pending(Some(_))) => (LogLevel::Warn, "schema"),
+            EventKind::Serving(ServingEvent::PortTaken { .. }) => (LogLevel::Error, "http"),
+            EventKind::Serving(_) => (LogLevel::Info, "http"),
+            EventKind::Database(DatabaseEvent::Failed { .. }) => (LogLevel::Error, "postgres"),
+            EventKind::Database(DatabaseEvent::Restarting { .. }) => (LogLevel::Warn, "postgres"),
+            EventKind::Database(_) => (LogLevel::Info, "postgres"),
+            EventKind::Test(_) => (LogLevel::Info, "tests"),
+            EventKind::Schema(_) => (LogLevel::Info, "schema"),
+            EventKind::Project(_)
+            | EventKind::Problems(_)
+            | EventKind::Request(_)
+            | EventKind::Latency(_)
+            | EventKind::LatencyReset
+            | EventKind::Hook(_)
+            | EventKind::Log(_)
+            | EventKind::Decision(_)
+            | EventKind::Personas { .. }
+            | EventKind::Service(_)
+            | EventKind::Plan { .. }
+            | EventKind::Idle
+            | EventKind::Lost { .. } => (LogLevel::Info, "studio"),
+        };
+        let line = LogLine { level, source: source.to_owned(), text };
+        self.logs.push((event.at, Arc::new(line)));
     }
 
     fn apply_build(&mut self, event: &StudioEvent, build: &BuildEvent) {
@@ -130,6 +171,7 @@ impl StudioState {
     fn apply_serving(&mut self, event: &StudioEvent, serving: &ServingEvent) {
         match serving {
             ServingEvent::Bound { url, graphql_path, playground_path, loopback } => {
+                self.note(event, format!("listening on {url}"));
                 self.http = HttpState::Listening {
                     url: url.clone(),
                     graphql_path: graphql_path.clone(),
@@ -137,7 +179,10 @@ impl StudioState {
                     loopback: *loopback,
                 };
             }
-            ServingEvent::Swapped { to, .. } => {
+            ServingEvent::Swapped { from, to } => {
+                if *from != Some(*to) {
+                    self.say(event, format!("{to} is served"));
+                }
                 self.serving.revision = Some(*to);
                 self.serving.since = event.at;
             }
@@ -151,14 +196,18 @@ impl StudioState {
     fn apply_database(&mut self, event: &StudioEvent, database: &DatabaseEvent) {
         let state = match database {
             DatabaseEvent::Starting { stage } => DatabaseState::Starting { stage: stage.clone() },
-            DatabaseEvent::Ready { version, url, time, kind, directory } => DatabaseState::Ready {
-                version: version.clone(),
-                url: url.clone(),
-                time: *time,
-                kind: kind.clone(),
-                directory: directory.clone(),
-                pool: (0, 0),
-            },
+            DatabaseEvent::Ready { version, url, time, kind, directory } => {
+                let ms = time.as_millis_f64();
+                self.note(event, format!("Postgres {version} is ready after {ms:.0} ms ({kind})"));
+                DatabaseState::Ready {
+                    version: version.clone(),
+                    url: url.clone(),
+                    time: *time,
+                    kind: kind.clone(),
+                    directory: directory.clone(),
+                    pool: (0, 0),
+                }
+            }
             DatabaseEvent::Restarting { attempt, of, reason } => {
                 self.say(event, format!("Postgres is being restarted: {reason}"));
                 DatabaseState::Restarting { attempt: *attempt, of: *of, reason: reason.clone() }

@@ -263,8 +263,10 @@ fn pending(cx: Cx<'_>, width: u16) -> Line<'static> {
 fn draw_tree(cx: Cx<'_>, places: Parts, buffer: &mut Buffer) {
     let (ui, state) = (cx.ui, cx.state);
     let rows = tree(ui, state);
-    let names =
-        state.schema.types.iter().map(|ty| crate::text::width(&ty.name)).max().unwrap_or(0).clamp(8, 24);
+    let fields = rows.iter().filter_map(|row| row.field.and_then(|at| row.ty.fields.get(at)));
+    let fields = fields.map(|field| crate::text::width(&field.name) + 2);
+    let types = rows.iter().map(|row| crate::text::width(&row.ty.name));
+    let names = types.chain(fields).max().unwrap_or(0).clamp(8, 24);
     let first = |ty: &TypeSummary| state.schema.types.iter().position(|other| std::ptr::eq(other, ty));
     if rows.is_empty() {
         put(buffer, places.list, 0, &plain(" nothing passes the filter · Esc drops it"));

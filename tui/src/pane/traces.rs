@@ -93,7 +93,7 @@ pub(crate) fn note(trace: &Trace) -> String {
         None if trace.statements.iter().any(|statement| statement.wait > Micros(5_000)) => {
             "pool wait".to_owned()
         }
-        None if trace.statements.iter().any(|statement| !statement.prepared) => "cold".to_owned(),
+        None if trace.phases.iter().any(|phase| phase.note.contains("miss")) => "cold".to_owned(),
         None => String::new(),
     }
 }
@@ -242,7 +242,7 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         let title = match trace.statements.get(at) {
             None => "no SQL".to_owned(),
             Some(statement) => {
-                let prepared = if statement.prepared { "prepared" } else { "cold" };
+                let prepared = if statement.prepared { "prepared" } else { "not prepared" };
                 let rows = plural(usize::try_from(statement.rows).unwrap_or(usize::MAX), "row");
                 format!("SQL {}/{count} · {prepared} · {rows} · {} ms", at + 1, millis(statement.time))
             }
@@ -417,7 +417,7 @@ fn set_tab(ui: &mut Ui, tab: TraceTab) {
     list.opened = true;
     list.follow = false;
     ui.traces.tab = tab;
-    ui.zoomed = true;
+    ui.zoom_for_now();
 }
 
 fn run_on_trace(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {

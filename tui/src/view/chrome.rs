@@ -49,7 +49,9 @@ fn model(cx: Cx<'_>, wide: bool) -> Vec<Part> {
 }
 
 fn serving(cx: Cx<'_>, wide: bool) -> Vec<Part> {
-    let stale = cx.state.serving.revision.is_some_and(|revision| revision != cx.state.build.revision);
+    let behind = cx.state.serving.revision.is_some_and(|revision| revision != cx.state.build.revision);
+    // A revision that means the same as the served one is served, whatever its number.
+    let stale = behind && (cx.state.is_stale() || cx.state.migration.is_some());
     match cx.state.serving.revision {
         None if wide => vec![("nothing served".to_owned(), cx.theme.warning())],
         None => vec![("(nothing served)".to_owned(), cx.theme.warning())],

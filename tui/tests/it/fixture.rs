@@ -387,7 +387,7 @@ pub(crate) fn trace(operation: &str, kind: TraceKind, total: u64, statements: us
         (PhaseKind::Read, 2, ""),
         (PhaseKind::Parse, 2, "document cache hit"),
         (PhaseKind::Validate, 3, ""),
-        (PhaseKind::Plan, 9, "plan cache miss"),
+        (PhaseKind::Plan, 9, if operation == "Me" { "plan cache miss" } else { "plan cache hit" }),
         (PhaseKind::Sql, 70, ""),
         (PhaseKind::Encode, 9, ""),
         (PhaseKind::Other, 5, ""),

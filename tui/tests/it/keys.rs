@@ -344,3 +344,19 @@ fn a_key_map_file_rebinds_and_its_mistakes_are_problems() {
     screen.keys("R");
     assert!(screen.text().contains("┌ Keys"), "{}", screen.text());
 }
+
+#[test]
+fn what_was_opened_with_one_key_is_closed_with_one() {
+    let mut screen = Screen::new("busy", WIDE);
+    screen.keys("3<space>1");
+    let home = screen.text();
+    screen.keys("3<enter>");
+    assert!(!screen.text().contains("1 Problems ──"));
+    screen.keys("<esc>1");
+    assert_eq!(screen.text(), home);
+    screen.keys("3a2");
+    assert!(screen.text().contains("┌ 1 Problems ──"), "another pane is not zoomed: {}", screen.text());
+    // A zoom asked for stays.
+    screen.keys("3z<enter><esc>4");
+    assert!(!screen.text().contains("┌ 1 Problems ──"));
+}
