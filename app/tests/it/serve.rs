@@ -1,0 +1,102 @@
+//! `exo-studio serve`: production defaults on any Postgres.
+
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Studio, ask, command, folder, http, kill, project, text, wait_for};
+
+/// A server process that ends with the test.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(project: &std::path::Path, variables: &[(&str, &str)]) -> Self {
+        let log = project.join(format!("serve-{}.txt", variables.len()));
+        let child = command()
+            .arg("serve")
+            .arg(project)
+            .envs(variables.iter().copied())
+            .env("EXO_SERVER_PORT", "0")
+            .env("EXO_SERVER_HOST", "127.0.0.1")
+            .stdout(std::fs::File::create(&log).unwrap())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let url = wait_for("address of the server", || {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let rest = text.strip_prefix("serving ")?;
+            rest.split("/graphql").next().filter(|url| rest.len() > url.len()).map(str::to_owned)
+        });
+        Self { child, url }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        kill("TERM", self.child.id());
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_is_closed_and_read_only_until_told_otherwise() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let studio = Studio::start(&todo);
+    studio.serves(1);
+    let database = studio.event("/Database/Ready/url").as_str().unwrap().to_owned();
+    let mutation = "mutation { createTodo(data: { title: \"x\" }) { title } }";
+
+    let closed = Server::start(&todo, &[("EXO_POSTGRES_URL", &database)]);
+    assert_eq!(http(&closed.url, "GET", "/healthz", &[], "").status, 200);
+    assert_eq!(ask(&closed.url, "{ todo(id: 1) { id } }"), json!({ "data": { "todo": { "id": 1 } } }));
+    assert_eq!(ask(&closed.url, mutation), json!({ "errors": [{ "message": "Operation failed" }] }));
+    assert_eq!(
+        ask(&closed.url, "{ __schema { description } }"),
+        json!({ "errors": [{ "message": "Internal server error" }] })
+    );
+    assert!(http(&closed.url, "GET", "/playground", &[], "").body.contains("introspection is off"));
+    let stranger = [("origin", "https://a.example")];
+    assert_eq!(http(&closed.url, "POST", "/graphql", &stranger, "{}").status, 403);
+    assert_eq!(http(&closed.url, "POST", "/graphql", &[], "[]").status, 400);
+    assert_eq!(http(&closed.url, "GET", "/graphql", &[], "").status, 404);
+
+    let open = Server::start(
+        &todo,
+        &[
+            ("EXO_POSTGRES_URL", &database),
+            ("EXO_POSTGRES_READ_WRITE", "true"),
+            ("EXO_INTROSPECTION", "true"),
+            ("EXO_CORS_DOMAINS", "https://a.example"),
+            ("EXO_MAX_SELECTION_DEPTH", "1"),
+        ],
+    );
+    let deep = ask(&open.url, mutation);
+    assert!(
+        deep["errors"][0]["message"].as_str().is_some_and(|text| text == "Selection set too deep"),
+        "{deep}"
+    );
+    let shallow: Value = ask(&open.url, "{ __schema { queryType { name } } }");
+    assert_eq!(shallow["data"]["__schema"]["queryType"]["name"], "Query");
+    let allowed = http(&open.url, "POST", "/graphql", &stranger, "{\"query\":\"{ __typename }\"}");
+    assert!(allowed.head.contains("access-control-allow-origin: https://a.example"), "{}", allowed.head);
+}
+
+#[test]
+fn every_wrong_variable_is_named_and_nothing_starts() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let run = |variables: &[(&str, &str)]| {
+        let output = command().arg("serve").arg(&todo).envs(variables.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+        text(&output)
+    };
+    let wrong = run(&[("EXO_SERVER_PORT", "http"), ("EXO_POSTGRES_READ_WRITE", "perhaps")]);
+    assert!(wrong.contains("EXO_SERVER_PORT") && wrong.contains("EXO_POSTGRES_READ_WRITE"), "{wrong}");
+    assert!(run(&[]).contains("EXO_POSTGRES_URL"));
+    let unreachable = run(&[("EXO_POSTGRES_URL", "postgres://u:hunter2@127.0.0.1:1/x")]);
+    assert!(unreachable.contains("reach the database") && !unreachable.contains("hunter2"), "{unreachable}");
+}
