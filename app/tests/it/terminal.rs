@@ -48,8 +48,9 @@ fn the_panes_follow_the_project_resize_and_leave_a_clean_screen() {
     see("E0030");
     see("serving r1");
     keys.write_all(b"?").unwrap();
-    see("palette");
+    see("All commands");
     keys.write_all(b"\x1b").unwrap();
+    wait_for("closed help", || (!shown().contains("All commands")).then_some(()));
     edit(&todo.join("src/index.exo"), "title: Strin", "title: String");
     pair.master.resize(size(24, 80)).unwrap();
     screen.lock().unwrap().screen_mut().set_size(cells(24), cells(80));
