@@ -1,5 +1,7 @@
 //! End to end: the real binary, real folders, a real database, a real terminal, a real browser.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
 mod browser;
 mod ci;
 mod harness;
