@@ -15,3 +15,4 @@ mod ir;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;
 mod robust;
+mod traps;
