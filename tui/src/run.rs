@@ -37,6 +37,8 @@ type Commands = mpsc::UnboundedSender<Command>;
 ///
 /// # Errors
 /// When the terminal cannot be used or the key map file cannot be read.
+///
+/// Dropping the future ends the session and gives the terminal back.
 pub async fn run(
     states: States,
     events: Events,
@@ -44,12 +46,14 @@ pub async fn run(
     config: TuiConfig,
 ) -> Result<Exit, TuiError> {
     let (done, result) = oneshot::channel();
+    // Dropped with this future, which the session notices.
+    let (_wanted, dropped) = oneshot::channel();
     std::thread::Builder::new().name(terminal::THREAD.to_owned()).spawn(move || {
         let outcome = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(TuiError::from)
-            .and_then(|runtime| runtime.block_on(session(states, events, commands, config)));
+            .and_then(|runtime| runtime.block_on(session(states, events, commands, config, dropped)));
         // The caller is gone when nobody waits any more.
         let _ = done.send(outcome);
     })?;
@@ -64,6 +68,7 @@ async fn session(
     events: Events,
     commands: Commands,
     config: TuiConfig,
+    dropped: oneshot::Receiver<()>,
 ) -> Result<Exit, TuiError> {
     let keymap = match &config.keymap {
         None => None,
@@ -93,7 +98,7 @@ async fn session(
         suspended: false,
     };
     session.tell(Msg::Data);
-    let exit = session.turn(states, events).await?;
+    let exit = session.turn(states, events, dropped).await?;
     let last = session.log.last(LAST_LINES);
     let addresses = plain::addresses(&session.state);
     drop(session);
@@ -147,7 +152,12 @@ impl Pace {
 }
 
 impl Session {
-    async fn turn(&mut self, mut states: States, mut events: Events) -> Result<Exit, TuiError> {
+    async fn turn(
+        &mut self,
+        mut states: States,
+        mut events: Events,
+        mut dropped: oneshot::Receiver<()>,
+    ) -> Result<Exit, TuiError> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -169,6 +179,7 @@ impl Session {
                 _ = terminate.recv() => return Ok(Exit::Signal(Signal::TERM.as_raw())),
                 _ = hangup.recv() => return Ok(Exit::Signal(Signal::HUP.as_raw())),
                 _ = interrupt.recv() => return Ok(Exit::Quit),
+                _ = &mut dropped => return Ok(Exit::Quit),
                 _ = stop.recv() => self.suspend()?,
                 _ = resumed.recv() => self.retake()?,
                 () = tokio::time::sleep_until(wait), if due.is_some() => self.draw()?,
@@ -300,7 +311,7 @@ impl Session {
 
     fn draw(&mut self) -> Result<(), TuiError> {
         self.pace.drawn();
-        if self.log.open || self.suspended {
+        if self.log.open || self.suspended || !terminal::is_active() {
             return Ok(());
         }
         for panic in terminal::take_panics() {

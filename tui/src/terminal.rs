@@ -99,6 +99,11 @@ pub fn restore() {
     let _ = disable_raw_mode();
 }
 
+/// Whether the screen is ours.
+pub(crate) fn is_active() -> bool {
+    ACTIVE.load(Ordering::SeqCst)
+}
+
 /// Panic messages of other threads since the last call.
 pub(crate) fn take_panics() -> Vec<String> {
     std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner))

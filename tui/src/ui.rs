@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
-use studio_events::{Micros, Problem, StudioState, Timestamp, TraceId};
+use studio_events::{Micros, Problem, Ring, StudioState, Timestamp, Trace, TraceId};
 
 use crate::action::{Action, Key, Keymap, Pane};
 use crate::config::TuiConfig;
@@ -125,6 +125,8 @@ pub(crate) struct TracesUi {
     pub(crate) sort: TraceSort,
     /// Index of the statement shown.
     pub(crate) statement: usize,
+    /// The list as it was when it was paused; shares its items with the state.
+    pub(crate) frozen: Option<Ring<Arc<Trace>>>,
     /// Plans asked for and not yet answered.
     pub(crate) asked: Option<TraceId>,
 }

@@ -394,6 +394,7 @@ impl Ui {
             if list.follow {
                 list.index = 0;
                 list.selected = rows.first().copied();
+                self.traces.frozen = None;
             }
             self.traces.statement = 0;
         }

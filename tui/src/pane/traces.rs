@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use studio_events::{Command, Micros, StatementTrace, StudioState, Trace, TraceKind};
+use studio_events::{Command, Micros, Ring, StatementTrace, StudioState, Trace, TraceKind};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
@@ -33,7 +33,12 @@ const COLUMNS: &[Column] = &[
     words("note", 9, 2),
 ];
 
-fn visible<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a Arc<Trace>> {
+/// All requests there are to choose from.
+fn kept<'a>(ui: &'a Ui, state: &'a StudioState) -> &'a Ring<Arc<Trace>> {
+    ui.traces.frozen.as_ref().unwrap_or(&state.traces)
+}
+
+fn visible<'a>(ui: &'a Ui, state: &'a StudioState) -> Vec<&'a Arc<Trace>> {
     let filter = &ui.list(Pane::Traces).filter;
     let wanted = |trace: &&Arc<Trace>| match ui.traces.show {
         TraceShow::All => true,
@@ -42,8 +47,7 @@ fn visible<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a Arc<Trace>> {
     };
     let text =
         |trace: &Trace| format!("{} {} {} {}", word(trace.kind), trace.operation, trace.caller, note(trace));
-    let mut found: Vec<_> = state
-        .traces
+    let mut found: Vec<_> = kept(ui, state)
         .iter()
         .rev()
         .filter(wanted)
@@ -61,7 +65,7 @@ pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
     visible(ui, state).iter().map(|trace| u64::from(trace.id.0)).collect()
 }
 
-pub(crate) fn selected<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a Arc<Trace>> {
+pub(crate) fn selected<'a>(ui: &'a Ui, state: &'a StudioState) -> Option<&'a Arc<Trace>> {
     visible(ui, state).get(ui.list(Pane::Traces).index).copied()
 }
 
@@ -287,12 +291,12 @@ fn draw_list(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     if !list.filter.is_empty() {
         notes.push(format!("/{}", list.filter));
     }
-    let kept = if notes.is_empty() {
+    let count = if notes.is_empty() {
         format!("{} kept", state.traces.len())
     } else {
         format!("{} of {}", found.len(), state.traces.len())
     };
-    notes.push(kept);
+    notes.push(count);
     let inner = parts::frame(cx, area, &parts::title(Pane::Traces), &notes.join(" · "), focused, buffer);
     if state.traces.is_empty() {
         empty(cx, inner, buffer);
@@ -326,7 +330,10 @@ fn draw_list(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         let (sign, style) = if list.follow {
             (format!(" following ●  ({space} pauses)"), cx.theme.good())
         } else {
-            (format!(" paused ○  ({space} follows)"), cx.theme.dim())
+            let missed = kept(ui, state).pushed();
+            let missed = state.traces.pushed().saturating_sub(missed);
+            let missed = if missed > 0 { format!(" · {missed} new") } else { String::new() };
+            (format!(" paused ○{missed}  ({space} follows)"), cx.theme.dim())
         };
         let lost = format!("   {} dropped", state.traces_lost);
         let lost_style = if state.traces_lost > 0 { cx.theme.warning() } else { cx.theme.dim() };
@@ -392,6 +399,7 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
         A::Space => {
             let list = &mut ui.panes[Pane::Traces.index()];
             list.follow = !list.follow;
+            ui.traces.frozen = (!list.follow).then(|| state.traces.clone());
         }
         A::TraceDetail => set_tab(ui, TraceTab::Detail),
         A::TraceAccess => set_tab(ui, TraceTab::Access),

@@ -128,6 +128,10 @@ fn the_cursor_follows_the_item_and_following_is_a_state() {
     screen.keys("<space>");
     arrive(&mut screen, "Unseen");
     assert!(selected(&screen).contains("Newer"), "{}", screen.text());
+    let text = screen.text();
+    assert!(text.contains("paused ○ · 1 new") && !text.contains("Unseen"), "{text}");
+    screen.keys("<space>");
+    assert!(selected(&screen).contains("Unseen"), "{}", screen.text());
 }
 
 fn arrive(screen: &mut Screen, operation: &str) {

@@ -14,6 +14,9 @@ use crate::fixture;
 /// Name of the sample state for the child; its absence marks an ordinary test run.
 const STATE: &str = "STUDIO_TUI_TEST_STATE";
 
+/// Makes the child give the session up after two seconds.
+const GIVE_UP: &str = "STUDIO_TUI_TEST_GIVE_UP";
+
 /// The child of the tests below: the same binary, on a pseudo terminal.
 #[test]
 #[ignore = "runs as the child of the session tests"]
@@ -39,7 +42,16 @@ fn child() {
                 let _ = stream.send(Arc::new(event));
             }
         });
-        studio_tui::run(states, events, commands, TuiConfig::from_env()).await.unwrap()
+        let session = studio_tui::run(states, events, commands, TuiConfig::from_env());
+        match std::env::var(GIVE_UP) {
+            Err(_) => session.await.unwrap(),
+            Ok(_) => {
+                // The engine ended first: the future is dropped.
+                let _ = tokio::time::timeout(Duration::from_secs(2), session).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                studio_tui::Exit::Signal(0)
+            }
+        }
     });
     std::io::stdout().write_all(format!("left by {exit:?}\r\n").as_bytes()).unwrap();
 }
@@ -205,6 +217,15 @@ fn signals_give_the_terminal_back() {
         session.is_restored();
         assert_eq!(session.ends(), 0);
     }
+}
+
+#[test]
+fn a_dropped_session_gives_the_terminal_back() {
+    let mut session = Session::start("ready", &[(GIVE_UP, "1")]);
+    session.shows("[1 Problems]");
+    session.shows("left by Signal(0)");
+    session.is_restored();
+    assert_eq!(session.ends(), 0);
 }
 
 #[test]
