@@ -17,6 +17,16 @@ pub(crate) fn is_alive(pid: i32) -> bool {
     }
 }
 
+/// Like [`is_alive`], but a process that has ended and was not collected yet does not count.
+pub(crate) fn is_running(pid: i32) -> bool {
+    if cfg!(target_os = "linux") {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.rsplit(") ").next().and_then(|it| it.chars().next());
+        return state.is_some_and(|it| !matches!(it, 'Z' | 'X'));
+    }
+    is_alive(pid)
+}
+
 /// Sends a signal; a process that is gone already is fine.
 pub(crate) fn signal(pid: i32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid), signal);

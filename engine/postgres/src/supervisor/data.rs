@@ -159,14 +159,16 @@ pub(super) fn prepare(data: &Path) -> Result<(), StartError> {
     let pid_file = data.join("postmaster.pid");
     let Ok(text) = fs::read_to_string(&pid_file) else { return Ok(()) };
     let pid = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
-    if let Some(pid) = pid.filter(|&pid| pid > 1 && process::is_server_of(pid, data)) {
+    match pid.filter(|&pid| pid > 1 && process::is_alive(pid)) {
         // We hold the lock, so nobody looks after this server any more.
-        stop_orphan(pid, data)?;
-    }
-    // Whatever process has that number now, it is not our server; Postgres itself would refuse to start.
-    match fs::remove_file(&pid_file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StartError::io(&pid_file, &error)),
-        Ok(()) | Err(_) => Ok(()),
+        Some(pid) if process::is_server_of(pid, data) => stop_orphan(pid, data),
+        // Another process has that number now. Postgres would take it for a server and refuse to start.
+        Some(_) => match fs::remove_file(&pid_file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StartError::io(&pid_file, &error)),
+            Ok(()) | Err(_) => Ok(()),
+        },
+        // Postgres deals with this itself, and uses the file to see whether old children are still alive.
+        None => Ok(()),
     }
 }
 

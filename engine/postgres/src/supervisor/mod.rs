@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -32,6 +32,8 @@ use crate::protocol::{FailureKind, Report, Running};
 /// Role that owns the cluster; also the name `postgresql_embedded` gives it.
 pub(crate) const SUPERUSER: &str = "postgres";
 
+/// File in the state folder that describes the running server.
+const NOTE: &str = "supervisor.json";
 /// Exit code for "another one runs", as in sysexits.h (temporary failure).
 const EXIT_BUSY: u8 = 75;
 /// How often the server process is looked at while all is well.
@@ -101,10 +103,7 @@ impl StartError {
     fn into_report(self) -> Option<Report> {
         let failed = |kind, message, dir, log| Some(Report::Failed { kind, message, dir, log });
         match self {
-            Self::Busy { state_dir } => {
-                let text = fs::read_to_string(state_dir.join("supervisor.json")).unwrap_or_default();
-                Some(Report::Busy { running: serde_json::from_str(&text).ok(), state_dir })
-            }
+            Self::Busy { state_dir } => Some(Report::Busy { running: read_note(&state_dir), state_dir }),
             Self::WrongVersion { found, ours, data_dir } => {
                 Some(Report::WrongVersion { found, ours, data_dir })
             }
@@ -117,6 +116,12 @@ impl StartError {
             Self::Cancelled => None,
         }
     }
+}
+
+/// What the supervisor that holds the lock of a state folder says about its server, once it runs.
+fn read_note(state_dir: &Path) -> Option<Running> {
+    let text = fs::read_to_string(state_dir.join(NOTE)).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 /// A studio that is gone cannot read; its standard input end has told us already.
@@ -173,31 +178,43 @@ fn serve(options: &Options, place: &Place) -> Result<ExitCode, StartError> {
         state_dir: place.state_dir.clone(),
         install_dir: server.root.clone(),
     };
-    let note = place.state_dir.join("supervisor.json");
+    let note = place.state_dir.join(NOTE);
     let _ = fs::write(&note, serde_json::to_vec(&running).unwrap_or_default());
     say(&Report::Ready(running));
 
-    let haste = if place.is_throw_away() { Haste::Immediate } else { Haste::Fast };
-    let code = watch(&mut process, &received, haste);
+    let end = watch(&mut process, &received);
+    // Whoever starts meanwhile sees from the missing note that the lock will soon be free.
     let _ = fs::remove_file(&note);
+    let code = match end {
+        End::Wanted => {
+            process.stop(if place.is_throw_away() { Haste::Immediate } else { Haste::Fast });
+            ExitCode::SUCCESS
+        }
+        End::Unexpected(status) => {
+            say(&Report::Exited { status: status.to_string(), log: process.log_tail() });
+            ExitCode::FAILURE
+        }
+    };
     let _ = fs::remove_dir_all(&socket_dir);
     Ok(code)
 }
 
+/// Why the wait ended.
+enum End {
+    Wanted,
+    Unexpected(ExitStatus),
+}
+
 /// Waits for the order to stop or for the end of the server, whichever comes first.
-fn watch(process: &mut Process, received: &mpsc::Receiver<()>, haste: Haste) -> ExitCode {
+fn watch(process: &mut Process, received: &mpsc::Receiver<()>) -> End {
     let mut log_seen = Instant::now();
     loop {
         match received.recv_timeout(WATCH) {
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
-                process.stop(haste);
-                return ExitCode::SUCCESS;
-            }
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return End::Wanted,
             Err(RecvTimeoutError::Timeout) => {}
         }
         if let Some(status) = process.ended() {
-            say(&Report::Exited { status: status.to_string(), log: process.log_tail() });
-            return ExitCode::FAILURE;
+            return End::Unexpected(status);
         }
         if log_seen.elapsed() > LOG_WATCH {
             log_seen = Instant::now();

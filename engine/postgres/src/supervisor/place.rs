@@ -5,15 +5,25 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, lchown};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::options::Options;
-use super::{StartError, hash_of};
+use super::{NOTE, StartError, hash_of, read_note};
 use crate::bundle::create_private_dir;
 use crate::process;
 
 /// Longest folder a Unix socket can lie in: the address holds 108 bytes (104 on macOS) with its final
 /// zero, and the socket's name `/.s.PGSQL.5432` takes 14.
 const SOCKET_DIR_LIMIT: usize = if cfg!(target_os = "macos") { 89 } else { 93 };
+
+/// How long another supervisor that is starting or stopping is waited for: then it either says what it
+/// runs, or the lock is free.
+const CHANGE_LIMIT: Duration = Duration::from_secs(5);
+/// How long one that runs is waited for: its studio may have been killed a moment ago.
+const NOTICE_LIMIT: Duration = Duration::from_millis(500);
+/// Between two looks.
+const CHANGE_POLL: Duration = Duration::from_millis(5);
 
 /// A locked state folder.
 #[derive(Debug)]
@@ -77,10 +87,24 @@ impl Place {
         };
         let path = state_dir.join("supervisor.lock");
         let file = open_lock(&path).map_err(|e| StartError::io(&path, &e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { state_dir, install_base, throw_away: None, _lock: file }),
-            Err(TryLockError::WouldBlock) => Err(StartError::Busy { state_dir }),
-            Err(TryLockError::Error(error)) => Err(StartError::io(&path, &error)),
+        let begin = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    // Whoever wrote it was killed.
+                    let _ = fs::remove_file(state_dir.join(NOTE));
+                    return Ok(Self { state_dir, install_base, throw_away: None, _lock: file });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let holder = read_note(&state_dir).and_then(|it| i32::try_from(it.supervisor_pid).ok());
+                    let sound = holder.is_some_and(process::is_running);
+                    if begin.elapsed() > if sound { NOTICE_LIMIT } else { CHANGE_LIMIT } {
+                        return Err(StartError::Busy { state_dir });
+                    }
+                }
+                Err(TryLockError::Error(error)) => return Err(StartError::io(&path, &error)),
+            }
+            thread::sleep(CHANGE_POLL);
         }
     }
 

@@ -59,7 +59,8 @@ impl Launch<'_> {
         let begin = Instant::now();
         let end = begin + START_LIMIT;
         loop {
-            let mut process = self.spawn().map_err(|e| StartError::io(&self.server.bin, &e))?;
+            let (log, log_start) = self.open_log().map_err(|e| StartError::io(self.log, &e))?;
+            let mut process = self.spawn(log, log_start).map_err(|e| self.cannot_run(&e))?;
             match process.wait_ready(self.data, end, cancelled) {
                 Ok(()) => return Ok(process),
                 Err(Stopped::Exited(status)) => {
@@ -89,10 +90,26 @@ impl Launch<'_> {
         }
     }
 
-    fn spawn(&self) -> io::Result<Process> {
+    fn open_log(&self) -> io::Result<(File, u64)> {
         rotate(self.log);
         let log = File::options().create(true).append(true).open(self.log)?;
-        let log_start = log.metadata()?.len();
+        let length = log.metadata()?.len();
+        Ok((log, length))
+    }
+
+    fn cannot_run(&self, error: &io::Error) -> StartError {
+        let program = self.server.bin.join("postgres");
+        let hint = match error.kind() {
+            io::ErrorKind::NotFound if self.server.bundled => "; it needs a system with glibc 2.27 or newer",
+            io::ErrorKind::PermissionDenied if self.server.bundled => {
+                "; if programs may not run there, set EXO_STUDIO_CACHE to another folder"
+            }
+            _ => "",
+        };
+        StartError::NoServer { message: format!("{} cannot be run: {error}{hint}", program.display()) }
+    }
+
+    fn spawn(&self, log: File, log_start: u64) -> io::Result<Process> {
         let mut command = Command::new(self.server.bin.join("postgres"));
         command.arg("-D").arg(self.data).arg("-k").arg(quoted(self.socket_dir));
         for (name, value) in self.settings() {

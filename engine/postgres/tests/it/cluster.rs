@@ -431,17 +431,26 @@ async fn a_start_that_is_given_up_leaves_no_server() {
         let limit = Duration::from_millis(60);
         drop(tokio::time::timeout(limit, project.start()).await);
     }
-    let begin = Instant::now();
-    let cluster = loop {
-        match project.start().await {
-            Ok(cluster) => break cluster,
-            Err(ClusterError::Busy { .. }) if begin.elapsed() < Duration::from_secs(5) => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            Err(other) => unreachable!("{other:?}"),
-        }
+    // The last one given up may still be stopping; this start waits for it.
+    project.start().await.expect("a server").stop().await;
+}
+
+#[tokio::test]
+async fn a_start_during_another_start_or_stop_waits_for_it() {
+    let project = Project::new();
+    let (first, second) = futures_util::future::join(project.start(), project.start()).await;
+    let (cluster, busy) = match (first, second) {
+        (Ok(cluster), Err(busy)) | (Err(busy), Ok(cluster)) => (cluster, busy),
+        other => unreachable!("{other:?}"),
     };
-    cluster.stop().await;
+    let ClusterError::Busy { pid, .. } = busy else { unreachable!("{busy:?}") };
+    assert_eq!(
+        pid,
+        Some(cluster.supervisor_id()),
+        "the second one waited until the first one could say who it is"
+    );
+    drop(cluster);
+    project.start().await.expect("a server, once the other one is gone").stop().await;
 }
 
 #[tokio::test]
