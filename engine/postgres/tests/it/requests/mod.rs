@@ -8,6 +8,9 @@
 //! { books { title } }
 //! ```
 
+#[path = "../../../../query/tests/it/planner/random.rs"]
+mod random;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -213,6 +216,29 @@ async fn suite(name: &str, text: &str) {
     }, {
         insta::assert_snapshot!(name, out);
     });
+}
+
+/// The server understands whatever is planned: statements may fail on data (missing rows, duplicates), never on
+/// their syntax, names or types.
+#[tokio::test]
+async fn random_documents_are_understood() {
+    let cluster = Cluster::start(config(ClusterKind::ThrowAway), |_| {}).await.expect("a server");
+    let model = include_str!("../../../../query/tests/it/planner/random.exo");
+    let project = Project::new(&cluster, model).await;
+    let mut answered = 0;
+    for seed in 0..600_u64 {
+        let document = random::document(project.schema.ir(), seed.wrapping_mul(0x2545_F491_4F6C_DD1D), seed);
+        let claims = serde_json::json!({"sub": 1, "role": "admin", "roles": ["lead"]});
+        let answer = project.answer(&document, Some(claims)).await;
+        assert!(!answer.starts_with("invalid"), "{document}\n{answer}");
+        if let Some(failure) = answer.strip_prefix("error: Operation failed (ERROR ") {
+            // Class 23: constraints.
+            assert!(failure.starts_with("23"), "{document}\n{answer}");
+        } else {
+            answered += 1;
+        }
+    }
+    assert!(answered > 300, "only {answered} of 600 got an answer");
 }
 
 macro_rules! suites {

@@ -3,5 +3,7 @@
 mod access;
 mod model;
 mod mutations;
+mod properties;
 mod queries;
+mod random;
 mod request;
