@@ -280,7 +280,7 @@ impl Writer<'_> {
         let number = self.values.roll(6);
         match ty {
             ValueType::Scalar(scalar) => match scalar {
-                Scalar::Boolean => (number % 2 == 0).to_string(),
+                Scalar::Boolean => number.is_multiple_of(2).to_string(),
                 Scalar::Int => number.to_string(),
                 Scalar::Float => format!("{number}.5"),
                 Scalar::Decimal => format!("\"{number}.50\""),
