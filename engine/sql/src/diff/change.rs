@@ -55,6 +55,8 @@ pub enum Change {
         column: Column,
         /// Foreign keys of other tables that hold on to the column.
         referenced_by: Vec<(QualifiedName, ForeignKey)>,
+        /// Names of the table's own foreign keys that go with the column.
+        takes_along: Vec<String>,
     },
     RenameColumn {
         table: QualifiedName,
@@ -183,6 +185,10 @@ pub enum Object {
     Function(String),
     /// A column that is gone.
     GoneColumn(QualifiedName, String),
+    /// The primary key a table had is gone.
+    GoneKey(QualifiedName),
+    /// A constraint or index that is gone: its name is free.
+    GoneName(QualifiedName, String),
     /// A table that is gone.
     GoneTable(QualifiedName),
     /// A trigger that is gone.
@@ -200,9 +206,11 @@ impl fmt::Display for Object {
             | Object::Enum(name)
             | Object::Table(name)
             | Object::Key(name)
+            | Object::GoneKey(name)
             | Object::GoneTable(name) => write!(f, "{name}"),
             Object::Column(table, name)
             | Object::GoneColumn(table, name)
+            | Object::GoneName(table, name)
             | Object::Unique(table, name)
             | Object::ForeignKey(table, name)
             | Object::Index(table, name)
@@ -326,9 +334,26 @@ impl Change {
         match self {
             Change::DropTable { table, .. } => vec![Object::GoneTable(table.name.clone())],
             Change::DropTrigger { trigger, .. } => vec![Object::GoneTrigger(trigger.name.clone())],
-            Change::DropColumn { table, column, .. } => {
-                vec![Object::GoneColumn(table.clone(), column.name.clone())]
+            Change::DropColumn { table, column, takes_along, .. } => {
+                let mut gone = vec![Object::GoneColumn(table.clone(), column.name.clone())];
+                gone.extend(column.primary_key.then(|| Object::GoneKey(table.clone())));
+                gone.extend(takes_along.iter().map(|name| Object::GoneName(table.clone(), name.clone())));
+                gone
             }
+            Change::ReplaceColumn(replace) => {
+                let takes_key = replace.old.primary_key && !replace.widening;
+                let gone = takes_key.then(|| Object::GoneKey(replace.table.clone()));
+                std::iter::once(self.object()).chain(gone).collect()
+            }
+            Change::ChangeKey { table, old_constraint, .. } => {
+                let gone = old_constraint.as_ref().map(|_| Object::GoneKey(table.clone()));
+                std::iter::once(self.object()).chain(gone).collect()
+            }
+            Change::DropUnique { table, unique } => {
+                vec![Object::GoneName(table.clone(), unique.name.clone())]
+            }
+            Change::DropForeignKey { table, key } => vec![Object::GoneName(table.clone(), key.name.clone())],
+            Change::DropIndex { table, index } => vec![Object::GoneName(table.clone(), index.name.clone())],
             Change::CreateExtension(_)
             | Change::CreateSchema(_)
             | Change::CreateSequence(_)
@@ -338,8 +363,6 @@ impl Change {
             | Change::RenameTable { .. }
             | Change::AddColumn { .. }
             | Change::RenameColumn { .. }
-            | Change::ReplaceColumn(_)
-            | Change::ChangeKey { .. }
             | Change::CreateFunction(_)
             | Change::ReplaceFunction(_) => vec![self.object()],
             Change::DropExtension(_)
@@ -352,11 +375,8 @@ impl Change {
             | Change::SetDefault { .. }
             | Change::DropDefault { .. }
             | Change::AddUnique { .. }
-            | Change::DropUnique { .. }
             | Change::AddForeignKey { .. }
-            | Change::DropForeignKey { .. }
             | Change::CreateIndex { .. }
-            | Change::DropIndex { .. }
             | Change::DropFunction { .. }
             | Change::CreateTrigger { .. } => Vec::new(),
         }
@@ -372,7 +392,9 @@ impl Change {
                 needs.extend(table.triggers.iter().map(|trigger| Object::Function(trigger.function.clone())));
                 needs
             }
-            Change::AddColumn { table, column, .. } => with_table(table, column_needs(column)),
+            Change::AddColumn { table, column, .. } => {
+                with_key(table, column, with_table(table, column_needs(column)))
+            }
             Change::SetDefault { table, column, .. } | Change::SetNotNull { table, column, .. } => {
                 with_column(table, column, column_needs(column))
             }
@@ -381,21 +403,29 @@ impl Change {
             }
             Change::ReplaceColumn(replace) => {
                 let mut needs = with_table(&replace.table, column_needs(&replace.new));
+                if !replace.widening {
+                    needs = with_key(&replace.table, &replace.new, needs);
+                }
                 needs.extend(replace.foreign_keys.iter().flat_map(|key| key_needs(&replace.table, key)));
                 let own = self.object();
                 needs.retain(|need| *need != own);
                 needs
             }
             Change::ChangeKey { table, new_columns, .. } => {
-                new_columns.iter().map(|column| Object::Column(table.clone(), column.clone())).collect()
+                let columns = new_columns.iter().map(|column| Object::Column(table.clone(), column.clone()));
+                columns.chain([Object::GoneKey(table.clone())]).collect()
             }
-            Change::AddUnique { table, unique } => columns_of(table, &unique.columns),
+            Change::AddUnique { table, unique } => {
+                with_free_name(table, &unique.name, columns_of(table, &unique.columns))
+            }
             // A constraint over a column that waits to be dropped or renamed waits with it.
             Change::DropUnique { table, unique } => gone(table, unique.columns.iter().map(String::as_str)),
             Change::DropIndex { table, index } => gone(table, index.columns.iter().map(String::as_str)),
             Change::DropForeignKey { table, key } => gone(table, key.own_columns()),
-            Change::CreateIndex { table, index } => columns_of(table, &index.columns),
-            Change::AddForeignKey { table, key } => key_needs(table, key),
+            Change::CreateIndex { table, index } => {
+                with_free_name(table, &index.name, columns_of(table, &index.columns))
+            }
+            Change::AddForeignKey { table, key } => with_free_name(table, &key.name, key_needs(table, key)),
             Change::CreateTrigger { table, trigger } => {
                 with_table(table, vec![Object::Function(trigger.function.clone())])
             }
@@ -458,6 +488,21 @@ fn with_column(table: &QualifiedName, column: &Column, mut needs: Vec<Object>) -
 
 fn gone<'a>(table: &QualifiedName, columns: impl Iterator<Item = &'a str>) -> Vec<Object> {
     columns.map(|column| Object::GoneColumn(table.clone(), column.to_owned())).collect()
+}
+
+/// A key column cannot come without its key, nor while the table still has its old one.
+fn with_key(table: &QualifiedName, column: &Column, mut needs: Vec<Object>) -> Vec<Object> {
+    if column.primary_key {
+        needs.push(Object::Key(table.clone()));
+        needs.push(Object::GoneKey(table.clone()));
+    }
+    needs
+}
+
+/// A constraint or index cannot come before the one whose name it takes over.
+fn with_free_name(table: &QualifiedName, name: &str, mut needs: Vec<Object>) -> Vec<Object> {
+    needs.push(Object::GoneName(table.clone(), name.to_owned()));
+    needs
 }
 
 fn columns_of(table: &QualifiedName, columns: &[String]) -> Vec<Object> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::risk::StepClass;
-use crate::schema::{Column, DatabaseSchema, QualifiedName, quote_literal};
+use crate::schema::{Column, ColumnDefault, DatabaseSchema, QualifiedName, quote_literal};
 
 use super::probe::fresh_column;
 use super::{Change, Migration, Object, Phase, Step};
@@ -123,19 +123,29 @@ impl Migration {
     }
 }
 
-/// A unique constraint over a column that is NULL in every row cannot fail on the rows that exist. A foreign key
+/// A unique constraint over a column that is NULL or generated in every row cannot fail on the rows that exist. A foreign key
 /// over a new column depends on the value that column gets, not on the rows: whoever gives the value answers for it.
 pub(super) fn relax_constraints_over_new_columns(steps: &mut [Step]) {
     let fresh = |table: &QualifiedName, name: &str| {
         steps.iter().find_map(|step| fresh_column(&step.change, table, name))
     };
-    let all_null = |column: &Column| column.nullable && column.default.is_none();
+    let no_duplicates = |column: &Column| match &column.default {
+        None => column.nullable,
+        Some(
+            ColumnDefault::Serial
+            | ColumnDefault::Sequence(_)
+            | ColumnDefault::GenerateUuid
+            | ColumnDefault::UuidV4
+            | ColumnDefault::UuidV7,
+        ) => true,
+        Some(_) => false,
+    };
     let safe: Vec<usize> = steps
         .iter()
         .enumerate()
         .filter(|(_, step)| match &step.change {
             Change::AddUnique { table, unique } => {
-                unique.columns.iter().any(|name| fresh(table, name).is_some_and(all_null))
+                unique.columns.iter().any(|name| fresh(table, name).is_some_and(no_duplicates))
             }
             Change::AddForeignKey { table, key } => {
                 key.own_columns().any(|name| fresh(table, name).is_some())

@@ -128,7 +128,7 @@ fn common(change: &Change) -> Vec<Statement> {
         Change::AddColumn { table, column, sole_key, .. } => {
             vec![main(add_column(table, column, *sole_key))]
         }
-        Change::DropColumn { table, column, referenced_by } => {
+        Change::DropColumn { table, column, referenced_by, .. } => {
             let mut statements: Vec<Statement> = referenced_by
                 .iter()
                 .map(|(other, key)| destructive(pre(drop_constraint(other, &key.name))))

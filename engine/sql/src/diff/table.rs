@@ -97,6 +97,13 @@ impl<'a> TableComparison<'a> {
                     table: self.name(),
                     column: old.clone(),
                     referenced_by: self.referenced_by(&old.name).collect(),
+                    takes_along: self
+                        .old
+                        .foreign_keys
+                        .iter()
+                        .filter(|key| key.own_columns().any(|own| own == old.name))
+                        .map(|key| key.name.clone())
+                        .collect(),
                 }),
                 Some(new) => self.column(old, new, &mut changes),
             }
