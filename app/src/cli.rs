@@ -102,6 +102,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: GraphqlCommand,
     },
+    /// Explain a problem code such as E0030, with a wrong and a right example
+    Explain {
+        /// The code
+        code: String,
+    },
     /// The process that owns the bundled Postgres
     #[command(name = "__postgres", hide = true)]
     Postgres {

@@ -39,6 +39,18 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `exo-studio explain E0203`.
+pub(crate) fn explain(code: &str) -> Result<ExitCode, Failure> {
+    let Some(code) = studio_model::Code::parse(&code.to_ascii_uppercase()) else {
+        return Err(Failure::usage(
+            format!("there is no problem code `{code}`"),
+            "codes look like E0030 and stand in brackets in front of a problem".to_owned(),
+        ));
+    };
+    output::write(studio_model::diagnostic::explain(code));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The failure of a model with errors; the problems have been printed.
 pub(crate) fn broken(build: &Build) -> Failure {
     let (errors, _) = build.counts();
