@@ -198,6 +198,11 @@ impl Connection {
         result
     }
 
+    /// Whether the next run of this text would use a prepared statement (for traces).
+    pub fn is_prepared(&self, sql: &str) -> bool {
+        self.statements().is_prepared(sql)
+    }
+
     /// Notices since the last call, oldest first. Empty unless [`SessionOptions::keep_notices`].
     pub fn take_notices(&self) -> Vec<Notice> {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()

@@ -83,6 +83,11 @@ impl Statements {
             .collect()
     }
 
+    /// Whether the text has a prepared statement. Does not count as a use.
+    pub(super) fn is_prepared(&self, sql: &str) -> bool {
+        self.known.peek(sql).is_some_and(|it| it.prepared.is_some())
+    }
+
     /// Keeps a statement, unless its text was pushed out meanwhile.
     pub(super) fn put(&mut self, sql: &str, statement: Statement) {
         if let Some(known) = self.known.peek_mut(sql) {

@@ -59,6 +59,11 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// See [`Connection::is_prepared`].
+    pub fn is_prepared(&self, sql: &str) -> bool {
+        self.connection.is_prepared(sql)
+    }
+
     /// Runs a statement; one round trip, also for the first one.
     ///
     /// # Errors

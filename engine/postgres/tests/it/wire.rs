@@ -144,6 +144,8 @@ async fn repeated_statements_are_prepared_and_survive_schema_changes_and_discard
     }
     let connection = pool.get().await.expect("a connection");
     assert_eq!(prepared(&connection).await, "1");
+    assert!(connection.is_prepared(sql));
+    assert!(!connection.is_prepared("select 1"));
 
     // Another result type: the cached plan is refused, forgotten, and the statement runs anyway.
     connection.batch_execute("alter table t add b text default 'y'").await.expect("a column");
