@@ -1,24 +1,25 @@
-//! Tables of entities: columns, keys, constraints (language.md 3.2 to 3.4, 4).
+//! Tables of entities: names and fields (language.md 3.2, 4). Keys: [`super::key`]; constraints:
+//! [`super::column`].
 
-use std::collections::hash_map::Entry as MapEntry;
-use std::sync::{Arc, LazyLock, RwLock};
+use std::sync::{LazyLock, RwLock};
 
 use heck::ToSnakeCase;
 use rustc_hash::FxHashMap;
 
 use super::annotation::{find, has};
+use super::column::{Columns, constraints};
 use super::default;
+use super::key::KeyState;
 use super::member::Members;
 use super::names::{CompositeKind, Names};
 use super::relation::Kind;
-use super::suggest::nearest;
-use crate::diagnostic::{Code, Diagnostic, make};
+use crate::diagnostic::{Diagnostic, make};
 use crate::ir::{
-    Arena, ArenaId, Column, ColumnDefault, ColumnId, ColumnType, EntityId, Field, FieldDefault, FieldId,
-    FieldKind, IndexDef, Origin, TableName, Unique,
+    Arena, ArenaId, Column, ColumnDefault, ColumnId, EntityId, Field, FieldDefault, FieldId, FieldKind,
+    IndexDef, Origin, TableName, Unique,
 };
 use crate::source::{FileTable, Span};
-use crate::syntax::ast::{self, Annotation, LiteralKind, NamedValue};
+use crate::syntax::ast::{self, Annotation};
 
 /// What this pass finds out about one entity.
 #[derive(Debug)]
@@ -33,33 +34,13 @@ pub(crate) struct Table {
     pub(crate) indexes: Vec<IndexDef>,
 }
 
-/// A column of a foreign key before the target's columns have ids.
-struct ForeignColumn {
-    name: String,
-    ty: ColumnType,
-    referenced: String,
-}
-
-#[derive(Clone)]
-enum KeyState {
-    Unknown,
-    InProgress,
-    Known(Option<Arc<Vec<KeyColumn>>>),
-}
-
-#[derive(Clone, Debug)]
-struct KeyColumn {
-    name: String,
-    ty: ColumnType,
-}
-
-struct Builder<'s, 'a> {
-    names: &'s Names<'a>,
-    members: &'s Members<'a>,
-    kinds: &'s [Vec<Kind>],
+pub(super) struct Builder<'s, 'a> {
+    pub(super) names: &'s Names<'a>,
+    pub(super) members: &'s Members<'a>,
+    pub(super) kinds: &'s [Vec<Kind>],
     files: &'s FileTable,
-    keys: Vec<KeyState>,
-    out: &'s mut Vec<Diagnostic>,
+    pub(super) keys: Vec<KeyState>,
+    pub(super) out: &'s mut Vec<Diagnostic>,
 }
 
 /// Builds the tables of all entities, in the order of their ids.
@@ -166,7 +147,7 @@ pub(crate) fn module_schema(module: &ast::Module) -> Option<String> {
 type References = Vec<(FieldId, EntityId, Vec<String>)>;
 
 impl<'a> Builder<'_, 'a> {
-    fn decl(&self, composite: usize, field: usize) -> &'a ast::Field {
+    pub(super) fn decl(&self, composite: usize, field: usize) -> &'a ast::Field {
         self.members.composites[composite].members[field].decl
     }
 
@@ -177,143 +158,12 @@ impl<'a> Builder<'_, 'a> {
         }
     }
 
-    fn key_fields(&self, composite: usize) -> Vec<usize> {
+    pub(super) fn key_fields(&self, composite: usize) -> Vec<usize> {
         let members = self.members.composites[composite].members.iter().enumerate();
         members.filter(|(_, member)| has(&member.decl.annotations, "pk")).map(|(index, _)| index).collect()
     }
 
-    /// The key columns of an entity, foreign keys resolved through any number of tables.
-    fn key(&mut self, composite: usize) -> Option<Arc<Vec<KeyColumn>>> {
-        match &self.keys[composite] {
-            KeyState::Known(columns) => return columns.clone(),
-            KeyState::InProgress => return None,
-            KeyState::Unknown => {}
-        }
-        self.keys[composite] = KeyState::InProgress;
-        let mut columns: Vec<KeyColumn> = Vec::new();
-        let mut known = true;
-        for index in self.key_fields(composite) {
-            match &self.kinds[composite][index] {
-                Kind::Value(value) => {
-                    columns.push(KeyColumn {
-                        name: self.column_name(composite, index),
-                        ty: value.column.clone(),
-                    });
-                }
-                Kind::Reference { target, .. } => {
-                    let mut reasons = Vec::new();
-                    let found = self.foreign_columns(composite, index, *target, &mut reasons);
-                    // Everything else is reported when the field itself is built.
-                    self.out.extend(reasons.into_iter().filter(|reason| reason.code == Code::E0144));
-                    match found {
-                        Some(found) => {
-                            for column in found {
-                                if columns.iter().all(|earlier| earlier.name != column.name) {
-                                    columns.push(KeyColumn { name: column.name, ty: column.ty });
-                                }
-                            }
-                        }
-                        None => known = false,
-                    }
-                }
-                Kind::InverseOne { .. } | Kind::Collection { .. } | Kind::Broken => known = false,
-            }
-        }
-        let result = known.then(|| Arc::new(columns));
-        self.keys[composite] = KeyState::Known(result.clone());
-        result
-    }
-
-    fn column_name(&self, composite: usize, field: usize) -> String {
-        let decl = self.decl(composite, field);
-        match find(&decl.annotations, "column").and_then(Annotation::string) {
-            Some(explicit) => explicit.to_owned(),
-            None => decl.name.text.to_snake_case(),
-        }
-    }
-
-    /// The columns of an owning relation, in the target's key order; `None` when they cannot be determined
-    /// (`out` then holds the reason, unless it is reported elsewhere).
-    fn foreign_columns(
-        &mut self,
-        composite: usize,
-        index: usize,
-        target: usize,
-        out: &mut Vec<Diagnostic>,
-    ) -> Option<Vec<ForeignColumn>> {
-        let field = self.decl(composite, index);
-        let keys = self.key_fields(target);
-        let target_decl = self.names.composites[target].decl;
-        if matches!(self.keys[target], KeyState::InProgress) && has(&field.annotations, "pk") {
-            out.push(make::circular_key(field, &target_decl.name.text));
-            return None;
-        }
-        let columns = self.key(target)?;
-        let names = self.foreign_names(field, target, &keys, out)?;
-        if names.len() != columns.len() || columns.is_empty() {
-            let managed = self.managed(target_decl, self.names.composites[target].module.index());
-            // A managed type without key is reported as such.
-            if !(columns.is_empty() && managed) {
-                out.push(make::column_count(field, names.len(), &target_decl.name.text, columns.len()));
-            }
-            return None;
-        }
-        let pairs = names.into_iter().zip(columns.iter());
-        Some(
-            pairs
-                .map(|(name, key)| ForeignColumn { name, ty: key.ty.clone(), referenced: key.name.clone() })
-                .collect(),
-        )
-    }
-
-    fn foreign_names(
-        &self,
-        field: &ast::Field,
-        target: usize,
-        keys: &[usize],
-        out: &mut Vec<Diagnostic>,
-    ) -> Option<Vec<String>> {
-        let column = find(&field.annotations, "column");
-        if let Some(explicit) = column.and_then(Annotation::string) {
-            return Some(vec![explicit.to_owned()]);
-        }
-        let list = &self.members.composites[target];
-        let target_name = &*self.names.composites[target].decl.name.text;
-        match column.and_then(|annotation| annotation.named("mapping")) {
-            Some(NamedValue::Object(pairs, span)) if !pairs.is_empty() => {
-                let mut complete = true;
-                for (key, _) in pairs {
-                    if list.find(&key.text).is_none() {
-                        complete = false;
-                        out.push(make::mapping_key(target_name, key, nearest(&key.text, list.names())));
-                    }
-                }
-                let mut names = Vec::new();
-                let mut missing = Vec::new();
-                for key in keys {
-                    let key = &list.members[*key].decl.name.text;
-                    let mapped =
-                        pairs.iter().find(|(name, _)| name.text == *key).map(|(_, value)| &value.kind);
-                    match mapped {
-                        Some(LiteralKind::String(text)) => names.push(text.to_string()),
-                        _ => missing.push(&**key),
-                    }
-                }
-                // A misspelt key and the key it should have been are one mistake.
-                if complete && !missing.is_empty() {
-                    out.push(make::mapping_incomplete(field, target_name, &missing, *span));
-                }
-                (complete && missing.is_empty()).then_some(names)
-            }
-            _ => {
-                let base = field.name.text.to_snake_case();
-                let name = |key: &usize| format!("{base}_{}", list.members[*key].decl.name.text);
-                Some(keys.iter().map(name).collect())
-            }
-        }
-    }
-
-    fn managed(&self, decl: &ast::TypeDecl, module: usize) -> bool {
+    pub(super) fn managed(&self, decl: &ast::TypeDecl, module: usize) -> bool {
         let module = self.names.modules[module].decl;
         find(&decl.annotations, "table")
             .and_then(|annotation| annotation.named_bool("managed"))
@@ -357,7 +207,7 @@ impl<'a> Builder<'_, 'a> {
             let field = self.field(composite, index, managed, &mut columns, &mut references);
             fields.push(field);
         }
-        let (uniques, indexes) = self.constraints(composite);
+        let (uniques, indexes) = constraints(self.names, self.members, self.kinds, composite);
         let table = Table {
             plural,
             table,
@@ -485,92 +335,6 @@ impl<'a> Builder<'_, 'a> {
         for annotation in &field.annotations {
             if matches!(&*annotation.name.text, "unique" | "index" | "pk") {
                 self.out.push(make::field_without_column(field, annotation));
-            }
-        }
-    }
-
-    fn constraints(&self, composite: usize) -> (Vec<Unique>, Vec<IndexDef>) {
-        let entity = &*self.names.composites[composite].decl.name.text;
-        let mut uniques: Vec<Unique> = Vec::new();
-        let mut indexes: Vec<IndexDef> = Vec::new();
-        for (index, member) in self.members.composites[composite].members.iter().enumerate() {
-            let field = member.decl;
-            let id = FieldId::from_index(index);
-            let kind = &self.kinds[composite][index];
-            if !matches!(kind, Kind::Value(_) | Kind::Reference { .. }) {
-                continue;
-            }
-            let unique = find(&field.annotations, "unique").map(Annotation::strings);
-            let implicit = matches!(kind, Kind::Reference { one_to_one: true, .. });
-            let names = match unique {
-                _ if implicit => vec![&*field.name.text],
-                Some(names) if names.is_empty() => vec![&*field.name.text],
-                Some(names) => names,
-                None => Vec::new(),
-            };
-            for name in names {
-                match uniques.iter_mut().find(|unique| unique.name == name) {
-                    Some(unique) if unique.fields.contains(&id) => {}
-                    Some(unique) => unique.fields.push(id),
-                    None => uniques.push(Unique {
-                        name: name.to_owned(),
-                        db_name: format!("unique_constraint_{entity}_{name}").to_snake_case(),
-                        fields: vec![id],
-                    }),
-                }
-            }
-            let Some(annotation) = find(&field.annotations, "index") else { continue };
-            let mut names: Vec<String> = annotation.strings().into_iter().map(str::to_owned).collect();
-            if names.is_empty() {
-                names.push(format!("{entity}_{}_idx", field.name.text).to_lowercase());
-            }
-            for name in names {
-                match indexes.iter_mut().find(|index| index.name == name) {
-                    Some(index) if index.fields.contains(&id) => {}
-                    Some(index) => index.fields.push(id),
-                    None => indexes.push(IndexDef { name, fields: vec![id] }),
-                }
-            }
-        }
-        (uniques, indexes)
-    }
-}
-
-/// The columns of one table while fields add theirs.
-#[derive(Default)]
-struct Columns<'a> {
-    columns: Arena<ColumnId, Column>,
-    by_name: FxHashMap<String, (ColumnId, &'a ast::Field)>,
-}
-
-impl<'a> Columns<'a> {
-    /// A column of its own: nobody else may have made it before.
-    fn add(&mut self, column: Column, field: &'a ast::Field) -> Result<ColumnId, (String, &'a ast::Field)> {
-        match self.by_name.entry(column.name.clone()) {
-            MapEntry::Occupied(taken) => Err((column.name, taken.get().1)),
-            MapEntry::Vacant(free) => {
-                let id = self.columns.push(column);
-                free.insert((id, field));
-                Ok(id)
-            }
-        }
-    }
-
-    /// A foreign-key column: shared with whoever made it before.
-    fn share(&mut self, column: Column, field: &'a ast::Field) -> ColumnId {
-        match self.by_name.get(&column.name) {
-            Some((id, _)) => {
-                let existing = &mut self.columns[*id];
-                existing.primary_key |= column.primary_key;
-                existing.nullable &= column.nullable;
-                existing.on_update |= column.on_update;
-                *id
-            }
-            None => {
-                let name = column.name.clone();
-                let id = self.columns.push(column);
-                self.by_name.insert(name, (id, field));
-                id
             }
         }
     }

@@ -5,10 +5,12 @@
 pub(crate) mod access;
 pub mod annotation;
 pub(crate) mod code;
+pub(crate) mod column;
 pub(crate) mod context;
 pub(crate) mod default;
 pub(crate) mod entity;
 pub(crate) mod json;
+pub(crate) mod key;
 pub(crate) mod load;
 pub(crate) mod member;
 pub(crate) mod names;

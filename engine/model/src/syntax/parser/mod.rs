@@ -2,6 +2,7 @@
 //! readable around it is still read.
 
 mod annotation;
+mod body;
 mod decl;
 mod expr;
 
