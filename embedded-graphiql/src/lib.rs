@@ -31,6 +31,7 @@
 //! |---|---|
 //! | `{"kind":"swapped","revision":15}` | revision 15 answers now |
 //! | `{"kind":"stale","revision":16,"problems":2,"serving":14}` | revision 16 has 2 errors; 14 goes on answering |
+//! | `{"kind":"unchanged","revision":17}` | the model is again what already answers |
 //! | `{"kind":"persona","name":"anna"}` | the active persona; `null` for anonymous |
 //! | `{"kind":"trace","trace":{…}}` | a served request, fields as in `studio_events::Trace` |
 //!

@@ -65,6 +65,10 @@ function apply(data: string, handlers: Handlers): void {
         stale: { revision: count(event.revision), problems: count(event.problems) ?? 0 },
       });
       break;
+    case "unchanged":
+      // The model is what already answers: whatever was broken in between is mended.
+      live.set({ stale: null });
+      break;
     case "persona":
       handlers.onPersona(typeof event.name === "string" && event.name ? event.name : null);
       break;
