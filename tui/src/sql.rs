@@ -309,20 +309,11 @@ impl Writer {
     /// Writes one clause, broken after commas and before AND and OR, two deeper.
     fn clause(&mut self, nodes: &[Node]) {
         let base = self.indent;
-        self.indent = base + 2;
-        let mut pieces: Vec<&[Node]> = Vec::new();
-        let mut start = 0;
-        for (at, node) in nodes.iter().enumerate() {
-            let Node::Token(token) = node else { continue };
-            let cut = match token.text.to_ascii_lowercase().as_str() {
-                "," => at + 1,
-                "and" | "or" if at > start => at,
-                _ => continue,
-            };
-            pieces.push(&nodes[start..cut]);
-            start = cut;
-        }
-        pieces.push(&nodes[start..]);
+        // What follows a key word stands below it, two deeper; a mere list has one indent.
+        let leads = matches!(nodes.first(), Some(Node::Token(token)) if token.kind == Kind::Keyword);
+        let hanging = if leads { base + 2 } else { base };
+        self.indent = hanging;
+        let pieces = pieces(nodes);
         for (position, piece) in pieces.into_iter().enumerate() {
             // What starts with a parenthesis may be broken inside, so only its start must fit.
             let starts_with_group = matches!(piece.first(), Some(Node::Group { .. }));
@@ -336,7 +327,7 @@ impl Writer {
                 self.indent = base;
             }
             self.piece(piece);
-            self.indent = base + 2;
+            self.indent = hanging;
         }
         self.indent = base;
     }
@@ -379,6 +370,29 @@ fn flat_width(nodes: &[Node]) -> usize {
             Node::Group { spaced, nodes } => flat_width(nodes) + 2 + usize::from(*spaced),
         })
         .sum()
+}
+
+/// Splits after commas and before AND and OR. Names and values of a JSON object stay together.
+fn pieces(nodes: &[Node]) -> Vec<&[Node]> {
+    let mut cuts = vec![0];
+    for (at, node) in nodes.iter().enumerate() {
+        let Node::Token(token) = node else { continue };
+        match token.text.to_ascii_lowercase().as_str() {
+            "," => cuts.push(at + 1),
+            "and" | "or" if at > 0 => cuts.push(at),
+            _ => {}
+        }
+    }
+    cuts.push(nodes.len());
+    let all: Vec<&[Node]> = cuts.windows(2).filter_map(|cut| nodes.get(cut[0]..cut[1])).collect();
+    let is_name = |piece: &[Node]| match piece {
+        [Node::Token(name), Node::Token(comma)] => name.text.starts_with('\'') && comma.text == ",",
+        _ => false,
+    };
+    if all.len() % 2 == 1 || !all.iter().step_by(2).all(|piece| is_name(piece)) {
+        return all;
+    }
+    cuts.windows(3).step_by(2).filter_map(|cut| nodes.get(cut[0]..cut[2])).collect()
 }
 
 /// Splits at key words that start a clause; `LEFT JOIN`, `INSERT INTO` and the like stay together.
@@ -489,6 +503,28 @@ mod tests {
         assert!(lines.iter().any(|line| line.trim_start().starts_with("WHERE")), "{lines:#?}");
         let squeeze = |text: &str| text.split_whitespace().collect::<String>();
         assert_eq!(squeeze(&lines.concat()), squeeze(sql));
+    }
+
+    #[test]
+    fn names_and_values_of_an_object_stay_together() {
+        let sql = "SELECT json_build_object('title', \"books\".\"title\", 'format', \"books\".\"format\", 'author', (SELECT \
+                   json_build_object('name', \"authors\".\"name\") FROM \"authors\" WHERE \"books\".\"author_id\" = \
+                   \"authors\".\"id\")) FROM \"books\"";
+        let lines = laid_out(sql, 60);
+        assert_eq!(
+            lines,
+            [
+                "SELECT json_build_object(",
+                "  'title', \"books\".\"title\", 'format', \"books\".\"format\",",
+                "  'author', (",
+                "    SELECT json_build_object('name', \"authors\".\"name\")",
+                "    FROM \"authors\"",
+                "    WHERE \"books\".\"author_id\" = \"authors\".\"id\"",
+                "  )",
+                ")",
+                "FROM \"books\"",
+            ]
+        );
     }
 
     #[test]
