@@ -113,10 +113,7 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let note = format!("{} min", cx.ui.latency.minutes);
     let inner = parts::frame(cx, area, &parts::title(Pane::Latency), &note, focused, buffer);
     if cx.state.latency.total == 0 {
-        let lines = [
-            " No request yet. Percentiles per operation appear with the first one.",
-            " o opens GraphiQL; any POST to the GraphQL address counts.",
-        ];
+        let lines = [" No request yet.", " Percentiles per operation appear with the first one."];
         for (row, text) in (0..).zip(lines) {
             put(buffer, inner, row, &line([(text.to_owned(), cx.theme.dim())]));
         }

@@ -74,9 +74,9 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let places = parts(area);
     if found.is_empty() {
         let text = if cx.state.logs.is_empty() {
-            " Lines of the build, the watcher, Postgres and HTTP appear here."
+            " Builds, migrations, Postgres and HTTP report here."
         } else {
-            " No line passes the source, the level and the filter (s + Esc)."
+            " No line passes: s source, + more levels, Esc filter."
         };
         put(buffer, inner, 0, &line([(text.to_owned(), cx.theme.dim())]));
     }

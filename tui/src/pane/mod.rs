@@ -61,7 +61,7 @@ pub(crate) fn detail_height(ui: &Ui, state: &StudioState, pane: Pane, detail: Re
         Pane::Problems => problems::detail(ui, state, ui.theme, usize::from(detail.width)).len(),
         Pane::Schema => schema::detail(ui, state, ui.theme, usize::from(detail.width)).len(),
         Pane::Traces => traces::detail(ui, state, usize::from(detail.width)).len(),
-        Pane::Services => services::detail(ui, state).len(),
+        Pane::Services => services::detail(ui, state, usize::from(detail.width)).len(),
         Pane::Tests => tests::detail(ui, state, ui.theme, usize::from(detail.width)).len(),
         Pane::Logs | Pane::Latency => 0,
     }

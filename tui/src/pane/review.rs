@@ -123,8 +123,11 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let Some(plan) = &cx.state.migration else {
         let inner = parts::frame(cx, area, "2 Schema › migration", "nothing pending", focused, buffer);
         put(buffer, inner, 0, &schema::tab_line(cx));
-        let text = " ● The database has the tables of the model. Steps that lose data wait here for you.";
-        put(buffer, inner, 2, &line([(text.to_owned(), cx.theme.dim())]));
+        let texts =
+            [" ● The database has the tables of the model.", " Steps that lose data wait here for you."];
+        for (row, text) in (2..).zip(texts) {
+            put(buffer, inner, row, &line([(text.to_owned(), cx.theme.dim())]));
+        }
         return;
     };
     let destructive = plan.steps.iter().filter(|step| step.class == StepClass::Destructive).count();

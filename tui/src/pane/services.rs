@@ -9,7 +9,7 @@ use studio_events::{Command, DatabaseState, HttpState, ServiceStatus, StudioStat
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
 use crate::pane::{Parts, list_over_text};
-use crate::text::{clean, line, plain, width};
+use crate::text::{clean, line, plain, width, wrap};
 use crate::ui::{Ui, identity};
 use crate::view::Cx;
 use crate::view::{chrome, parts};
@@ -131,11 +131,12 @@ fn is_selected(ui: &Ui, index: usize) -> bool {
 }
 
 /// Everything about all services, or the log of the open one.
-pub(crate) fn detail(ui: &Ui, state: &StudioState) -> Vec<Line<'static>> {
+pub(crate) fn detail(ui: &Ui, state: &StudioState, columns: usize) -> Vec<Line<'static>> {
     let services = all(state);
     if ui.list(Pane::Services).opened {
         let Some(service) = services.get(ui.list(Pane::Services).index) else { return Vec::new() };
-        let mut lines: Vec<_> = service.lines.iter().map(|text| plain(clean(text))).collect();
+        let wrapped = service.lines.iter().flat_map(|text| wrap(text, columns));
+        let mut lines: Vec<_> = wrapped.map(plain).collect();
         let source = if service.name == "watcher" { "watch" } else { service.name.as_str() };
         let logged = state.logs.iter().filter(|(_, entry)| entry.source == source);
         let logged: Vec<_> = logged.map(|(at, entry)| format!("{}  {}", ui.clock(*at), entry.text)).collect();
@@ -151,12 +152,13 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState) -> Vec<Line<'static>> {
         let cursor = if is_selected(ui, index) { "▸" } else { " " };
         let (sign, style) = chrome::sign(cx, service.status);
         let name = crate::text::left(&service.name, names);
-        let mut facts = service.lines.iter();
+        let room = columns.saturating_sub(names + 4);
+        let mut facts = service.lines.iter().flat_map(|text| wrap(text, room));
         lines.push(line([
             (cursor.to_owned(), ui.theme.accent()),
             (format!("{sign} "), style),
             (name, ui.theme.bold()),
-            (format!(" {}", facts.next().cloned().unwrap_or_default()), Style::new()),
+            (format!(" {}", facts.next().unwrap_or_default()), Style::new()),
         ]));
         for fact in facts {
             lines.push(line([(format!("{}{fact}", " ".repeat(names + 4)), Style::new())]));
@@ -171,7 +173,6 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let note = if failed == 0 { String::new() } else { format!("{failed} failed") };
     let inner = parts::frame(cx, area, &parts::title(Pane::Services), &note, focused, buffer);
     let places = parts(cx.ui, area);
-    let lines = detail(cx.ui, cx.state);
     let services = all(cx.state);
     if cx.ui.list(Pane::Services).opened {
         parts::list(cx, Pane::Services, places.list, services.len(), buffer, |index| {
@@ -180,21 +181,19 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
             line([(format!("{sign} "), style), (service.name.clone(), cx.theme.bold())])
         });
     }
-    let detail = places.detail.unwrap_or(inner);
+    let place = places.detail.unwrap_or(inner);
+    let lines = detail(cx.ui, cx.state, usize::from(place.width));
     // Keep the selected service in sight.
-    let before: usize = services
-        .iter()
-        .take(cx.ui.list(Pane::Services).index)
-        .map(|service| service.lines.len().max(1))
-        .sum();
+    let is_cursor = |line: &Line<'_>| line.spans.first().is_some_and(|span| span.content == "▸");
+    let before = lines.iter().position(is_cursor).unwrap_or(0);
     let scroll = if cx.ui.list(Pane::Services).opened {
         cx.ui.list(Pane::Services).scroll
-    } else if lines.len() > usize::from(detail.height) {
+    } else if lines.len() > usize::from(place.height) {
         before
     } else {
         0
     };
-    parts::text(detail, &lines, scroll, buffer);
+    parts::text(place, &lines, scroll, buffer);
 }
 
 pub(crate) fn open_hint(ui: &Ui, state: &StudioState) -> &'static str {
