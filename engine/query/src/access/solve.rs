@@ -256,6 +256,8 @@ impl<'a> Planner<'a, '_> {
 /// `steps` lead to a collection of which one row satisfies the condition.
 pub(crate) fn exists<'a>(steps: &[FieldId], condition: Pred<'a>) -> Pred<'a> {
     match steps.split_last() {
+        // No element satisfies a condition that nothing can satisfy.
+        _ if condition == Pred::False => Pred::False,
         Some((last, links)) => {
             wrap(links, Pred::Via { field: *last, pred: Box::new(condition), independent: true })
         }

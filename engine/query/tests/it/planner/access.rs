@@ -164,9 +164,14 @@ fn some_and_membership() {
     set_read(&mut ir, "Book", expr);
     let profile = some(&ir, "Profile", "author.books", eq(element(&ir, "Book", "title"), text("Tides")));
     set_read(&mut ir, "Profile", not(profile));
+    let mine = some(&ir, "Author", "books", eq(element(&ir, "Book", "id"), context("id")));
+    set_read(&mut ir, "Author", mine);
     snapshot(
         "rule_some",
-        &for_everybody(&ir, r#"{ books(where: {reviews: {stars: {eq: 5}}}) { title } profiles { bio } }"#),
+        &for_everybody(
+            &ir,
+            r#"{ books(where: {reviews: {stars: {eq: 5}}}) { title } profiles { bio } mine: authors { id } }"#,
+        ),
     );
 }
 

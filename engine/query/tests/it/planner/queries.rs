@@ -90,3 +90,38 @@ fn bad_filters_and_orders() {
         ),
     );
 }
+
+#[test]
+fn vectors() {
+    let model = r#"
+        @postgres module Library {
+          @access(true) type Text {
+            @pk id: Int = autoIncrement()
+            @size(3) @distanceFunction("l2") summary: Vector?
+            @size(2) other: Vector?
+          }
+        }"#;
+    let ir = studio_model::compile(&studio_model::SourceSet::from_root(model)).ir.unwrap();
+    snapshot(
+        "vectors",
+        &explain(
+            &ir,
+            r#"{ texts(where: {summary: {similar: {distanceTo: [0.1, 0.4, 0.2], distance: {lt: 0.5, gte: 0.1}}}, other: {neq: null}},
+                       orderBy: [{summary: {distanceTo: [1, 2, 3], order: DESC}}, {other: {distanceTo: [1, 2]}}]) {
+                   summary summaryDistance(to: [0.1, 0.4, 0.2]) near: otherDistance(to: [0, 1]) }
+                 textsAgg { summary { avg count } }
+                 wrong: texts(where: {summary: {eq: [1, 2]}}) { id } }"#,
+            None,
+        ),
+    );
+    snapshot(
+        "vectors_written",
+        &explain(
+            &ir,
+            r#"mutation { createText(data: {summary: [0.1, 0.4, 0.2], other: null}) { id }
+                          short: createText(data: {summary: [0.1]}) { id }
+                          updateText(id: 1, data: {other: [1, 2]}) { other } }"#,
+            None,
+        ),
+    );
+}
