@@ -70,7 +70,11 @@ pub(crate) fn is_alive(pid: u32) -> bool {
 }
 
 pub(crate) fn kill(pid: u32) {
-    assert!(command("kill", &["-9", &pid.to_string()]), "kill -9 {pid}");
+    signal("-9", pid);
+}
+
+pub(crate) fn signal(name: &str, pid: u32) {
+    assert!(command("kill", &[name, &pid.to_string()]), "kill {name} {pid}");
 }
 
 fn command(program: &str, args: &[&str]) -> bool {

@@ -147,7 +147,8 @@ async fn passwords_are_bound_to_the_encrypted_channel() {
         connect(secret, "sslmode=disable").await.map(drop),
         connect("wrong", &root).await.map(drop),
     ];
-    server.kill().expect("kill");
+    // An orderly end, so that it takes its shared memory with it.
+    support::signal("-INT", server.id());
     server.wait().expect("an exit status");
     let codes = results.map(|result| result.map_err(|error| error.sqlstate().unwrap_or_default().to_owned()));
     assert_eq!(codes, [Ok(()), Ok(()), Err("28000".to_owned()), Err("28P01".to_owned())]);
