@@ -151,9 +151,8 @@ pub struct SourceFile {
 
 impl SourceFile {
     fn new(path: &str, text: Arc<str>) -> Self {
-        let line_starts = std::iter::once(0)
-            .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1))
-            .collect();
+        let breaks = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
+        let line_starts = std::iter::once(0).chain(breaks).collect();
         Self { path: Arc::from(path), text, line_starts }
     }
 

@@ -81,7 +81,7 @@ impl Builder<'_, '_> {
         let decl = self.decl(composite, field);
         match find(&decl.annotations, "column").and_then(Annotation::string) {
             Some(explicit) => explicit.to_owned(),
-            None => decl.name.text.to_snake_case(),
+            None => snake_case(&decl.name.text),
         }
     }
 
@@ -159,10 +159,38 @@ impl Builder<'_, '_> {
                 (complete && missing.is_empty()).then_some(names)
             }
             _ => {
-                let base = field.name.text.to_snake_case();
+                let base = snake_case(&field.name.text);
                 let name = |key: &usize| format!("{base}_{}", list.members[*key].decl.name.text);
                 Some(keys.iter().map(name).collect())
             }
+        }
+    }
+}
+
+/// Snake case of a name; most names are in it already, which is quick to see.
+pub(super) fn snake_case(name: &str) -> String {
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if plain { name.to_owned() } else { name.to_snake_case() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn names_of_the_specification() {
+        for (name, column) in [
+            ("ticketPrice", "ticket_price"),
+            ("_id", "id"),
+            ("PUBLIC2", "public2"),
+            ("max30dPrice", "max30d_price"),
+            ("plain2", "plain2"),
+            ("2nd", "2nd"),
+            ("snake_case", "snake_case"),
+            ("a__b", "a_b"),
+        ] {
+            assert_eq!(snake_case(name), column);
+            assert_eq!(heck::ToSnakeCase::to_snake_case(name), column);
         }
     }
 }
