@@ -11,6 +11,11 @@ use crate::ring::Ring;
 use crate::state::{DatabaseState, Decision, HttpState, StudioState};
 use crate::test_run::{TestCase, TestEvent};
 
+/// `1 file`, `2 files`.
+fn count(number: u32, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 impl StudioState {
     /// Applies one fact.
     pub fn apply(&mut self, event: &StudioEvent) {
@@ -131,16 +136,17 @@ impl StudioState {
                 self.build.time = *time;
                 self.build.files = *files;
                 let ms = time.as_millis_f64();
+                let files = count(*files, "file");
                 let text = match outcome {
                     BuildOutcome::Clean { .. } => {
-                        format!("build {revision} checked in {ms:.1} ms · {files} files")
+                        format!("build {revision} checked in {ms:.1} ms · {files}")
                     }
                     BuildOutcome::Unchanged { .. } => {
                         format!("build {revision}: same meaning, nothing to do")
                     }
                     BuildOutcome::Broken { errors, .. } => {
-                        let plural = if *errors == 1 { "error" } else { "errors" };
-                        format!("build {revision} failed in {ms:.1} ms ({errors} {plural}) · {files} files")
+                        let errors = count(*errors, "error");
+                        format!("build {revision} failed in {ms:.1} ms ({errors}) · {files}")
                     }
                 };
                 self.say(event, text);
@@ -160,7 +166,8 @@ impl StudioState {
             SchemaEvent::Migrated { revision, statements, time, .. } => {
                 self.migration = None;
                 let ms = time.as_millis_f64();
-                self.say(event, format!("database is at {revision}: {statements} statements in {ms:.0} ms"));
+                let statements = count(*statements, "statement");
+                self.say(event, format!("database is at {revision}: {statements} in {ms:.0} ms"));
             }
             SchemaEvent::Failed { error, .. } => self.say(event, format!("migration rolled back: {error}")),
             SchemaEvent::Seeded { files, .. } => self.say(event, format!("seeded from {}", files.join(", "))),
