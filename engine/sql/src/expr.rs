@@ -28,8 +28,6 @@ pub enum Expr<'a> {
     Column(Alias<'a>, &'a str),
     /// `"column"`, as in `RETURNING`.
     Name(Cow<'a, str>),
-    /// The whole row of an alias, as a value.
-    WholeRow(Alias<'a>),
     /// A bound value.
     Param(ParamId),
     /// A string constant of the statement's shape (response keys, type names); never a client's value.
@@ -87,12 +85,8 @@ pub enum Function {
     Encode,
     Translate,
     Coalesce,
-    Unnest,
-    JsonbExtractPath,
     JsonbTypeof,
     JsonbArrayElements,
-    JsonAgg,
-    ToJson,
 }
 
 impl Function {
@@ -107,12 +101,8 @@ impl Function {
             Self::Encode => "encode",
             Self::Translate => "translate",
             Self::Coalesce => "COALESCE",
-            Self::Unnest => "unnest",
-            Self::JsonbExtractPath => "jsonb_extract_path",
             Self::JsonbTypeof => "jsonb_typeof",
             Self::JsonbArrayElements => "jsonb_array_elements",
-            Self::JsonAgg => "json_agg",
-            Self::ToJson => "to_json",
         }
     }
 }
@@ -181,21 +171,7 @@ impl BinaryOp {
 #[allow(missing_docs)]
 pub enum SqlType<'a> {
     Text,
-    Int,
-    BigInt,
-    SmallInt,
     Real,
-    Double,
-    Numeric,
-    Boolean,
-    Timestamp,
-    TimestampTz,
-    Time,
-    Date,
-    Uuid,
-    Bytea,
-    Json,
-    Jsonb,
     Vector,
     /// An enum or another type by name.
     Named {

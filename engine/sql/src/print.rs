@@ -162,7 +162,6 @@ impl Printer {
             Expr::Int(number) => *number >= 0,
             Expr::Column(..)
             | Expr::Name(..)
-            | Expr::WholeRow(..)
             | Expr::Param(..)
             | Expr::Text(..)
             | Expr::Bool(..)
@@ -199,7 +198,6 @@ impl Printer {
                 self.ident(name);
             }
             Expr::Name(name) => self.ident(name),
-            Expr::WholeRow(alias) => self.alias(*alias),
             Expr::Param(id) => self.param(*id),
             Expr::Text(text) => self.text(text),
             Expr::Int(number) => {
@@ -346,21 +344,7 @@ impl Printer {
     fn sql_type(&mut self, ty: &SqlType<'_>) {
         match ty {
             SqlType::Text => self.push("text"),
-            SqlType::Int => self.push("int"),
-            SqlType::BigInt => self.push("bigint"),
-            SqlType::SmallInt => self.push("smallint"),
             SqlType::Real => self.push("real"),
-            SqlType::Double => self.push("double precision"),
-            SqlType::Numeric => self.push("numeric"),
-            SqlType::Boolean => self.push("boolean"),
-            SqlType::Timestamp => self.push("timestamp"),
-            SqlType::TimestampTz => self.push("timestamptz"),
-            SqlType::Time => self.push("time"),
-            SqlType::Date => self.push("date"),
-            SqlType::Uuid => self.push("uuid"),
-            SqlType::Bytea => self.push("bytea"),
-            SqlType::Json => self.push("json"),
-            SqlType::Jsonb => self.push("jsonb"),
             SqlType::Vector => self.push("vector"),
             SqlType::Named { schema, name } => {
                 if let Some(schema) = schema {

@@ -180,3 +180,51 @@ fn int_float(int: i64, float: f64) -> Option<Ordering> {
     #[allow(clippy::cast_precision_loss)]
     (int as f64).partial_cmp(&float)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(text: &str, ty: &ColumnType) -> Val {
+        Val::input(&Data::String(text.into()), ty)
+    }
+
+    #[test]
+    fn instants_compare_as_points_in_time() {
+        let ty = ColumnType::Timestamp { precision: None, time_zone: true };
+        let order = |left, right| input(left, &ty).order(&input(right, &ty));
+        assert_eq!(order("2021-07-07T03:00:00Z", "2021-07-06T20:00:00-07:00"), Some(Ordering::Equal));
+        assert_eq!(order("2021-07-07T03:00:00.5Z", "2021-07-07T03:00:00.45Z"), Some(Ordering::Greater));
+        assert_eq!(order("1969-12-31T23:59:59.2Z", "1969-12-31T23:59:59.9Z"), Some(Ordering::Less));
+        assert_eq!(order("2020-02-29T00:00:00Z", "2020-03-01T00:00:00Z"), Some(Ordering::Less));
+    }
+
+    #[test]
+    fn local_times_compare_whatever_their_spelling() {
+        let ty = ColumnType::Time { precision: None };
+        assert_eq!(input("14:00", &ty).order(&input("14:00:00", &ty)), Some(Ordering::Equal));
+        assert_eq!(input("14:00:00.50", &ty).order(&input("14:00:00.5", &ty)), Some(Ordering::Equal));
+        assert_eq!(input("09:59", &ty).order(&input("14:00:00", &ty)), Some(Ordering::Less));
+        let date = ColumnType::Date;
+        let moment = input("2021-07-06T10:00:00Z", &date);
+        assert_eq!(moment.order(&input("2021-07-06", &date)), Some(Ordering::Equal));
+    }
+
+    #[test]
+    fn numbers_compare_exactly() {
+        let big = Val::Int(9_007_199_254_740_993);
+        assert_eq!(big.order(&Val::Float(9_007_199_254_740_992.0)), Some(Ordering::Greater));
+        let numeric = ColumnType::Numeric { precision: None, scale: None };
+        assert!(input("1.20", &numeric).equals(&input("1.2", &numeric)));
+        assert!(!Val::Null.equals(&Val::Int(0)) && Val::Null.equals(&Val::Null));
+        assert!(!Val::compare(CompareOp::Lt, &Val::Null, &Val::Int(1)));
+    }
+
+    #[test]
+    fn a_single_value_is_a_list_of_one() {
+        let admin = Val::Text("admin".into());
+        assert!(Val::compare(CompareOp::In, &admin, &admin));
+        assert!(Val::compare(CompareOp::In, &admin, &Val::List(vec![Val::Null, admin.clone()])));
+        assert!(!Val::compare(CompareOp::In, &admin, &Val::Null));
+    }
+}
