@@ -7,8 +7,8 @@ use std::sync::Arc;
 use studio_engine::laboratory::ClusterLaboratory;
 use studio_events::{TestEvent, TestVerdict};
 use studio_postgres::{Cluster, ClusterConfig, ClusterKind};
-use studio_testing::report;
-use studio_testing::{Cancellation, Laboratory, RunOptions, StageSettings};
+use studio_testing::{Cancellation, Laboratory, RunOptions, Snapshots, StageSettings};
+use studio_testing::{history, report};
 
 use crate::cli::StudioArgs;
 use crate::failure::Failure;
@@ -23,6 +23,7 @@ pub(crate) async fn run(args: &StudioArgs) -> Result<ExitCode, Failure> {
         )
         .help("give a project, or a folder that contains projects"));
     }
+    let snapshots = snapshots(args.report.update)?;
     let cluster =
         Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.map_err(|error| {
             Failure::environment("start a throw-away database", &error).help(error.next_step())
@@ -34,8 +35,17 @@ pub(crate) async fn run(args: &StudioArgs) -> Result<ExitCode, Failure> {
         crate::studio::stop_signal().await;
         interrupt.cancel();
     });
+    let only = args.report.failed.then(|| history::failed(&args.dir)).filter(|names| {
+        if names.is_empty() {
+            output::note("no test failed the last time; running all");
+        }
+        !names.is_empty()
+    });
+    let whole = only.is_none() && args.pattern.is_none();
     let options = RunOptions {
         filter: args.pattern.clone(),
+        only,
+        snapshots,
         jobs: args.report.jobs,
         stages: StageSettings { compat_null: args.report.compat_null, ..StageSettings::default() },
         ..RunOptions::default()
@@ -50,6 +60,9 @@ pub(crate) async fn run(args: &StudioArgs) -> Result<ExitCode, Failure> {
     signals.abort();
     cluster.stop().await;
     let report = result.map_err(|error| Failure::environment("find the tests", &error))?;
+    if let Err(error) = history::remember(&report, whole) {
+        output::note(&format!("warning: `--failed` will not know about this run: {error}"));
+    }
     if args.report.json {
         output::line(&report::json::render(&report).to_string());
     } else {
@@ -64,6 +77,24 @@ pub(crate) async fn run(args: &StudioArgs) -> Result<ExitCode, Failure> {
             .map_err(|error| Failure::environment("write the JUnit report", &error))?;
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// Kept schemas are checked on demand of the environment, as in the peer, or replaced by `--update`.
+fn snapshots(update: bool) -> Result<Option<Snapshots>, Failure> {
+    const NAME: &str = "EXO_RUN_INTROSPECTION_TESTS";
+    let asked = match std::env::var(NAME).unwrap_or_default().as_str() {
+        "" | "0" | "false" => false,
+        "1" | "true" => true,
+        other => {
+            let message = format!("{NAME} is `{other}`");
+            return Err(Failure::usage(message, "use `true`, `1`, `false` or `0`, or unset it".to_owned()));
+        }
+    };
+    Ok(match (update, asked) {
+        (true, _) => Some(Snapshots::Update),
+        (false, true) => Some(Snapshots::Check),
+        (false, false) => None,
+    })
 }
 
 fn progress_line(event: &TestEvent) -> Option<String> {

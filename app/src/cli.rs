@@ -53,6 +53,13 @@ pub(crate) struct ReportArgs {
     /// Treat an expected null as any value, as old suites do by accident
     #[arg(long, requires = "ci")]
     pub(crate) compat_null: bool,
+    /// Run only the tests that did not pass the last time
+    #[arg(long, requires = "ci")]
+    pub(crate) failed: bool,
+    /// Replace the kept schemas (schema-tests/introspection.expected.graphql) that differ; with
+    /// EXO_RUN_INTROSPECTION_TESTS=1 they are checked
+    #[arg(long, requires = "ci")]
+    pub(crate) update: bool,
     /// How many tests run at once [default: twice the number of cores]
     #[arg(long, value_name = "N", requires = "ci")]
     pub(crate) jobs: Option<usize>,

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use studio_events::Revision;
+use studio_model::ir::{Ir, Plugin};
 use studio_postgres::{Databases, Pool, PoolOptions, Target};
 use studio_testing::{
     Endpoint, HttpReply as TestReply, Instance, InstanceSpec, Laboratory, LaboratoryError, PrepareError,
@@ -122,6 +123,8 @@ impl PreparedProject for Prepared {
                 pool,
                 secret,
                 server,
+                // Code may write during a query as well.
+                touched: AtomicBool::new(has_code(&self.derived.ir)),
             };
             Ok(Box::new(instance) as Box<dyn Instance>)
         }
@@ -172,10 +175,15 @@ struct TestInstance {
     pool: Pool,
     secret: Option<String>,
     server: Server,
+    /// Whether something may have been written.
+    touched: AtomicBool,
 }
 
 impl Endpoint for TestInstance {
     fn post(&self, path: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> BoxFuture<'_, TestReply> {
+        if may_write(path, &body) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
         let request = HttpRequest {
             method: "POST".to_owned(),
             path: path.to_owned(),
@@ -196,6 +204,19 @@ impl Endpoint for TestInstance {
     }
 }
 
+fn has_code(ir: &Ir) -> bool {
+    ir.modules.iter().any(|(_, module)| match module.plugin {
+        Plugin::Postgres { .. } => false,
+        Plugin::Deno(_) | Plugin::Wasm(_) => true,
+    })
+}
+
+/// A document without the word `mutation` only reads; one that is not in the request may be anything.
+fn may_write(path: &str, body: &[u8]) -> bool {
+    let has = |word: &[u8]| body.windows(word.len()).any(|part| part == word);
+    path != "/graphql" || !has(b"\"query\"") || has(b"mutation") || has(b"\\u")
+}
+
 impl Instance for TestInstance {
     fn sign(&self, claims: &Map<String, Value>) -> Result<String, LaboratoryError> {
         let secret = self.secret.as_ref().ok_or_else(|| {
@@ -205,11 +226,16 @@ impl Instance for TestInstance {
     }
 
     fn run_sql<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), LaboratoryError>> {
+        self.touched.store(true, Ordering::Relaxed);
         async move {
             let lease = self.pool.get().await.map_err(environment)?;
             lease.batch_execute(sql).await.map_err(|error| LaboratoryError::Sql(error.to_string()))
         }
         .boxed()
+    }
+
+    fn is_reusable(&self) -> bool {
+        !self.touched.load(Ordering::Relaxed)
     }
 
     fn freeze(self: Box<Self>) -> BoxFuture<'static, Result<Template, LaboratoryError>> {
