@@ -6,7 +6,9 @@ use studio_postgres::{Cluster, Connection, Databases};
 use studio_sql::ddl::create_script;
 use studio_sql::diff::{Answers, DiffOptions, Scope, diff};
 use studio_sql::risk::StepClass;
-use studio_sql::schema::{Column, ColumnDefault, ColumnType, DatabaseSchema, QualifiedName, Table, Unique};
+use studio_sql::schema::{
+    Column, ColumnDefault, ColumnType, DatabaseSchema, Function, QualifiedName, Table, Trigger, Unique,
+};
 use studio_sql::verify::verify;
 
 use crate::random;
@@ -84,15 +86,25 @@ fn value(schema: &DatabaseSchema, ty: &ColumnType) -> String {
     }
 }
 
-/// Three rows in every table. References dangle: the trigger that checks them is off.
+/// Equally many rows in every table, so that every reference finds its row; the trigger that checks them is off
+/// meanwhile. One row where a unique constraint allows no three.
 async fn fill(connection: &Connection, schema: &DatabaseSchema) {
+    let few_values = |table: &Table, name: &String| {
+        table
+            .column(name)
+            .is_some_and(|column| matches!(column.ty, ColumnType::Boolean | ColumnType::Enum(_)))
+    };
+    let narrow = schema.tables.iter().any(|table| {
+        table.uniques.iter().any(|unique| unique.columns.iter().all(|name| few_values(table, name)))
+    });
+    let count = if narrow { 1 } else { 3 };
     let mut script = String::from("SET session_replication_role = replica;");
     for table in &schema.tables {
         let columns: Vec<String> =
             table.columns.iter().map(|column| studio_sql::schema::quote_ident(&column.name)).collect();
         let values: Vec<String> = table.columns.iter().map(|column| value(schema, &column.ty)).collect();
         script.push_str(&format!(
-            "INSERT INTO {} ({}) SELECT {} FROM generate_series(1, 3) i ON CONFLICT DO NOTHING;",
+            "INSERT INTO {} ({}) SELECT {} FROM generate_series(1, {count}) i;",
             table.name.quoted(),
             columns.join(", "),
             values.join(", ")
@@ -246,12 +258,24 @@ async fn renames_and_wider_types_keep_the_values() {
         default: Some(ColumnDefault::Number("3".to_owned())),
         ..column("pages", ColumnType::SmallInt)
     };
-    create(&connection, &books(vec![column("title", ColumnType::Varchar(Some(9))), pages.clone()])).await;
+    let stamp = |schema: &mut DatabaseSchema, stem: &str| {
+        schema.tables[0].triggers = vec![Trigger {
+            name: format!("exograph_on_update_{stem}"),
+            function: format!("exograph_update_{stem}"),
+        }];
+        let body = "BEGIN NEW.pages = 3; RETURN NEW; END;".to_owned();
+        schema.functions = vec![Function { name: format!("exograph_update_{stem}"), body }];
+    };
+    let mut old = books(vec![column("title", ColumnType::Varchar(Some(9))), pages.clone()]);
+    stamp(&mut old, "books");
+    create(&connection, &old).await;
+    connection.batch_execute("ALTER SEQUENCE books_id_seq RENAME TO odd").await.expect("another name");
     connection.batch_execute("INSERT INTO books (title) VALUES ('Emma')").await.expect("a row");
 
     let mut wanted =
         books(vec![column("heading", ColumnType::Text), Column { ty: ColumnType::BigInt, ..pages }]);
     wanted.tables[0].name.name = "volumes".to_owned();
+    stamp(&mut wanted, "volumes");
     wanted.tables[0].columns[0].ty = ColumnType::BigInt;
     let guess = difference(&connection, &wanted, &DiffOptions::default()).await.expect("a difference");
     let lost = stakes(&connection, &guess).await.expect("numbers");

@@ -518,12 +518,13 @@ fn key_needs(table: &QualifiedName, key: &ForeignKey) -> Vec<Object> {
     own.chain(referenced).chain(tables).collect()
 }
 
-/// The columns an update function assigns: a function that assigns a missing column breaks every update.
+/// The table of an update function and the columns it assigns: a function that assigns a missing column breaks every update.
 fn function_needs(wanted: &DatabaseSchema, function: &Function) -> Vec<Object> {
     let calls = |table: &&Table| table.triggers.iter().any(|trigger| trigger.function == function.name);
     let Some(table) = wanted.tables.iter().find(calls) else { return Vec::new() };
     let assigned = table.columns.iter().filter(|column| {
         function.body.contains(&format!("NEW.{} =", crate::schema::plain_ident(&column.name)))
     });
-    assigned.map(|column| Object::Column(table.name.clone(), column.name.clone())).collect()
+    let columns = assigned.map(|column| Object::Column(table.name.clone(), column.name.clone()));
+    columns.chain([Object::Table(table.name.clone())]).collect()
 }

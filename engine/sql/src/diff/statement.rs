@@ -60,6 +60,14 @@ pub(super) fn applied(change: &Change) -> Vec<Statement> {
     match change {
         Change::ReplaceColumn(replace) if replace.widening => widened(replace),
         Change::ReplaceColumn(replace) => replaced(replace),
+        // A sequence that goes by another name (an identity column's, or a renamed one) keeps it.
+        Change::RenameTable { .. } => {
+            let tolerant = |statement: Statement| Statement {
+                text: statement.text.replacen("ALTER SEQUENCE ", "ALTER SEQUENCE IF EXISTS ", 1),
+                ..statement
+            };
+            common(change).into_iter().map(tolerant).collect()
+        }
         // The plain text fails on the rows that exist; the value lets them in.
         Change::AddColumn { table, column, sole_key, back_fill: Some(value) }
             if !column.nullable && column.default.is_none() && !column.primary_key =>
