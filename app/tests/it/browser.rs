@@ -14,8 +14,11 @@ fn the_playground_loads_the_schema_and_runs_the_first_query() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../embedded-graphiql/browser-test/run.mjs");
     let output = Command::new("node")
         .arg(script)
-        .args(["--url", &studio.url(), "--screenshot"])
+        .args(["--url", &studio.url(), "--persona", "anna", "--screenshot"])
         .arg(folder.path().join("playground.png"))
+        // The script changes and breaks the model while the page is open, and puts it back.
+        .arg("--model")
+        .arg(shop.join("src/index.exo"))
         .output()
         .unwrap();
     let text =
