@@ -232,6 +232,30 @@ pub(crate) enum SchemaCommand {
         #[arg(long, value_name = "LIST")]
         scope: Option<String>,
     },
+    /// Write a model from a database
+    Import {
+        /// Database URL [default: EXO_POSTGRES_URL, then DATABASE_URL]
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Write to this file in place of standard output
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Overwrite an existing file without asking
+        #[arg(short, long)]
+        yes: bool,
+        /// Limit to these tables [default: all]
+        #[arg(long, value_name = "LIST")]
+        scope: Option<String>,
+        /// Let everybody query the imported types
+        #[arg(long)]
+        query_access: bool,
+        /// Let everybody change the imported types
+        #[arg(long)]
+        mutation_access: bool,
+        /// Write fragments in place of types
+        #[arg(long, alias = "fragments")]
+        generate_fragments: bool,
+    },
 }
 
 /// Formats of the GraphQL schema.

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use studio_engine::config::load_environment;
 use studio_engine::derived::Derived;
-use studio_postgres::inspect::{InspectScope, inspect};
+use studio_model::database::import::{ImportOptions, import};
+use studio_postgres::inspect::{InspectScope, inspect, inspect_with_views};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT};
 use studio_postgres::{Pool, PoolOptions, PooledConnection, Target};
 use studio_sql::diff::{Answers, Change, DiffOptions, Scope, TableRename, check_answers, diff};
+use studio_sql::schema::DatabaseSchema;
 use studio_sql::verify::verify;
 
 use crate::cli::{OutputArgs, SchemaCommand};
@@ -64,7 +66,44 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<ExitCode, Failure> {
                 "print what is missing with `exo-studio schema migrate`".to_owned(),
             ))
         }
+        SchemaCommand::Import {
+            database,
+            output,
+            yes,
+            scope,
+            query_access,
+            mutation_access,
+            generate_fragments,
+        } => {
+            let options = ImportOptions { query_access, mutation_access, fragments: generate_fragments };
+            let scope = scope.as_deref().map_or(Scope::All, Scope::parse);
+            import_command(database, &scope, &options, &OutputArgs { output, use_ir: false, yes }).await
+        }
     }
+}
+
+async fn import_command(
+    database: Option<String>,
+    scope: &Scope,
+    options: &ImportOptions,
+    output: &OutputArgs,
+) -> Result<ExitCode, Failure> {
+    let connection = connect(database, false).await?;
+    let mut live = inspect_with_views(&connection, &InspectScope::All)
+        .await
+        .map_err(|error| Failure::environment("read the database", &error))?;
+    let nothing = DatabaseSchema::default();
+    live.tables.retain(|table| scope.includes(&nothing, &table.name));
+    live.enums.retain(|ty| scope.includes_schema(&nothing, ty.name.schema_name()));
+    let imported = import(&live, options);
+    for issue in &imported.issues {
+        output::note(issue);
+    }
+    if output.output.is_some() {
+        let names: Vec<String> = imported.tables.iter().map(ToString::to_string).collect();
+        output::note(&format!("imported: {}", names.join(", ")));
+    }
+    emit(output, &imported.model)
 }
 
 struct Migrate {
