@@ -109,6 +109,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: GraphqlCommand,
     },
+    /// Lay out model files in the standard form
+    Fmt(FmtArgs),
     /// Explain a problem code such as E0030, with a wrong and a right example
     Explain {
         /// The code
@@ -166,6 +168,17 @@ pub(crate) struct CheckArgs {
     /// How problems are printed
     #[arg(long, value_enum, default_value = "human")]
     pub(crate) format: ProblemFormat,
+}
+
+/// `exo-studio fmt`.
+#[derive(Debug, Args)]
+pub(crate) struct FmtArgs {
+    /// The project
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Change nothing; name the files that would change and exit with 1
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// `exo-studio serve`.

@@ -55,6 +55,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Graphql { command: GraphqlCommand::Schema { format, output, use_ir } }) => {
             graphql_command::schema(format, output, use_ir)
         }
+        Some(Command::Fmt(args)) => model_command::fmt(&args),
         Some(Command::Explain { code }) => model_command::explain(&code),
         Some(Command::Postgres { .. }) => Ok(ExitCode::SUCCESS),
     }

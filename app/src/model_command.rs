@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use studio_engine::project::Build;
 use studio_events::{Problem, Severity};
 
-use crate::cli::{CheckArgs, ProblemFormat};
+use crate::cli::{CheckArgs, FmtArgs, ProblemFormat};
 use crate::failure::Failure;
 use crate::output;
 use crate::studio::open;
@@ -37,6 +37,31 @@ pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
         output::line(&format!("no errors in {} files", build.files));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `exo-studio fmt`. Files with syntax errors stay as they are; `check` says what is wrong with them.
+pub(crate) fn fmt(args: &FmtArgs) -> Result<ExitCode, Failure> {
+    let project = open(&args.dir)?;
+    let files = project.model_files().map_err(|error| Failure::environment("read the project", &error))?;
+    let mut changed = 0;
+    for file in files {
+        let io =
+            |error: std::io::Error| Failure::environment("format", &format!("{}: {error}", file.display()));
+        let old = std::fs::read_to_string(&file).map_err(io)?;
+        let new = studio_model::format(&old);
+        if new == old {
+            continue;
+        }
+        changed += 1;
+        let shown = file.strip_prefix(&project.root).unwrap_or(&file).display().to_string();
+        if args.check {
+            output::line(&format!("would change {shown}"));
+        } else {
+            std::fs::write(&file, new).map_err(io)?;
+            output::line(&format!("formatted {shown}"));
+        }
+    }
+    Ok(ExitCode::from(u8::from(args.check && changed > 0)))
 }
 
 /// `exo-studio explain E0203`.

@@ -100,6 +100,20 @@ impl Project {
         Ok(Build { ir, problems, files })
     }
 
+    /// Paths of all model files.
+    ///
+    /// # Errors
+    /// When a folder or file cannot be read.
+    pub fn model_files(&self) -> Result<Vec<PathBuf>, ProjectError> {
+        let mut files = Vec::new();
+        read_folder(&self.root, &self.root, 0, &mut |path, kind| {
+            if let FileKind::Model(_) = kind {
+                files.push(self.root.join(path));
+            }
+        })?;
+        Ok(files)
+    }
+
     /// Reads `trusted-documents/**.json` (graphql-and-sql 2.8). `None` without the folder.
     fn trusted_documents(
         &self,

@@ -104,9 +104,10 @@ impl Run {
             let mut earlier = Vec::with_capacity(steps.len());
             for step in steps {
                 let params = bind(&step.statement.params, &earlier).map_err(RequestError::internal)?;
+                let prepared = connection.is_prepared(&step.statement.text);
                 let started = Instant::now();
                 let result = connection.run(&step.statement.text, &params).await;
-                self.note(step, &params, started, &result);
+                self.note(step, &params, prepared, started, &result);
                 earlier.push(checked(step, result?)?);
             }
             texts.push(finished(field, earlier)?);
@@ -156,6 +157,7 @@ impl Run {
                     && Some(index) == last_field
                     && position + 1 == steps.len()
                     && step.role != StepRole::Check;
+                let prepared = transaction.as_ref().is_some_and(|it| it.is_prepared(&step.statement.text));
                 let started = Instant::now();
                 // COMMIT travels with the last statement.
                 let result = match transaction.take() {
@@ -167,7 +169,7 @@ impl Run {
                     }
                     None => return Err(RequestError::internal("the transaction has ended").into()),
                 };
-                self.note(step, &params, started, &result);
+                self.note(step, &params, prepared, started, &result);
                 earlier.push(checked(step, result?)?);
             }
             texts.push(finished(field, earlier)?);
@@ -179,6 +181,7 @@ impl Run {
         &mut self,
         step: &Step,
         params: &[TextParam<'_>],
+        prepared: bool,
         started: Instant,
         result: &Result<Rows, DbError>,
     ) {
@@ -200,7 +203,7 @@ impl Run {
             rows,
             wait: std::mem::take(&mut self.wait),
             time: micros(started),
-            prepared: false,
+            prepared,
             error: result.as_ref().err().map(ToString::to_string),
         });
     }

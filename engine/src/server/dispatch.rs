@@ -105,7 +105,8 @@ impl Server {
             return HttpReply::empty(404);
         }
         if let Some(rest) = below(path, &self.settings.playground_path) {
-            let page = self.page.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let mut page = self.page.read().unwrap_or_else(PoisonError::into_inner).clone();
+            page.revision = self.serving().map(|serving| serving.revision.0);
             return playground::answer(&self.settings, &page, request, rest);
         }
         match path {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::http::{HttpReply, HttpRequest};
-use crate::config::{Introspection, Settings};
+use crate::config::{Introspection, Settings, TokenSource};
 
 /// Path of the studio's own interface for the page.
 pub const STUDIO_PATH: &str = "/_studio";
@@ -18,6 +18,8 @@ pub struct PageFacts {
     pub initial_query: String,
     /// An event stream and personas exist (interactive studio).
     pub studio: bool,
+    /// Revision that is served now.
+    pub revision: Option<u32>,
 }
 
 /// Answers `GET <playground>…`; `rest` is the path below it, without leading slash.
@@ -76,6 +78,10 @@ pub fn answer(settings: &Settings, facts: &PageFacts, request: &HttpRequest, res
 
 fn config(settings: &Settings, facts: &PageFacts) -> HttpReply {
     let studio = |path: &str| facts.studio.then(|| format!("{STUDIO_PATH}/{path}"));
+    let (header, cookie) = match &settings.token_source {
+        TokenSource::Header(name) => (Some(name), None),
+        TokenSource::Cookie(name) => (None, Some(name)),
+    };
     let body = json!({
         "graphqlPath": settings.graphql_path,
         "eventsPath": studio("events"),
@@ -83,6 +89,9 @@ fn config(settings: &Settings, facts: &PageFacts) -> HttpReply {
         "title": facts.title,
         "initialQuery": facts.initial_query,
         "liveUpdate": facts.studio,
+        "revision": facts.revision,
+        "tokenHeader": header,
+        "tokenCookie": cookie,
     });
     HttpReply::json(200, body.to_string()).with("cache-control", "no-store")
 }

@@ -363,6 +363,7 @@ impl Actor {
             title: self.config.project.name.clone(),
             initial_query: build::initial_query(&self.config.project, derived),
             studio: true,
+            revision: None,
         };
     }
 

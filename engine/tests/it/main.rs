@@ -1,6 +1,11 @@
 //! Projects with tests of their own, run through the engine's laboratory: the same router as HTTP, a real database.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test panics and prints, also in helpers"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
