@@ -86,7 +86,11 @@ fn model(dir: &std::path::Path) -> Result<Arc<Ir>, Failure> {
     let project = Project::open(dir);
     let sources = project.as_ref().ok().and_then(Project::newest_source);
     if compiled.is_some() && compiled >= sources {
-        return read_ir(&ir_path);
+        match read_ir(&ir_path) {
+            // Another version of exo-studio may have written it; the sources are as good.
+            Err(failure) if sources.is_some() => output::note(&format!("{failure}; compiling the sources")),
+            read => return read,
+        }
     }
     let project = crate::studio::open(dir)?;
     let build = project.build().map_err(|error| Failure::environment("read the project", &error))?;
