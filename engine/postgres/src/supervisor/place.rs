@@ -169,7 +169,11 @@ fn give(dir: &Path, uid: u32, gid: u32) -> io::Result<()> {
         if let Some(parent) = dir.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::DirBuilder::new().mode(0o700).create(dir)?;
+        match fs::DirBuilder::new().mode(0o700).create(dir) {
+            // Another start was faster; what it made is looked at below.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
     }
     let found = fs::symlink_metadata(dir)?;
     if !found.is_dir() {
