@@ -486,13 +486,16 @@ impl Actor {
             return;
         }
         let from = self.server.serving().map(|serving| serving.revision);
-        match migrate::apply_with_consent(database, reviewed, from, built.revision, &self.bus).await {
-            Ok(()) => {
-                self.served = None;
-                self.advance().await;
+        let applied = migrate::apply_with_consent(database, reviewed, from, built.revision, &self.bus).await;
+        if let Err(error) = applied {
+            self.bus.log(LogLevel::Error, "migration", error);
+            // The copy needed the connections of the old revision; it goes on with new ones.
+            if let Some(old) = self.server.serving() {
+                self.server.swap(Arc::new(old.with_pool(database.pool.clone())));
             }
-            Err(error) => self.bus.log(LogLevel::Error, "migration", error),
         }
+        self.served = None;
+        self.advance().await;
     }
 
     fn run_tests(&mut self, pattern: Option<String>) {

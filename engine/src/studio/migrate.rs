@@ -8,7 +8,7 @@ use studio_events::{
     StepClass,
 };
 use studio_postgres::Connection;
-use studio_postgres::inspect::{InspectScope, inspect, settle};
+use studio_postgres::inspect::{InspectScope, Stake, inspect, settle, stakes};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
 use studio_sql::diff::{Change, ColumnRename, Consent, ConsentedPlan, DiffOptions, Migration, diff};
 use studio_sql::risk;
@@ -68,7 +68,9 @@ pub(super) async fn review(
     let differences = verify(&live, &derived.tables, &DiffOptions::default());
     let can_serve = differences.is_empty();
     let problems = vec![waiting(&left, &differences, database.may_migrate)];
-    let pending = Some(Arc::new(summary(&left, revision)));
+    // What is at stake is worth knowing; not knowing it is no reason to hide the steps.
+    let stakes = stakes(&connection, &left).await.unwrap_or_default();
+    let pending = Some(Arc::new(summary(&left, &stakes, revision)));
     Ok(Reviewed { migration: left, pending, can_serve, problems })
 }
 
@@ -137,10 +139,17 @@ pub(super) async fn apply_with_consent(
         let ms = started.elapsed().as_millis();
         bus.log(LogLevel::Info, "migration", format!("copy `{copy}` of the database made in {ms} ms"));
     }
+    let started = Instant::now();
     let connection = database.owner.get().await.map_err(|error| error.to_string())?;
     let plan = reviewed.migration.consent(&Consent::Everything);
     apply(&connection, &plan, bus).await?;
     database.pool.schema_changed();
+    bus.send(EventKind::Schema(SchemaEvent::Migrated {
+        revision: to,
+        statements: u32::try_from(plan.statements().count()).unwrap_or(u32::MAX),
+        time: Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)),
+        titles: reviewed.migration.steps.iter().map(|step| step.description.clone()).collect(),
+    }));
     Ok(())
 }
 
@@ -155,16 +164,20 @@ async fn free_name(databases: &studio_postgres::Databases, wanted: &str) -> Resu
     Ok(name)
 }
 
-fn summary(migration: &Migration, revision: Revision) -> MigrationSummary {
-    let steps = migration.steps.iter().map(|step| MigrationStep {
-        title: step.description.clone(),
+fn summary(migration: &Migration, stakes: &[Stake], revision: Revision) -> MigrationSummary {
+    let stake = |index| stakes.iter().find(|stake| stake.step == index);
+    let steps = migration.steps.iter().enumerate().map(|(index, step)| MigrationStep {
+        title: match stake(index).filter(|stake| !stake.samples.is_empty()) {
+            Some(stake) => format!("{}, such as {}", step.description, stake.samples.join(", ")),
+            None => step.description.clone(),
+        },
         class: if matches!(step.change, Change::RenameColumn { .. }) {
             StepClass::Question
         } else {
             class(step.class)
         },
         statements: step.applied.iter().map(|statement| statement.text.clone()).collect(),
-        rows: None,
+        rows: stake(index).map(|stake| stake.values),
         applied: false,
     });
     MigrationSummary { revision, steps: steps.collect() }
