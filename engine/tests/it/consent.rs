@@ -64,11 +64,10 @@ async fn wait(
 ) -> Arc<StudioState> {
     let limit = std::time::Duration::from_secs(120);
     let found = tokio::time::timeout(limit, states.wait_for(|state| condition(state))).await;
-    let state = match found {
+    match found {
         Ok(state) => state.unwrap().clone(),
         Err(_) => panic!("still waiting"),
-    };
-    state
+    }
 }
 
 async fn ask(authority: &str, query: &str) -> String {
