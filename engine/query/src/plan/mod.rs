@@ -42,7 +42,7 @@ pub enum PlanError {
 
 /// Plans an operation for one caller: access control and SQL (graphql-and-sql part 3, language.md 6).
 ///
-/// Equal request shapes give identical SQL text; all values are parameters. Rule evaluations are reported to `log`.
+/// Equal request shapes give identical SQL text; all values but usual page sizes are parameters. Rule evaluations are reported to `log`.
 pub fn plan(
     operation: &Operation,
     ir: &Ir,

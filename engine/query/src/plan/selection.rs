@@ -44,7 +44,10 @@ impl<'a> Planner<'a, '_> {
             Some(value) => self.order(entity, value)?,
             None => Vec::new(),
         };
-        let limit = self.count(arguments.get("limit"))?;
+        let limit = match arguments.get("limit").and_then(page_size) {
+            Some(size) => Some(Expr::Int(size)),
+            None => self.count(arguments.get("limit"))?,
+        };
         let offset = self.count(arguments.get("offset"))?;
         let rule = self.read_rule(entity)?;
         Ok(Rows {
@@ -57,7 +60,7 @@ impl<'a> Planner<'a, '_> {
         })
     }
 
-    /// `limit` or `offset`; null counts as absent.
+    /// `limit` or `offset` as a parameter; null counts as absent.
     fn count(&mut self, value: Option<&'a Value>) -> Planned<Option<Expr<'a>>> {
         let Some(value) = value.filter(|value| value.data != Data::Null) else { return Ok(None) };
         let param = convert::param(value, &ColumnType::BigInt).map_err(|_| conversion_error())?;
@@ -330,5 +333,17 @@ fn innermost(ty: &ColumnType) -> &ColumnType {
     match ty {
         ColumnType::Array(element) => innermost(element),
         other => other,
+    }
+}
+
+/// Largest limit that is written into the statement.
+const MAX_PAGE: i64 = 1000;
+
+/// A usual page size. It stands in the statement itself: with a parameter the server would plan the statement anew
+/// each time, because no general plan can know how few rows are wanted. Page sizes are few, so are the texts.
+fn page_size(value: &Value) -> Option<i64> {
+    match &value.data {
+        Data::Number(number) => number.as_i64().filter(|size| (0..=MAX_PAGE).contains(size)),
+        _ => None,
     }
 }

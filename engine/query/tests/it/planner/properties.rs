@@ -47,6 +47,13 @@ fn numbers(text: &str) -> Vec<usize> {
     found
 }
 
+/// The text without its page sizes: usual ones stand in the statement itself.
+fn without_page_sizes(text: &str) -> String {
+    let mut parts = text.split(" LIMIT ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, rest| text + " LIMIT " + rest.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -77,9 +84,9 @@ proptest! {
     #[test]
     fn values_do_not_change_the_text(shape in any::<u64>(), one in any::<u64>(), other in any::<u64>()) {
         let schema = schema_once();
-        let texts = |values| -> Vec<Option<Vec<Arc<str>>>> {
+        let texts = |values| -> Vec<Option<Vec<String>>> {
             planned(schema, shape, values).fields.iter().map(|field| match &field.body {
-                FieldBody::Steps(steps) => Some(steps.iter().map(|step| step.statement.text.clone()).collect()),
+                FieldBody::Steps(steps) => Some(steps.iter().map(|step| without_page_sizes(&step.statement.text)).collect()),
                 FieldBody::Error(_) | FieldBody::Constant(_) => None,
             }).collect()
         };
