@@ -8,7 +8,7 @@ use studio_events::{
     StepClass,
 };
 use studio_postgres::Connection;
-use studio_postgres::inspect::{InspectScope, Stake, inspect, settle, stakes};
+use studio_postgres::inspect::{InspectScope, Stake, difference, inspect, settle, stakes};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
 use studio_sql::diff::{Change, ColumnRename, Consent, ConsentedPlan, DiffOptions, Migration, diff};
 use studio_sql::risk;
@@ -40,7 +40,9 @@ pub(super) async fn review(
 ) -> Result<Reviewed, String> {
     let started = Instant::now();
     let connection = database.owner.get().await.map_err(|error| error.to_string())?;
-    let migration = difference(&connection, derived).await?;
+    let migration = difference(&connection, &derived.tables, &DiffOptions::default())
+        .await
+        .map_err(|error| error.to_string())?;
     let plan = migration.safe_plan();
     let mut applied = Vec::new();
     if database.may_migrate && !plan.is_empty() {
@@ -76,13 +78,6 @@ pub(super) async fn review(
 
 async fn live(connection: &Connection) -> Result<DatabaseSchema, String> {
     inspect(connection, &InspectScope::All).await.map_err(|error| error.to_string())
-}
-
-async fn difference(connection: &Connection, derived: &Derived) -> Result<Migration, String> {
-    let live = live(connection).await?;
-    let mut migration = diff(&live, &derived.tables, &DiffOptions::default());
-    settle(connection, &mut migration).await.map_err(|error| error.to_string())?;
-    Ok(migration)
 }
 
 /// The difference in which every pair of a vanished and a new column that may be a rename is one: what is
