@@ -15,6 +15,8 @@ use crate::cli::InteractiveArgs;
 use crate::failure::Failure;
 use crate::output;
 
+type Events = Receiver<Arc<StudioEvent>>;
+
 /// Opens a project; a missing one is explained.
 pub(crate) fn open(dir: &Path) -> Result<Project, Failure> {
     Project::open(dir).map_err(|error| match error {
@@ -38,11 +40,13 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
             .map_err(|error| Failure::environment("find this program", &error))?,
         interactive: why_plain.is_none(),
     };
-    let mut studio = Studio::start(config).map_err(|error| failure(&error))?;
-    let recorder = args.record.as_deref().map(|path| record(path, studio.subscribe())).transpose()?;
+    let prepared = Studio::prepare(config).map_err(|error| failure(&error))?;
+    let recorder = args.record.as_deref().map(|path| record(path, prepared.subscribe())).transpose()?;
+    let events = prepared.subscribe();
+    let mut studio = prepared.start();
     let result = match why_plain {
-        Some(why) => plain(&mut studio, why).await,
-        None => panes(&mut studio, args, first_run).await,
+        Some(why) => plain(&mut studio, events, why).await,
+        None => panes(&mut studio, events, args, first_run).await,
     };
     if let Some(recorder) = recorder {
         recorder.abort();
@@ -65,9 +69,9 @@ fn why_plain(args: &InteractiveArgs) -> Option<&'static str> {
     }
 }
 
-async fn plain(studio: &mut Studio, why: &str) -> Result<ExitCode, Failure> {
+async fn plain(studio: &mut Studio, events: Events, why: &str) -> Result<ExitCode, Failure> {
     output::line(&format!("plain lines in place of panes ({why}); Ctrl-C stops"));
-    let printer = tokio::spawn(print(studio.subscribe(), studio.states()));
+    let printer = tokio::spawn(print(events, studio.states()));
     let signal = tokio::select! {
         result = studio.finished() => {
             printer.abort();
@@ -99,10 +103,7 @@ pub(crate) async fn stop_signal() -> u8 {
     }
 }
 
-async fn print(
-    mut events: Receiver<Arc<StudioEvent>>,
-    states: tokio::sync::watch::Receiver<Arc<studio_events::StudioState>>,
-) {
+async fn print(mut events: Events, states: tokio::sync::watch::Receiver<Arc<studio_events::StudioState>>) {
     loop {
         match events.recv().await {
             Ok(event) => {
@@ -117,14 +118,19 @@ async fn print(
     }
 }
 
-async fn panes(studio: &mut Studio, args: &InteractiveArgs, first_run: bool) -> Result<ExitCode, Failure> {
+async fn panes(
+    studio: &mut Studio,
+    events: Events,
+    args: &InteractiveArgs,
+    first_run: bool,
+) -> Result<ExitCode, Failure> {
     let mut config = studio_tui::TuiConfig::from_env();
     config.ascii |= args.ascii;
     config.mouse &= !args.no_mouse;
     config.first_run = first_run;
     config.keymap = args.keymap.clone();
     config.token = Some(studio_tui::TokenSigner(studio.signer()));
-    let ui = studio_tui::run(studio.states(), studio.subscribe(), studio.commands(), config);
+    let ui = studio_tui::run(studio.states(), events, studio.commands(), config);
     let exit = tokio::select! {
         exit = ui => exit.map_err(|error| Failure::environment("run the panes", &error))?,
         result = studio.finished() => {
@@ -141,10 +147,7 @@ async fn panes(studio: &mut Studio, args: &InteractiveArgs, first_run: bool) -> 
 }
 
 /// Writes every event as a JSON line.
-fn record(
-    path: &Path,
-    mut events: Receiver<Arc<StudioEvent>>,
-) -> Result<tokio::task::JoinHandle<()>, Failure> {
+fn record(path: &Path, mut events: Events) -> Result<tokio::task::JoinHandle<()>, Failure> {
     use std::io::Write;
     let file =
         std::fs::File::create(path).map_err(|error| Failure::environment("write the recording", &error))?;

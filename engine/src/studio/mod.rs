@@ -77,9 +77,37 @@ pub struct Studio {
     personas: Arc<PersonaBook>,
 }
 
-impl Studio {
+/// A studio that has not begun: whoever subscribes now hears every event from the first one on.
+pub struct Prepared {
+    bus: Bus,
+    commands: mpsc::UnboundedSender<Command>,
+    actor: actor::Actor,
+    personas: Arc<PersonaBook>,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The actor holds the settings; nothing of it is worth a print.
+        f.debug_struct("Prepared").finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// The raw stream, complete.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<StudioEvent>> {
+        self.bus.subscribe()
+    }
+
     /// Starts the studio. Returns at once; everything further is an event.
-    pub fn start(config: StudioConfig) -> Result<Self, StudioError> {
+    pub fn start(self) -> Studio {
+        let Self { bus, commands, actor, personas } = self;
+        Studio { bus, commands, task: tokio::spawn(actor.run()), personas }
+    }
+}
+
+impl Studio {
+    /// Reads the configuration and makes everything ready to start.
+    pub fn prepare(config: StudioConfig) -> Result<Prepared, StudioError> {
         let root = &config.project.root;
         let one = |problem| StudioError::Configuration(vec![problem]);
         let environment: Environment = load_environment(root, Some("dev")).map_err(one)?;
@@ -94,8 +122,7 @@ impl Studio {
         let (commands, orders) = mpsc::unbounded_channel();
         let actor = actor::Actor::new(config, settings, Arc::new(environment), toml, bus.clone(), orders);
         let personas = actor.personas();
-        let task = tokio::spawn(actor.run());
-        Ok(Self { bus, commands, task, personas })
+        Ok(Prepared { bus, commands, actor, personas })
     }
 
     /// Signs tokens for personas, without giving the secret away.
@@ -110,11 +137,6 @@ impl Studio {
     /// Whole states; a slow reader skips.
     pub fn states(&self) -> tokio_watch::Receiver<Arc<StudioState>> {
         self.bus.states()
-    }
-
-    /// The raw stream from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<StudioEvent>> {
-        self.bus.subscribe()
     }
 
     /// Where to send commands.

@@ -25,7 +25,7 @@ pub(crate) async fn a_rename_keeps_its_values_and_needs_the_typed_word() {
     let project = Project::open(&root).unwrap();
     let executable = std::env::current_exe().unwrap();
     let config = StudioConfig { project, port: Some(0), executable, interactive: true };
-    let studio = Studio::start(config).unwrap();
+    let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();
 
     let state = wait(&mut states, |state| state.serving.revision == Some(Revision(1))).await;
