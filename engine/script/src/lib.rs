@@ -1,0 +1,1 @@
+//! TypeScript and JavaScript modules of a model.
