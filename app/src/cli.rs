@@ -60,6 +60,21 @@ pub(crate) struct ReportArgs {
     /// EXO_RUN_INTROSPECTION_TESTS=1 they are checked
     #[arg(long, requires = "ci")]
     pub(crate) update: bool,
+    /// Show what access control saw and the SQL of each request that failed
+    #[arg(long, requires = "ci")]
+    pub(crate) explain: bool,
+    /// List every access rule with the conditions the tests saw true and false
+    #[arg(long, requires = "ci")]
+    pub(crate) access_coverage: bool,
+    /// Fail when the tests saw less than this many percent of the conditions of all access rules
+    #[arg(long, value_name = "N", requires = "ci", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) min_access_coverage: Option<u8>,
+    /// Run again what a save concerns, until Ctrl-C
+    #[arg(long, requires = "ci")]
+    pub(crate) watch: bool,
+    /// Leave out the lines of passed tests
+    #[arg(long, requires = "ci")]
+    pub(crate) quiet: bool,
     /// How many tests run at once [default: twice the number of cores]
     #[arg(long, value_name = "N", requires = "ci")]
     pub(crate) jobs: Option<usize>,

@@ -20,3 +20,10 @@ pub(crate) fn note(text: &str) {
     // Nothing can be done when standard error is gone.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
+
+/// Writes text on standard error as it is, for a progress line.
+pub(crate) fn progress(text: &str) {
+    let mut out = std::io::stderr().lock();
+    // Nothing can be done when standard error is gone.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -215,8 +215,14 @@ fn test_line(test: &TestEvent) -> Option<String> {
         TestEvent::Discovered { names, .. } => {
             Some(format!("tests     running {}", plural(names.len(), "test")))
         }
-        TestEvent::Started { .. } => None,
-        TestEvent::Finished { name, verdict, time, detail } => {
+        TestEvent::Started { .. } | TestEvent::Listed { .. } => None,
+        TestEvent::Watching(true) => Some("tests     run after each save".to_owned()),
+        TestEvent::Watching(false) => Some("tests     run on request".to_owned()),
+        TestEvent::Coverage(coverage) => {
+            let (seen, points) = coverage.points();
+            Some(format!("tests     access coverage {} % ({seen} of {points} points)", coverage.percent()))
+        }
+        TestEvent::Finished { name, verdict, time, detail, .. } => {
             let word = match verdict {
                 TestVerdict::Passed => {
                     return Some(format!("tests     passed {name} ({} ms)", millis(*time)));

@@ -8,5 +8,6 @@ mod harness;
 mod new;
 mod serve;
 mod studio;
+mod suites;
 mod terminal;
 mod tidy;

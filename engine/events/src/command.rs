@@ -42,6 +42,12 @@ pub enum Command {
     Replay(TraceId),
     /// Run tests whose names match the wildcard; all without one.
     RunTests(Option<String>),
+    /// Run exactly these tests, by name.
+    RunTestsNamed(Vec<String>),
+    /// Stop the tests that are running.
+    StopTests,
+    /// Run tests after each save, or stop doing so.
+    WatchTests(bool),
     /// Sign requests of the playground as this persona; `None` is anonymous.
     SetPersona(Option<String>),
     /// Count rows of all tables.

@@ -3,6 +3,7 @@
 //! Pure: no clock, no IO. One reducer ([`StudioState::apply`]) turns facts into the state the terminal draws;
 //! the raw stream of [`StudioEvent`]s feeds the line printer, the recorder and the machine formats.
 
+mod access_coverage;
 mod command;
 mod event;
 mod latency;
@@ -15,6 +16,7 @@ mod test_run;
 mod time;
 mod trace;
 
+pub use access_coverage::{AccessCoverage, ConditionCoverage, RuleCoverage};
 pub use command::{Choice, Command, DecisionId};
 pub use event::{
     BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, HookEvent, LogLevel, LogLine,
@@ -30,7 +32,9 @@ pub use state::{
     BuildState, DatabaseState, Decision, HttpState, Persona, ProjectInfo, ServiceState, ServiceStatus,
     ServingState, StudioState,
 };
-pub use test_run::{TestCase, TestEvent, TestState, TestVerdict};
+pub use test_run::{
+    TestCase, TestDifference, TestEvent, TestOutcome, TestPlace, TestRequest, TestState, TestVerdict,
+};
 pub use time::{Micros, Revision, Timestamp};
 pub use trace::{
     ParamTrace, Phase, PhaseKind, StatementTrace, Surface, Trace, TraceError, TraceId, TraceKind,

@@ -9,7 +9,7 @@ use crate::event::{
 use crate::latency::LatencyState;
 use crate::ring::Ring;
 use crate::state::{DatabaseState, Decision, HttpState, StudioState};
-use crate::test_run::{TestCase, TestEvent};
+use crate::test_run::TestEvent;
 
 /// `1 file`, `2 files`.
 fn count(number: u32, noun: &str) -> String {
@@ -50,7 +50,7 @@ impl StudioState {
                 if let TestEvent::Summary { passed, total, .. } = test {
                     self.say(event, format!("{passed} of {total} tests passed"));
                 }
-                self.apply_test(test);
+                Arc::make_mut(&mut self.tests).apply(test);
             }
             EventKind::Log(line) => self.logs.push((event.at, Arc::new(line.clone()))),
             EventKind::Decision(DecisionEvent::Asked { id, question, options }) => {
@@ -236,50 +236,6 @@ impl StudioState {
             DatabaseEvent::Stopped => DatabaseState::Stopped,
         };
         self.database = Arc::new(state);
-    }
-
-    fn apply_test(&mut self, test: &TestEvent) {
-        let tests = Arc::make_mut(&mut self.tests);
-        match test {
-            TestEvent::Discovered { names, whole } => {
-                tests.running = true;
-                tests.aborted = None;
-                tests.cases.retain(|case| !whole || names.contains(&case.name));
-                for name in names {
-                    if !tests.cases.iter().any(|case| case.name == *name) {
-                        tests.cases.push(TestCase {
-                            name: name.clone(),
-                            running: false,
-                            verdict: None,
-                            time: crate::Micros(0),
-                            detail: Arc::from(""),
-                        });
-                    }
-                }
-                tests.cases.sort_by(|left, right| left.name.cmp(&right.name));
-            }
-            TestEvent::Started { name } => {
-                if let Some(case) = tests.cases.iter_mut().find(|case| case.name == *name) {
-                    case.running = true;
-                }
-            }
-            TestEvent::Finished { name, verdict, time, detail } => {
-                if let Some(case) = tests.cases.iter_mut().find(|case| case.name == *name) {
-                    case.running = false;
-                    case.verdict = Some(*verdict);
-                    case.time = *time;
-                    case.detail = Arc::clone(detail);
-                }
-            }
-            TestEvent::Summary { passed, total, time } => {
-                tests.running = false;
-                tests.summary = Some((*passed, *total, *time));
-            }
-            TestEvent::Aborted { reason } => {
-                tests.running = false;
-                tests.aborted = Some(reason.clone());
-            }
-        }
     }
 }
 

@@ -148,7 +148,7 @@ impl Settings {
             port_is_explicit: environment.get("EXO_SERVER_PORT").is_some(),
             authentication: reader.authentication(),
             token_source: reader.token_source(),
-            introspection: reader.introspection(production),
+            introspection: reader.introspection(mode),
             max_depth: reader.number("EXO_MAX_SELECTION_DEPTH", 5, 1, 1000) as usize,
             cors: reader.cors(mode),
             graphql_path: reader.path("EXO_GRAPHQL_HTTP_PATH", "/graphql"),
@@ -260,11 +260,12 @@ impl Reader<'_> {
         }
     }
 
-    fn introspection(&mut self, production: bool) -> Introspection {
-        let forced = !production;
+    fn introspection(&mut self, mode: Mode) -> Introspection {
+        let forced = mode == Mode::Studio;
         match self.environment.get("EXO_INTROSPECTION").map(str::to_ascii_lowercase).as_deref() {
-            None if forced => Introspection::Enabled,
-            None | Some("false" | "disabled" | "0") if !forced => Introspection::Disabled,
+            None if mode == Mode::Production => Introspection::Disabled,
+            None => Introspection::Enabled,
+            Some("false" | "disabled" | "0") if !forced => Introspection::Disabled,
             Some("true" | "enabled" | "1") => Introspection::Enabled,
             Some("only") if !forced => Introspection::Only,
             // The studio needs introspection whatever the variable says (graphql-and-sql 1.16).
@@ -274,7 +275,6 @@ impl Reader<'_> {
                 self.problem("EXO_INTROSPECTION", message, "use true, false or only");
                 Introspection::Disabled
             }
-            None => Introspection::Disabled,
         }
     }
 
@@ -331,6 +331,19 @@ mod tests {
         let it = settings(&[("EXO_INTROSPECTION", "false")], Mode::Studio).unwrap();
         assert!(it.is_loopback());
         assert_eq!(it.introspection, Introspection::Enabled);
+    }
+
+    #[test]
+    fn a_test_may_close_introspection_and_writes() {
+        let it = settings(&[], Mode::Test).unwrap();
+        assert_eq!((it.introspection, it.read_write), (Introspection::Enabled, true));
+        let closed = [("EXO_INTROSPECTION", "false"), ("EXO_POSTGRES_READ_WRITE", "false")];
+        let it = settings(&closed, Mode::Test).unwrap();
+        assert_eq!((it.introspection, it.read_write), (Introspection::Disabled, false));
+        assert_eq!(
+            settings(&[("EXO_INTROSPECTION", "only")], Mode::Test).unwrap().introspection,
+            Introspection::Only
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::caller::{Caller, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, execute};
 use super::histogram::{LatencyRecorder, Sample};
 use super::serving::{Cached, Serving};
+use super::tap::Tap;
 use crate::bus::{self, Bus};
 use crate::config::{Environment, Introspection, Settings};
 use crate::server::http::HttpReply;
@@ -42,10 +43,19 @@ pub struct AnswerContext<'a> {
     pub latency: &'a LatencyRecorder,
     /// Where traces go; `None` records nothing.
     pub bus: Option<&'a Bus>,
+    /// Who else is told of each request.
+    pub tap: Option<&'a dyn Tap>,
     /// Where the request came from.
     pub surface: Surface,
     /// The request is exempt from trusted documents.
     pub trusted_bypass: bool,
+}
+
+impl AnswerContext<'_> {
+    /// Whether anybody wants the record of a request.
+    fn is_recorded(&self) -> bool {
+        self.bus.is_some() || self.tap.is_some()
+    }
 }
 
 /// Answers `POST <graphql>`.
@@ -119,7 +129,7 @@ impl Request<'_> {
         );
         self.clock.lap(PhaseKind::Validate, "");
         let operation = operation?;
-        let recording = if self.context.bus.is_some() { Recording::On } else { Recording::Off };
+        let recording = if self.context.is_recorded() { Recording::On } else { Recording::Off };
         let plan = plan_for(self.context, serving, self.head, &operation, &mut self.notes, 0).await;
         self.operation = Some(operation);
         self.clock.lap(PhaseKind::Plan, "");
@@ -145,7 +155,9 @@ impl Request<'_> {
             let hidden = error.hidden.as_deref().unwrap_or_default();
             tracing::warn!(operation = %name, message = %error.message, cause = %hidden, "request failed");
         }
-        let Some(bus) = self.context.bus else { return };
+        if !self.context.is_recorded() {
+            return;
+        }
         let variables =
             payload.variables.as_ref().and_then(|it| serde_json::to_string(it).ok()).unwrap_or_default();
         let trace = Trace {
@@ -155,7 +167,7 @@ impl Request<'_> {
             surface: self.context.surface.clone(),
             kind,
             operation: name,
-            caller: self.caller_label(bus),
+            caller: self.caller_label(),
             document: std::mem::take(&mut self.document).into(),
             variables: variables.into(),
             status: 200,
@@ -172,15 +184,22 @@ impl Request<'_> {
             }),
             access: self.notes.iter().map(note).collect(),
         };
-        bus.trace(Arc::new(trace));
+        let trace = Arc::new(trace);
+        if let Some(tap) = self.context.tap {
+            tap.request(&trace, &self.notes);
+        }
+        if let Some(bus) = self.context.bus {
+            bus.trace(trace);
+        }
     }
 
     /// The active persona for the page's requests, `token` for others that bring one.
-    fn caller_label(&self, bus: &Bus) -> String {
+    fn caller_label(&self) -> String {
         match self.head.token(&self.context.settings.token_source) {
             Ok(None) => String::new(),
             Ok(Some(_)) if self.context.surface == Surface::Playground => {
-                bus.states().borrow().persona.clone().unwrap_or_else(|| "token".to_owned())
+                let persona = self.context.bus.and_then(|bus| bus.states().borrow().persona.clone());
+                persona.unwrap_or_else(|| "token".to_owned())
             }
             Ok(Some(_)) => "token".to_owned(),
             Err(_) => "bad token".to_owned(),
@@ -214,7 +233,7 @@ fn plan_for<'a>(
                     &queries,
                 );
                 let mut silent = NoLog;
-                let log: &mut dyn AccessLog = if context.bus.is_some() { &mut *notes } else { &mut silent };
+                let log: &mut dyn AccessLog = if context.is_recorded() { &mut *notes } else { &mut silent };
                 plan(operation, &serving.ir, &caller, log)
             };
             match planned {

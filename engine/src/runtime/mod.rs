@@ -9,6 +9,7 @@ pub mod execute;
 pub mod histogram;
 mod oidc;
 pub mod serving;
+pub mod tap;
 
 use std::time::Duration;
 

@@ -16,6 +16,7 @@ use crate::runtime::answer::{AnswerContext, answer};
 use crate::runtime::auth::Verifier;
 use crate::runtime::histogram::LatencyRecorder;
 use crate::runtime::serving::Serving;
+use crate::runtime::tap::Tap;
 
 /// Everything a request needs. One per process (or per test); cheap to share.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Server {
     pub latency: LatencyRecorder,
     /// Where traces go; `None` in production.
     pub bus: Option<Bus>,
+    /// Who else is told of each request.
+    pub tap: Option<Arc<dyn Tap>>,
     /// Personas of the interactive studio.
     pub personas: Option<Arc<PersonaBook>>,
     /// What the playground page is told.
@@ -50,6 +53,7 @@ impl Server {
             verifier,
             latency: LatencyRecorder::default(),
             bus: None,
+            tap: None,
             personas: None,
             page: RwLock::new(PageFacts::default()),
             test: None,
@@ -130,6 +134,7 @@ impl Server {
             verifier: &self.verifier,
             latency: &self.latency,
             bus: self.bus.as_ref(),
+            tap: self.tap.as_deref(),
             surface,
             trusted_bypass: playground && self.settings.playground_bypass,
         };

@@ -14,8 +14,9 @@ use tokio::task::JoinHandle;
 
 use super::database::{self, Database, DatabaseFailure};
 use super::migrate::{self, Reviewed};
+use super::test_runs::{Selection, TestRuns};
 use super::watch::{Changes, Watch};
-use super::{StudioConfig, StudioError, build, explain, seed, test_runs};
+use super::{StudioConfig, StudioError, build, explain, seed};
 use crate::bus::{self, Bus};
 use crate::config::{Authentication, ConfigProblem, Environment, ExoToml, Settings};
 use crate::derived::Derived;
@@ -56,7 +57,9 @@ pub(super) struct Actor {
     database: Option<Box<Database>>,
     reviewed: Option<Reviewed>,
     restarts: u32,
-    tests: Option<JoinHandle<()>>,
+    tests: TestRuns,
+    /// The files do not check: tests would run against something else.
+    broken: bool,
 }
 
 /// The newest model without errors.
@@ -87,6 +90,9 @@ impl Actor {
         let mut server = Server::new(settings, environment);
         server.bus = Some(bus.clone());
         server.personas = Some(Arc::clone(&personas));
+        let internal = mpsc::unbounded_channel();
+        let tests =
+            TestRuns::new(config.project.clone(), config.executable.clone(), bus.clone(), internal.0.clone());
         Self {
             config,
             toml,
@@ -94,7 +100,7 @@ impl Actor {
             server: Arc::new(server),
             personas,
             orders,
-            internal: mpsc::unbounded_channel(),
+            internal,
             stop: watch::channel(false).0,
             listening: None,
             revision: Revision(0),
@@ -103,7 +109,8 @@ impl Actor {
             database: None,
             reviewed: None,
             restarts: 0,
-            tests: None,
+            tests,
+            broken: false,
         }
     }
 
@@ -125,6 +132,7 @@ impl Actor {
         let mut watch = self.start_watch();
         let ticker = tokio::spawn(tick(Arc::clone(&self.server), self.bus.clone(), self.stop.subscribe()));
         self.rebuild().await;
+        self.tests.list().await;
         let result = self.work(watch.as_mut()).await;
         self.shut_down().await;
         ticker.abort();
@@ -230,7 +238,7 @@ impl Actor {
                 }
             }
             Internal::DatabaseLost(status, log) => self.database_lost(status, log),
-            Internal::TestsEnded => self.tests = None,
+            Internal::TestsEnded => self.tests.ended().await,
         }
         Ok(())
     }
@@ -265,6 +273,7 @@ impl Actor {
         } else if changes.tests() {
             self.retry_seed().await;
         }
+        self.tests.saved(changes, !self.broken).await;
         self.bus.send(EventKind::Idle);
     }
 
@@ -316,6 +325,7 @@ impl Actor {
                 time,
             })
         };
+        self.broken = outcome.derived.is_none();
         let Some(derived) = outcome.derived else {
             self.server.set_problems(outcome.problems);
             self.bus.send(finished(
@@ -441,7 +451,12 @@ impl Actor {
             Command::Replay(trace) => {
                 explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace)
             }
-            Command::RunTests(pattern) => self.run_tests(pattern),
+            Command::RunTests(pattern) => self.tests.run(Selection::Pattern(pattern)),
+            Command::RunTestsNamed(names) => {
+                self.tests.run(Selection::Named(names.into_iter().collect()));
+            }
+            Command::StopTests => self.tests.stop(),
+            Command::WatchTests(on) => self.tests.watch(on).await,
             Command::SetPersona(name) => {
                 if !self.personas.choose(name.as_deref()) {
                     self.bus.log(LogLevel::Warn, "persona", "there is no such persona in exo.toml");
@@ -498,32 +513,13 @@ impl Actor {
         self.advance().await;
     }
 
-    fn run_tests(&mut self, pattern: Option<String>) {
-        if self.tests.as_ref().is_some_and(|task| !task.is_finished()) {
-            self.bus.log(LogLevel::Warn, "tests", "a test run is under way");
-            return;
-        }
-        let ended = self.internal.0.clone();
-        let run = test_runs::run(
-            self.config.project.clone(),
-            self.config.executable.clone(),
-            pattern,
-            self.bus.clone(),
-        );
-        self.tests = Some(tokio::spawn(async move {
-            run.await;
-            let _ = ended.send(Internal::TestsEnded);
-        }));
-    }
-
     async fn shut_down(&mut self) {
         self.stop.send_replace(true);
-        if let Some(tests) = self.tests.take() {
-            tests.abort();
-        }
         let listening = self.listening.take();
         let database = self.database.take();
+        let tests = &mut self.tests;
         let all = async {
+            tests.shut_down().await;
             if let Some(listening) = listening {
                 let _ = listening.await;
             }

@@ -272,7 +272,8 @@ impl Comparison<'_, '_> {
             return;
         }
         let Some(actual) = actual else {
-            if !matches!(expected, Expected::Undefined) {
+            // An expected `null` also matches a missing member (graphql-and-sql 2.10).
+            if !matches!(expected, Expected::Undefined | Expected::Null) {
                 self.differ(place, DifferenceKind::Missing, Some(expected), None);
             }
             return;

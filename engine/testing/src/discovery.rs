@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 /// Nesting of directories the search follows.
 const MAX_DEPTH: usize = 64;
 
-/// Directories that hold no tests but many files.
-const SKIPPED: [&str; 2] = ["node_modules", "target"];
+/// Whether a directory holds many files but no tests: hidden ones, packages of node, and build products, which lie
+/// beside what they were built from.
+fn is_skipped(name: &str, parent: &Path) -> bool {
+    let built_here = || parent.join("src").is_dir() || parent.join("Cargo.toml").is_file();
+    name.starts_with('.') || name == "node_modules" || (name == "target" && built_here())
+}
 
 /// A directory with `src/index.exo` and what is to be tested in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +93,13 @@ fn unreadable(path: &Path, error: &std::io::Error) -> DiscoveryError {
 /// Sorted directories and files of a directory, links followed; broken links are left out.
 fn entries(path: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DiscoveryError> {
     let (mut folders, mut files) = (Vec::new(), Vec::new());
-    for entry in fs::read_dir(path).map_err(|error| unreadable(path, &error))? {
-        let path = entry.map_err(|error| unreadable(path, &error))?.path();
+    let parent = path;
+    for entry in fs::read_dir(parent).map_err(|error| unreadable(parent, &error))? {
+        let path = entry.map_err(|error| unreadable(parent, &error))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         match fs::metadata(&path) {
             Ok(data) if data.is_dir() => {
-                if !name.starts_with('.') && !SKIPPED.contains(&name.as_ref()) {
+                if !is_skipped(&name, parent) {
                     folders.push(path);
                 }
             }

@@ -77,6 +77,8 @@ mod tests {
             not_run: Vec::new(),
             projects: Vec::new(),
             interrupted,
+            access: None,
+            min_access_coverage: None,
             micros: 0,
             jobs: 1,
         }

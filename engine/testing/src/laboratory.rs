@@ -19,9 +19,10 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
+use studio_events::{AccessCoverage, Trace};
 
 /// What a `POST` gave back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct HttpReply {
     /// HTTP status code.
     pub status: u16,
@@ -32,8 +33,8 @@ pub struct HttpReply {
     /// Number of SQL statements the request sent to the database, when the endpoint counts them
     /// (needed by `sqlCount` assertions only).
     pub sql_count: Option<u32>,
-    /// Identity of the recorded trace of this request, when there is one; carried into the report.
-    pub trace: Option<u64>,
+    /// The recorded trace of this request, when there is one; carried into the report.
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// One running project, reachable without a socket but through the same code path as HTTP.
@@ -48,6 +49,16 @@ pub trait Instance: Endpoint {
     /// Signs JWT claims with the random secret of this instance (HS256) and returns the token. `iat`
     /// and `exp` are in the claims already.
     fn sign(&self, claims: &Map<String, Value>) -> Result<String, LaboratoryError>;
+
+    /// The claims of a persona of the project (`auth: @anna`); `None` when there is no such persona.
+    fn persona(&self, _name: &str) -> Option<Map<String, Value>> {
+        None
+    }
+
+    /// Names of the personas, for messages.
+    fn personas(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Runs the text of an `init*.sql` file (possibly many statements) directly on the database.
     fn run_sql<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), LaboratoryError>>;
@@ -91,6 +102,11 @@ pub trait PreparedProject: Send + Sync {
 
     /// The project's GraphQL schema as SDL, for snapshot checks (section 2.7).
     fn sdl(&self) -> Result<String, LaboratoryError>;
+
+    /// What the requests of all instances so far saw of the access rules; `None` when nobody recorded it.
+    fn access_coverage(&self) -> Option<AccessCoverage> {
+        None
+    }
 
     /// Drops every template of this project. Called once, after the last instance was closed.
     fn close(&self) -> BoxFuture<'_, ()>;

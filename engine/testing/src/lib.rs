@@ -29,5 +29,5 @@ pub use laboratory::{
     Template,
 };
 pub use outcome::{Cause, Failure, ProjectFailure, Report, RequestRecord, TestResult, exit};
-pub use runner::{Progress, RunOptions, Snapshots, run, seed};
+pub use runner::{KeptTraces, Progress, RunOptions, Snapshots, run, seed};
 pub use session::StageSettings;

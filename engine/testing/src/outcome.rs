@@ -1,10 +1,11 @@
 //! What comes out of a test: failures, results and the exit code (sections 2.6 and 1.20).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
-use studio_events::TestVerdict;
+use studio_events::{AccessCoverage, TestVerdict, Trace};
 
 use crate::compare::Difference;
 
@@ -69,9 +70,9 @@ pub struct Failure {
     /// What to do next.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_step: Option<String>,
-    /// The trace of the failing request.
+    /// The trace of the failing request, when requests were recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<u64>,
+    pub trace: Option<Arc<Trace>>,
     /// The runner panicked; such a test is not repeated.
     #[serde(skip)]
     pub panicked: bool,
@@ -123,7 +124,7 @@ impl Failure {
 }
 
 /// One request of a test.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRecord {
     /// The file with the stage, as it was found.
@@ -136,9 +137,9 @@ pub struct RequestRecord {
     pub status: u16,
     /// Time in microseconds.
     pub micros: u64,
-    /// The recorded trace.
+    /// The recorded trace, when it was to be kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace: Option<u64>,
+    pub trace: Option<Arc<Trace>>,
 }
 
 /// The result of one test.
@@ -202,6 +203,12 @@ pub struct Report {
     pub projects: Vec<ProjectFailure>,
     /// The run was interrupted.
     pub interrupted: bool,
+    /// What the tests saw of the access rules, when it was recorded.
+    #[serde(rename = "accessRules", skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessCoverage>,
+    /// Points of access coverage in percent below which the run fails (`--min-access-coverage`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_access_coverage: Option<u8>,
     /// Time of the whole run in microseconds.
     pub micros: u64,
     /// How many tests were run at the same time.
@@ -230,6 +237,12 @@ impl Report {
         self.tests.iter().filter(|test| test.verdict == verdict).count()
     }
 
+    /// Whether the tests saw less of the access rules than was asked for.
+    pub fn misses_access_coverage(&self) -> bool {
+        let percent = self.access.as_ref().map_or(0, AccessCoverage::percent);
+        self.min_access_coverage.is_some_and(|least| percent < usize::from(least))
+    }
+
     /// Whether everything that was asked for was run and passed.
     pub fn passed(&self) -> bool {
         self.exit_code() == exit::PASSED
@@ -254,6 +267,8 @@ impl Report {
             exit::FAILED
         } else if self.tests.is_empty() && (self.named || self.filter.is_some()) {
             exit::NO_MATCH
+        } else if self.misses_access_coverage() {
+            exit::FAILED
         } else {
             exit::PASSED
         }

@@ -166,6 +166,23 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The claims of `auth`: an expression, or `@name` for those of a persona (section 3.3).
+    pub(crate) async fn claims(&mut self, site: Site<'_>) -> Result<Map<String, Value>, Box<Failure>> {
+        let Some(name) = site.text.text.trim().strip_prefix('@') else { return self.send_object(site).await };
+        self.instance.persona(name).ok_or_else(|| {
+            let message = format!("`auth`: there is no persona `{name}` in exo.toml");
+            let failure = site.failure(Cause::Setup, site.text.first_line, message);
+            let names = self.instance.personas();
+            failure.next(match nearest(name, names.iter().map(String::as_str)) {
+                Some(word) => format!("did you mean `@{word}`?"),
+                None if names.is_empty() => {
+                    format!("add it: [personas.{name}] with claims = {{ sub = \"1\" }}")
+                }
+                None => format!("personas are {}", names.join(", ")),
+            })
+        })
+    }
+
     /// The headers of a request: content type, token, cookies, then the stage's own, which win.
     pub(crate) fn headers(
         &self,
@@ -235,7 +252,7 @@ impl<'a> Session<'a> {
             path,
             status: reply.status,
             micros: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-            trace: reply.trace,
+            trace: reply.trace.clone(),
         });
         Some((reply, elapsed))
     }

@@ -132,7 +132,7 @@ async fn outgoing(session: &mut Session<'_>, file: &Path, stage: &Stage) -> Resu
         variables = Some(map);
     }
     let claims = match &stage.auth {
-        Some(text) => Some(session.send_object(Site { file, field: "auth", text, prelude: None }).await?),
+        Some(text) => Some(session.claims(Site { file, field: "auth", text, prelude: None }).await?),
         None => None,
     };
     let own = match &stage.headers {
@@ -182,7 +182,7 @@ async fn request(
     };
     let checked = check(session, path, stage, role, ids.as_deref(), &reply, elapsed).await;
     checked.map_err(|mut failure| {
-        failure.trace = reply.trace;
+        failure.trace.clone_from(&reply.trace);
         failure
     })
 }

@@ -58,7 +58,7 @@ pub(crate) async fn a_rename_keeps_its_values_and_needs_the_typed_word() {
     studio.stop().await.unwrap();
 }
 
-async fn wait(
+pub(crate) async fn wait(
     states: &mut tokio::sync::watch::Receiver<Arc<StudioState>>,
     condition: impl Fn(&StudioState) -> bool,
 ) -> Arc<StudioState> {

@@ -8,6 +8,7 @@
 )]
 
 mod consent;
+mod test_runs;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ fn main() {
     runtime.block_on(async {
         projects().await;
         consent::a_rename_keeps_its_values_and_needs_the_typed_word().await;
+        test_runs::tests_follow_saves_and_keep_their_requests().await;
         println!("all passed");
     });
 }
@@ -52,5 +54,26 @@ async fn projects() {
     cluster.stop().await;
     let text = render(&report, TextStyle::default());
     println!("{text}");
-    assert!(report.passed() && report.tests.len() >= 7, "some tests of the projects did not pass");
+    assert!(report.passed() && report.tests.len() >= 15, "some tests of the projects did not pass");
+    let access = report.access.unwrap();
+    let of = |subject: &str, operation: &str| {
+        let rules = access.rules.iter().filter(|rule| rule.project == "settings");
+        let rule =
+            rules.into_iter().find(|rule| rule.subject == subject && rule.operation == operation).unwrap();
+        let seen = |it: &studio_events::ConditionCoverage| {
+            (it.text.clone(), it.seen_true > 0, it.seen_false > 0, it.rows > 0)
+        };
+        rule.conditions.iter().map(seen).collect::<Vec<_>>()
+    };
+    let clerk = "AuthContext.role == \"clerk\"".to_owned();
+    assert_eq!(
+        of("Entry", "query"),
+        [(clerk.clone(), true, true, false), ("self.open".to_owned(), false, false, true)]
+    );
+    assert_eq!(
+        of("Entry", "create"),
+        [(clerk.clone(), true, false, false), ("Region.name == \"north\"".to_owned(), true, true, false)]
+    );
+    assert_eq!(of("Entry.note", "query"), [("AuthContext.id == 1".to_owned(), true, false, false)]);
+    assert!(of("Entry", "delete").iter().all(|(_, seen_true, seen_false, _)| !seen_true && !seen_false));
 }

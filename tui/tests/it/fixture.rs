@@ -269,6 +269,7 @@ impl Builder {
                 verdict: if failed { TestVerdict::Failed } else { TestVerdict::Passed },
                 time: Micros(3_100 * at),
                 detail: Arc::from(if failed { detail } else { "" }),
+                outcome: Arc::default(),
             }));
         }
     }

@@ -45,6 +45,9 @@ pub struct RuleEvaluation {
     pub origin: Origin,
     /// Operands that have a value before the database is asked, in order of evaluation.
     pub operands: Vec<OperandValue>,
+    /// What its conditions came to, in order of evaluation. A condition that decided nothing (behind `||` or `&&`,
+    /// or not about what was checked) is absent; one asked for several objects of the input is there several times.
+    pub conditions: Vec<ConditionSeen>,
     /// The verdict.
     pub outcome: RuleOutcome,
 }
@@ -73,6 +76,26 @@ pub struct OperandValue {
     pub operand: String,
     /// Its value as JSON; `None` if it is absent (language.md 5.3) or not known.
     pub value: Option<String>,
+}
+
+/// A condition of a rule and what it came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConditionSeen {
+    /// Position in [`conditions`](super::conditions) of the rule.
+    pub index: usize,
+    /// What it came to.
+    pub truth: Truth,
+}
+
+/// What a condition came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// It holds, whatever the rows.
+    True,
+    /// It does not hold, whatever the rows.
+    False,
+    /// The rows decide: it became part of the statement.
+    Rows,
 }
 
 /// What a rule came to.

@@ -2,6 +2,7 @@
 
 mod caller;
 mod compare;
+mod conditions;
 mod context;
 mod input;
 mod log;
@@ -10,7 +11,8 @@ mod solve;
 mod value;
 
 pub(crate) use caller::Caller;
+pub use conditions::{condition_text, conditions};
 pub use context::{CallerContext, ContextError};
 pub(crate) use input::Input;
-pub use log::{AccessLog, NoLog, OperandValue, RuleEvaluation, RuleOutcome, RuleSlot};
+pub use log::{AccessLog, ConditionSeen, NoLog, OperandValue, RuleEvaluation, RuleOutcome, RuleSlot, Truth};
 pub(crate) use solve::Subject;

@@ -101,6 +101,7 @@ impl<'a> Planner<'a, '_> {
             return;
         }
         let operands = self.take_operands();
+        let conditions = self.take_conditions(&rule.expr);
         let outcome = match pred {
             Pred::True => RuleOutcome::Allowed,
             Pred::False => RuleOutcome::Denied,
@@ -117,6 +118,7 @@ impl<'a> Planner<'a, '_> {
             rule: rule.text.clone(),
             origin: rule.origin.clone(),
             operands,
+            conditions,
             outcome,
         });
     }

@@ -100,7 +100,9 @@ impl<'a> Planner<'a, '_> {
             AccessExpr::Compare { op, left, right } => {
                 let left = self.side(left, subject)?;
                 let right = self.side(right, subject)?;
-                self.solve_comparison(*op, left, right)
+                let verdict = self.solve_comparison(*op, left, right)?;
+                self.note_condition(expr, &verdict);
+                Ok(verdict)
             }
             AccessExpr::Not(inner) => {
                 let inner = self.solve(inner, subject)?;

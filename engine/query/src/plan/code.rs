@@ -36,6 +36,7 @@ impl<'a> Planner<'a, '_> {
         let allowed = matches!(&verdict, Ok(verdict) if verdict.pred == Pred::True);
         if self.log.enabled() {
             let operands = self.take_operands();
+            let conditions = self.take_conditions(&rule.expr);
             self.log.record(RuleEvaluation {
                 type_name: owner.to_owned(),
                 field: method.map(str::to_owned),
@@ -43,6 +44,7 @@ impl<'a> Planner<'a, '_> {
                 rule: rule.text.clone(),
                 origin: rule.origin.clone(),
                 operands,
+                conditions,
                 outcome: if allowed { RuleOutcome::Allowed } else { RuleOutcome::Denied },
             });
         }

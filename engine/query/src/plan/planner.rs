@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use studio_model::ir::{ColumnId, ColumnType, Entity, EntityId, Ir};
+use studio_model::ir::{AccessExpr, ColumnId, ColumnType, Entity, EntityId, Ir};
 use studio_sql::expr::{Alias, Expr, ParamId, SqlType};
 use studio_sql::print::{print, print_expr};
 use studio_sql::select::Source;
@@ -11,7 +11,7 @@ use studio_sql::write::Cte;
 use super::fresh::Fresh;
 use super::predicate::Pred;
 use super::{Param, ParamValue, PlanOptions, Statement};
-use crate::access::{AccessLog, Caller, OperandValue};
+use crate::access::{AccessLog, Caller, OperandValue, Truth};
 use crate::error::RequestError;
 
 /// Why planning a root field ended early.
@@ -56,6 +56,8 @@ pub(crate) struct Planner<'a, 'l> {
     pub(crate) fresh: Fresh<'a>,
     /// Operands seen by the rule being solved, while somebody listens.
     operands: Vec<OperandValue>,
+    /// Conditions of the rule being solved and what they came to, while somebody listens.
+    pub(crate) seen: Vec<(&'a AccessExpr, Truth)>,
 }
 
 impl<'a, 'l> Planner<'a, 'l> {
@@ -76,6 +78,7 @@ impl<'a, 'l> Planner<'a, 'l> {
             touched: Vec::new(),
             fresh: Fresh::default(),
             operands: Vec::new(),
+            seen: Vec::new(),
         }
     }
 

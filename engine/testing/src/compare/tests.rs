@@ -119,6 +119,11 @@ fn places() {
         ["data.todos[1].title: not equal", "data.todos[1][\"x y\"]: not expected", "errors: not expected"]
     );
     assert_eq!(strict(json!({"a": {"b": 1}}), json!({"a": {}})), ["a.b: missing"]);
+    assert!(
+        strict(json!({"a": {"b": null}}), json!({"a": {}})).is_empty(),
+        "null also matches a missing key"
+    );
+    assert_eq!(strict(json!({"a": {}}), json!({"a": {"b": null}})), ["a.b: not expected"]);
     assert_eq!(strict(json!([1, 2]), json!([1])), [": different lengths"]);
 }
 

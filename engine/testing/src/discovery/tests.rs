@@ -31,11 +31,13 @@ fn the_root_is_a_project() {
         "tests/build1.sh",
         "node_modules/x/c.exotest",
         "tests/.hidden/d.exotest",
+        "target/e.exotest",
+        "tests/target/f.exotest",
     ]);
     let root = folder.path();
     let projects = discover(root).expect("projects");
     assert_eq!(projects.len(), 1);
-    assert_eq!(names(root), ["access/a", "b", "src/odd"]);
+    assert_eq!(names(root), ["access/a", "b", "src/odd", "target/f"]);
     let seeds = |index: usize| -> Vec<String> {
         projects[0].tests[index]
             .seeds

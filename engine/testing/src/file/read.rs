@@ -49,13 +49,39 @@ pub fn read(path: &Path, text: &str) -> Result<TestFile, FileError> {
 
 fn read_at(path: &Path, text: &str, depth: usize) -> Result<TestFile, FileError> {
     let reader = Reader { path, depth };
-    match yaml::read(text) {
+    let tree = yaml::read(text).or_else(|error| match with_quoted_personas(text) {
+        Some(quoted) => yaml::read(&quoted),
+        None => Err(error),
+    });
+    match tree {
         Err(error) => Err(reader.error(error.line, FileErrorKind::Yaml(error.message))),
         Ok(None) => {
             Err(FileError { path: path.to_owned(), line: None, kind: Box::new(FileErrorKind::Empty) })
         }
         Ok(Some(node)) => reader.file(&node),
     }
+}
+
+/// `auth: @name` as `auth: "@name"`: YAML reserves the sign for nobody knows what. `None` without such a line.
+fn with_quoted_personas(text: &str) -> Option<String> {
+    let mut found = false;
+    let mut out = String::with_capacity(text.len() + 8);
+    for line in text.split_inclusive('\n') {
+        let persona =
+            line.trim_start_matches([' ', '-']).strip_prefix("auth:").map(str::trim).and_then(|value| {
+                let name = value.strip_prefix('@')?;
+                let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+                (!name.is_empty() && name.chars().all(plain)).then_some(value)
+            });
+        match persona {
+            Some(value) => {
+                found = true;
+                out.push_str(&line.replacen(value, &format!("\"{value}\""), 1));
+            }
+            None => out.push_str(line),
+        }
+    }
+    found.then_some(out)
 }
 
 /// A path without `.` and inner `..`, as people write it. (The system still resolves links itself: only a

@@ -89,6 +89,101 @@ fn a_single_stage_with_file_keys() {
 }
 
 #[test]
+fn personas_need_no_quotes() {
+    let file = file(
+        "stages:\n  - operation: '{ a }'\n    auth: @anna-2\n  - auth:  @bo\r\n    operation: '{ a }'\n",
+    );
+    let auth: Vec<_> =
+        file.stages.iter().map(|stage| stage.auth.as_ref().expect("auth").text.as_str()).collect();
+    assert_eq!(auth, ["@anna-2", "@bo"]);
+    assert!(mistake("operation: '{ a }'\nresponse: @anna\n").1.starts_with("not valid YAML"));
+}
+
+/// Files as editors and people write them: all of these are the same test.
+#[test]
+fn odd_but_valid_yaml() {
+    let plain = "operation: |\n  {\n    a\n  }\nresponse: |\n  { data: { a: 1 } }\n";
+    let crlf = plain.replace('\n', "\r\n");
+    let bom = format!("\u{feff}{plain}");
+    let header = format!("%YAML 1.2\n---\n# comment\n{plain}...\n");
+    let trailing = plain.replace("|\n", "|   \n").replace("a: 1 } }\n", "a: 1 } }\n\n\n  \n");
+    for text in [
+        plain,
+        &crlf,
+        &bom,
+        &format!("\u{feff}{crlf}"),
+        &format!("---\n{plain}"),
+        &header,
+        &trailing,
+        &plain.replace("|\n", "| # why\n"),
+        &plain.replace("|\n", "|-\n"),
+        &plain.replace("|\n", "|+\n"),
+        &plain.replace("|\n", "|2\n"),
+        &plain.replace("operation: |", "\"operation\": |").replace("response: |", "'response' : |"),
+        &plain.replace("operation: |", "operation:\n  |"),
+        &format!("\n\n# first\n{}# last", plain.replace("response", "# between\nresponse")),
+        "operation: |\n\n  {\n    a\n  }\nresponse: '{ data: { a: 1 } }'\n",
+        "operation: |\n  {\n  \ta\n  }\nresponse: |\n  {\tdata: { a: 1 } }\n",
+        "operation: \"{\\n  a\\n}\"\nresponse: \"{ data: { a: 1 } }\"\n",
+        "{ \"operation\": \"{ a }\", \"response\": \"{ data: { a: 1 } }\" }",
+        "operation: >\n  {\n\n  a\n\n  }\nresponse: >-\n  { data:\n  { a: 1 } }\n",
+        "operation: &same |\n  { a }\nresponse: |\n  { data: { a: 1 } }\nretries: 0\n",
+        "retries: 0\nenvs: {}\nresponse: |\n  { data: { a: 1 } }\noperation:\n  type: graphql\n  query: |\n    { a }\n",
+        "stages:\n- operation: |\n    { a }\n  response: |\n    { data: { a: 1 } }\n",
+        "stages:\n  -\n    operation: |\n      { a }\n    response: |\n      { data: { a: 1 } }\n",
+        "stages: [{operation: '{ a }', response: '{ data: { a: 1 } }'}]",
+        "operation: |\n  { a }\nauth:\nvariable: ~\nheaders: null\nresponse: |\n  { data: { a: 1 } }\n",
+    ] {
+        let file = file(text);
+        let [stage] = file.stages.as_slice() else { panic!("one stage in {text:?}") };
+        let Operation::GraphQl(document) = &stage.operation else { panic!("graphql in {text:?}") };
+        let words: String = document.text.split_whitespace().collect();
+        assert_eq!(words, "{a}", "{text:?}");
+        let response = &stage.response.as_ref().expect("a response").text;
+        let value =
+            crate::expression::read(response).expect("relaxed JSON").0.strict_value(&serde_json::Map::new());
+        assert_eq!(value.expect("constant"), serde_json::json!({"data": {"a": 1}}), "{text:?}");
+        assert!(file.warnings.is_empty(), "{text:?} {:?}", file.warnings);
+    }
+}
+
+#[test]
+fn anchors_serve_several_stages() {
+    let file = file(
+        "stages:\n  - operation: &ask |\n      { a }\n    auth: &anna |\n      { sub: 1 }\n  - operation: *ask\n    auth: *anna\n",
+    );
+    assert_eq!(
+        file.stages[0].auth.as_ref().map(|text| &text.text),
+        file.stages[1].auth.as_ref().map(|text| &text.text)
+    );
+    let Operation::GraphQl(document) = &file.stages[1].operation else { panic!("graphql") };
+    assert_eq!(document.text, "{ a }\n");
+}
+
+#[test]
+fn lines_are_right_with_any_line_ends() {
+    for end in ["\n", "\r\n"] {
+        let text = ["operation: |", "  {", "    a @bind", "  }", ""].join(end);
+        assert_eq!(mistake(&text).0, 3, "{end:?}");
+        let text = [
+            "operation: |",
+            "  { a }",
+            "response: |",
+            "  {",
+            "    data: {",
+            "      a: $.no",
+            "    }",
+            "  }",
+            "",
+        ]
+        .join(end);
+        let response = file(&text).stages.remove(0).response.expect("a response");
+        let offset = response.text.find('$').expect("a binding");
+        assert_eq!((response.first_line, response.line_of_offset(offset)), (4, 6), "{end:?}");
+    }
+}
+
+#[test]
 fn keys_beside_stages_are_warnings() {
     let file = file("stages:\n  - operation: '{ a }'\nresponse: |\n  {}\nenv: {}\n");
     assert_eq!(

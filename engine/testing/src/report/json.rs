@@ -26,6 +26,11 @@ pub fn render(report: &Report) -> Value {
             "notRun": report.not_run.len(),
         }),
     );
+    if let Some(access) = &report.access {
+        let (seen, all) = access.points();
+        let counts = json!({ "seen": seen, "points": all, "percent": access.percent() });
+        document.insert("accessCoverage".into(), counts);
+    }
     let mut relative = report.clone();
     let root = relative.root.clone();
     let fix = |path: &mut std::path::PathBuf| *path = shown(path, &root).into();

@@ -19,11 +19,13 @@ pub fn render(report: &Report) -> String {
     }
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let builds = suites.values().filter(|tests| tests.is_empty()).count();
+    let access = report.access.as_ref().filter(|_| report.misses_access_coverage());
+    let unseen = usize::from(access.is_some());
     let _ = writeln!(
         out,
         "<testsuites tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"{}\">",
-        report.tests.len() + report.not_run.len() + builds,
-        report.count(TestVerdict::Failed),
+        report.tests.len() + report.not_run.len() + builds + unseen,
+        report.count(TestVerdict::Failed) + unseen,
         report.count(TestVerdict::SetupFailed) + report.count(TestVerdict::Error) + builds,
         report.count(TestVerdict::Unsupported) + report.not_run.len(),
         seconds(report.micros)
@@ -72,6 +74,18 @@ pub fn render(report: &Report) -> String {
                 escape(name)
             );
         }
+        out.push_str("  </testsuite>\n");
+    }
+    if let Some(access) = access {
+        out.push_str("  <testsuite name=\"access coverage\" tests=\"1\" failures=\"1\">\n");
+        let text = super::github::too_little(access, report);
+        let message = text.lines().next().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "    <testcase name=\"access coverage\"><failure message=\"{}\">{}</failure></testcase>",
+            escape(message),
+            escape(&text)
+        );
         out.push_str("  </testsuite>\n");
     }
     out.push_str("</testsuites>\n");

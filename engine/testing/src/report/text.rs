@@ -20,6 +20,10 @@ pub struct TextStyle {
     pub color: bool,
     /// Leave out the lines of passed tests.
     pub quiet: bool,
+    /// Show what access control saw and the SQL of each failing request that was recorded.
+    pub explain: bool,
+    /// List all access rules with what the tests saw of them, not only those of a run that saw too little.
+    pub access: bool,
 }
 
 /// The whole report.
@@ -45,20 +49,39 @@ pub fn render(report: &Report, style: TextStyle) -> String {
                 let _ = writeln!(out, "    warning: {}: {warning}", shown(&test.file, &report.root));
             }
             if let Some(failure) = &test.failure {
-                failure_text(failure, &report.root, paint, &mut out);
+                failure_text(failure, &report.root, paint, style.explain, &mut out);
             }
         }
     }
     for project in &report.projects {
         let name = if project.project.is_empty() { "this project" } else { &project.project };
         let _ = writeln!(out, "{} {name}", paint.sign(TestVerdict::Error));
-        failure_text(&project.failure, &report.root, paint, &mut out);
+        failure_text(&project.failure, &report.root, paint, style.explain, &mut out);
     }
     for name in &report.not_run {
         let _ = writeln!(out, "{} {name}  not run", paint.dim("-"));
     }
+    access(report, style, paint, &mut out);
     summary(report, paint, &mut out);
     out
+}
+
+/// What the tests saw of the access rules; nothing when nobody asked.
+fn access(report: &Report, style: TextStyle, paint: Paint, out: &mut String) {
+    let Some(coverage) = report.access.as_ref().filter(|coverage| !coverage.rules.is_empty()) else { return };
+    let too_little = report.misses_access_coverage();
+    if !style.access && report.min_access_coverage.is_none() {
+        return;
+    }
+    let line = super::access::summary(coverage);
+    let line = match report.min_access_coverage {
+        Some(least) if too_little => paint.red(&format!("{line}, asked for are {least} %")),
+        Some(_) | None => line,
+    };
+    let _ = writeln!(out, "{line}");
+    if style.access || too_little {
+        super::access::table(coverage, style.access, out);
+    }
 }
 
 fn summary(report: &Report, paint: Paint, out: &mut String) {
@@ -113,12 +136,12 @@ pub fn detail(test: &TestResult, root: &Path) -> String {
         let _ = writeln!(out, "warning: {warning}");
     }
     if let Some(failure) = &test.failure {
-        failure_text(failure, root, Paint(false), &mut out);
+        failure_text(failure, root, Paint(false), false, &mut out);
     }
     out
 }
 
-fn failure_text(failure: &Failure, root: &Path, paint: Paint, out: &mut String) {
+fn failure_text(failure: &Failure, root: &Path, paint: Paint, explain: bool, out: &mut String) {
     let mut place = shown(&failure.file, root);
     if let Some(line) = failure.line {
         let _ = write!(place, ":{line}");
@@ -151,8 +174,8 @@ fn failure_text(failure: &Failure, root: &Path, paint: Paint, out: &mut String) 
     for line in &failure.console {
         let _ = writeln!(out, "    console: {line}");
     }
-    if let Some(trace) = failure.trace {
-        let _ = writeln!(out, "    trace {trace}");
+    if let Some(trace) = failure.trace.as_ref().filter(|_| explain) {
+        super::explain::write(trace, out);
     }
     if let Some(step) = &failure.next_step {
         let _ = writeln!(out, "    next: {step}");

@@ -48,6 +48,21 @@ pub struct RunOptions {
     pub snapshots: Option<Snapshots>,
     /// How long one `tests/build*.sh` may take.
     pub build_script_timeout: Duration,
+    /// Which recorded traces stay in the report. Whether they are recorded at all is up to the laboratory.
+    pub traces: KeptTraces,
+    /// Fail below this many percent of access coverage.
+    pub min_access_coverage: Option<u8>,
+}
+
+/// Which traces of requests stay in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptTraces {
+    /// None.
+    None,
+    /// Of the failing requests.
+    Failing,
+    /// Of all requests of all tests (up to a limit per test), for the Tests pane.
+    All,
 }
 
 impl Default for RunOptions {
@@ -60,6 +75,8 @@ impl Default for RunOptions {
             retry_pause: Duration::from_secs(1),
             snapshots: None,
             build_script_timeout: Duration::from_secs(600),
+            traces: KeptTraces::None,
+            min_access_coverage: None,
         }
     }
 }
@@ -101,6 +118,8 @@ struct Run {
     progress: Progress,
     cancel: Cancellation,
     permits: Arc<Semaphore>,
+    /// How many projects may be open at the same time: each holds a compiled model and template databases.
+    open: Arc<Semaphore>,
 }
 
 /// Runs seed files in order against an instance, outside of a test run: the studio fills a new database with
@@ -157,6 +176,8 @@ pub async fn run(
         not_run: Vec::new(),
         projects: Vec::new(),
         interrupted: false,
+        access: None,
+        min_access_coverage: options.min_access_coverage,
         micros: 0,
         jobs,
     };
@@ -171,11 +192,20 @@ pub async fn run(
         progress,
         cancel,
         permits: Arc::new(Semaphore::new(jobs)),
+        // One more than can run tests, so that the next one is built while the last tests of others run.
+        open: Arc::new(Semaphore::new(jobs + 1)),
     });
     run_projects(&run, projects, &mut report).await;
     report.tests.sort_by(|left, right| (&left.name, &left.file).cmp(&(&right.name, &right.file)));
     report.not_run.sort();
     report.projects.sort_by(|left, right| left.project.cmp(&right.project));
+    if let Some(access) = &mut report.access {
+        access.rules.sort_by(|left, right| left.project.cmp(&right.project));
+        // What single tests saw says nothing about the whole.
+        if run.options.is_whole() {
+            (run.progress)(TestEvent::Coverage(Arc::new(access.clone())));
+        }
+    }
     report.interrupted = run.cancel.is_cancelled();
     report.micros = micros(started);
     (run.progress)(TestEvent::Summary {
@@ -212,7 +242,11 @@ async fn run_projects(run: &Arc<Run>, projects: Vec<Project>, report: &mut Repor
     let mut tasks = JoinSet::new();
     for project in projects {
         let run = Arc::clone(run);
-        tasks.spawn(async move { project::run_project(&run, project).await });
+        tasks.spawn(async move {
+            // Tasks get their permits in the order they ask for them, which is the order of the names.
+            let _open = Arc::clone(&run.open).acquire_owned().await;
+            project::run_project(&run, project).await
+        });
     }
     while let Some(finished) = tasks.join_next().await {
         match finished {
@@ -220,6 +254,9 @@ async fn run_projects(run: &Arc<Run>, projects: Vec<Project>, report: &mut Repor
                 report.tests.extend(outcome.tests);
                 report.not_run.extend(outcome.not_run);
                 report.projects.extend(outcome.failure);
+                if let Some(access) = outcome.access {
+                    report.access.get_or_insert_default().rules.extend(access.rules);
+                }
             }
             Err(error) => report.projects.push(crate::outcome::ProjectFailure {
                 project: String::new(),
@@ -241,6 +278,7 @@ impl Run {
             verdict: result.verdict,
             time: Micros(result.micros),
             detail: crate::report::text::detail(result, &self.root).into(),
+            outcome: Arc::new(crate::report::outcome(result, &self.root)),
         });
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt;
-use studio_events::{TestEvent, TestVerdict};
+use studio_events::{AccessCoverage, TestEvent, TestVerdict};
 use tokio::task::JoinSet;
 
 use super::seeds::{self, LoadedSeed, SeedSet, Seeded};
-use super::{Run, Stop, micros, prerequisite, snapshot};
+use super::{KeptTraces, Run, Stop, micros, prerequisite, snapshot};
 use crate::discovery::{DiscoveredTest, Project};
 use crate::file::{self, FileError, TestFile};
 use crate::laboratory::{Instance, InstanceSpec, PrepareError, PreparedProject};
@@ -19,12 +19,16 @@ use crate::outcome::{Cause, Failure, ProjectFailure, RequestRecord, TestResult};
 use crate::session::{Session, SessionState};
 use crate::stage::{self, Role};
 
+/// Traces that are kept of one test.
+const MAX_TRACES: usize = 50;
+
 /// What a project contributes to the report.
 #[derive(Default)]
 pub(super) struct ProjectOutcome {
     pub(super) tests: Vec<TestResult>,
     pub(super) not_run: Vec<String>,
     pub(super) failure: Option<ProjectFailure>,
+    pub(super) access: Option<AccessCoverage>,
 }
 
 /// A test with everything it needs, read from disk.
@@ -79,6 +83,7 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
         if run.cancel.is_cancelled() {
             outcome.not_run.push(snapshot::name(&project));
         } else {
+            let _permit = Arc::clone(&run.permits).acquire_owned().await;
             (run.progress)(TestEvent::Started { name: snapshot::name(&project) });
             let result = snapshot::check(run, prepared.as_ref(), &project, mode).await;
             run.finished(&result);
@@ -124,11 +129,20 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
             instance.close().await;
         }
     }
+    outcome.access = prepared.access_coverage().map(|mut access| {
+        access.rules.iter_mut().for_each(|rule| rule.project.clone_from(&project.name));
+        access
+    });
     prepared.close().await;
     outcome
 }
 
 async fn prepare(run: &Run, project: &Project) -> Result<Arc<dyn PreparedProject>, Stop> {
+    // Compiling and making tables is work like a test, so it waits its turn with them.
+    let _permit = Arc::clone(&run.permits).acquire_owned().await;
+    if run.cancel.is_cancelled() {
+        return Err(Stop::Interrupted);
+    }
     for script in &project.build_scripts {
         prerequisite::run(run, &project.path, script).await?;
     }
@@ -217,7 +231,7 @@ async fn run_test(
         let (outcome, trail) = attempt(run, prepared, &loaded, file, &mut started).await;
         result.micros = micros(started);
         result.warnings = trail.warnings;
-        result.requests = trail.requests;
+        result.requests = kept(run, trail.requests);
         match outcome {
             Ok(()) => {
                 result.verdict = TestVerdict::Passed;
@@ -225,7 +239,10 @@ async fn run_test(
                 return Some(result);
             }
             Err(Stop::Interrupted) => return None,
-            Err(Stop::Failed(failure)) => {
+            Err(Stop::Failed(mut failure)) => {
+                if run.options.traces == KeptTraces::None {
+                    failure.trace = None;
+                }
                 let repeat = result.attempts <= file.retries
                     && !failure.panicked
                     && failure.cause != Cause::Unsupported;
@@ -243,6 +260,16 @@ async fn run_test(
         pause *= 2;
         result.attempts += 1;
     }
+}
+
+/// Leaves out the traces that are not to be kept. (A failure carries the trace of its own request.)
+fn kept(run: &Run, mut requests: Vec<RequestRecord>) -> Vec<RequestRecord> {
+    let limit = match run.options.traces {
+        KeptTraces::None | KeptTraces::Failing => 0,
+        KeptTraces::All => MAX_TRACES,
+    };
+    requests.iter_mut().skip(limit).for_each(|request| request.trace = None);
+    requests
 }
 
 /// One attempt in a database of its own, which is dropped whatever happens.

@@ -116,7 +116,7 @@ async fn every_fixture_has_the_verdict_of_its_folder() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(ran.report.exit_code(), exit::FAILED);
     golden("library-report", &steady(&text::render(&ran.report, TextStyle::default())));
-    golden("library-annotations", &steady(&github::render(&ran.report)));
+    golden("library-annotations", &steady(&github::render(&ran.report, Some(&ran.report.root))));
 
     let attempts =
         |name: &str| ran.report.tests.iter().find(|test| test.name == name).map(|test| test.attempts);
@@ -288,7 +288,7 @@ async fn five_hundred_tests_in_parallel_ten_times() {
             ran.report.exit_code(),
             exit::PASSED,
             "{}",
-            text::render(&ran.report, TextStyle { quiet: true, color: false })
+            text::render(&ran.report, TextStyle { quiet: true, ..TextStyle::default() })
         );
         assert_eq!(ran.report.tests.len(), 500);
         let world = &ran.laboratory.0;
@@ -434,7 +434,7 @@ async fn colors_are_optional() {
     let ran =
         run(&fixtures("library"), RunOptions { filter: Some("pass/single-stage".into()), ..options() }).await;
     assert!(
-        text::render(&ran.report, TextStyle { color: true, quiet: false })
+        text::render(&ran.report, TextStyle { color: true, ..TextStyle::default() })
             .contains("\u{1b}[32m✓ pass\u{1b}[0m")
     );
     assert!(!text::render(&ran.report, TextStyle::default()).contains('\u{1b}'));

@@ -2,9 +2,11 @@
 
 use serde_json::json;
 use studio_model::ir::*;
+use studio_query::access::{RuleEvaluation, Truth, condition_text, conditions};
+use studio_query::plan::plan;
 
 use super::model::{Builder, bookshop, open, rule};
-use super::request::{explain, snapshot};
+use super::request::{Claims, explain, operation, snapshot};
 
 const READERS: [(&str, Option<&str>); 3] = [
     ("staff", Some(r#"{"id": 1, "role": "staff", "ids": [1, 2]}"#)),
@@ -327,4 +329,48 @@ fn keys_of_referenced_rows_are_read_from_the_own_column() {
             Some(json!({"id": 7})),
         ),
     );
+}
+
+#[test]
+fn conditions_tell_what_they_came_to() {
+    let mut ir = with_context(bookshop());
+    let reviewed = eq(element(&ir, "Review", "stars"), context("maybe"));
+    let owned = eq(path(&ir, "Book", "author.id"), context("id"));
+    let expr = or(
+        and(eq(context("role"), text("staff")), not(compare(context("id"), CompareOp::Gt, int(5)))),
+        and(owned, not(some(&ir, "Book", "reviews", reviewed))),
+    );
+    let access = rule(expr);
+    let id = entity(&ir, "Book");
+    ir.entities[id].access.read = access;
+    let rule = &ir.entities[id].access.read.expr;
+    let all = conditions(rule);
+    let texts: Vec<_> = all.iter().map(|condition| condition_text(&ir, rule, condition)).collect();
+    assert_eq!(
+        texts,
+        [
+            "AuthContext.role == \"staff\"",
+            "AuthContext.id > 5",
+            "self.author.id == AuthContext.id",
+            "self.reviews.stars == AuthContext.maybe"
+        ]
+    );
+    let seen = |claims: Option<&str>| {
+        let claims = claims.map(|claims| serde_json::from_str(claims).unwrap());
+        let mut log: Vec<RuleEvaluation> = Vec::new();
+        let _ = plan(&operation(&ir, "{ books { id } }"), &ir, &Claims(claims), &mut log);
+        let of_book = log.into_iter().find(|evaluation| evaluation.type_name == "Book").unwrap();
+        of_book.conditions.into_iter().map(|seen| (seen.index, seen.truth)).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(Some(r#"{"id": 1, "role": "staff"}"#)), [(0, Truth::True), (1, Truth::False)]);
+    assert_eq!(
+        seen(Some(r#"{"id": 7, "role": "staff", "maybe": 4}"#)),
+        [(0, Truth::True), (1, Truth::True), (2, Truth::Rows), (3, Truth::Rows)]
+    );
+    assert_eq!(
+        seen(Some(r#"{"role": "guest"}"#)),
+        [(0, Truth::False), (2, Truth::False), (3, Truth::Rows)],
+        "what is absent denies, and does not decide the rest"
+    );
+    assert!(conditions(&AccessExpr::Literal(true)).is_empty());
 }

@@ -1,14 +1,16 @@
 //! Databases and routers for tests: one throw-away server, one template per project, one clone per test.
 
+mod coverage;
+
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
-use studio_events::Revision;
+use studio_events::{AccessCoverage, Revision};
 use studio_model::ir::{Ir, Plugin};
 use studio_postgres::{Databases, Pool, PoolOptions, Target};
 use studio_testing::{
@@ -16,12 +18,15 @@ use studio_testing::{
     PreparedProject, Template,
 };
 
-use crate::config::{Authentication, Environment, Mode, Settings};
+use self::coverage::{Counters, Recorder};
+use crate::config::{Authentication, Environment, ExoToml, Mode, PersonaConfig, Settings};
 use crate::derived::Derived;
 use crate::project::{Project, ProjectError};
 use crate::runtime::auth::{random_secret, sign_raw};
 use crate::runtime::caller::RequestHead;
+use crate::runtime::pool_options;
 use crate::runtime::serving::Serving;
+use crate::runtime::tap::Tap;
 use crate::server::Server;
 use crate::server::http::HttpRequest;
 
@@ -48,11 +53,14 @@ impl Laboratory for ClusterLaboratory {
             let root = project.to_owned();
             let built = tokio::task::spawn_blocking(move || {
                 let project = Project::open(&root)?;
-                project.build()
+                // Personas are all that a test sees of exo.toml; what is wrong with the file is not its business.
+                let personas = ExoToml::read(&project.root).unwrap_or_default().personas;
+                project.build().map(|build| (build, personas))
             })
             .await
             .map_err(|error| PrepareError::Environment(error.to_string()))?;
-            let build = built.map_err(|error: ProjectError| PrepareError::Environment(error.to_string()))?;
+            let (build, personas) =
+                built.map_err(|error: ProjectError| PrepareError::Environment(error.to_string()))?;
             let Some(ir) = build.ir else {
                 let texts: Vec<_> = build.problems.iter().map(|problem| problem.rendered.as_str()).collect();
                 return Err(PrepareError::Model(texts.join("\n")));
@@ -69,6 +77,9 @@ impl Laboratory for ClusterLaboratory {
             drop(lease);
             pool.close();
             let prepared = Prepared {
+                counters: Arc::new(Counters::new(&derived.ir)),
+                personas: Arc::new(personas),
+                without_mutations: OnceLock::new(),
                 databases: self.databases.clone(),
                 counter: Arc::clone(&self.counter),
                 derived: Arc::new(derived),
@@ -85,9 +96,19 @@ fn fresh_name(counter: &AtomicU32, kind: &str) -> String {
     format!("{kind}_{}", counter.fetch_add(1, Ordering::Relaxed))
 }
 
+/// Connections that may write, for the runner itself.
 fn pool(target: Target) -> Pool {
-    // One connection: tests of the peer run so, and a deadlock between two of them would hide a bug.
     Pool::new(target, PoolOptions { size: 1, ..PoolOptions::default() })
+}
+
+/// Connections of the server under test. One, unless the test says otherwise: tests of the peer run so, and a
+/// deadlock between two of them would hide a bug.
+fn request_pool(target: Target, settings: &Settings, environment: &Environment) -> Pool {
+    let mut options = pool_options(settings, settings.read_write);
+    if environment.get("EXO_CONNECTION_POOL_SIZE").is_none() {
+        options.size = 1;
+    }
+    Pool::new(target, options)
 }
 
 /// A compiled project with its empty template.
@@ -96,26 +117,42 @@ struct Prepared {
     databases: Databases,
     counter: Arc<AtomicU32>,
     derived: Arc<Derived>,
+    /// The same model without a `Mutation` type, for tests that ask for it.
+    without_mutations: OnceLock<Arc<Derived>>,
+    counters: Arc<Counters>,
+    personas: Arc<BTreeMap<String, PersonaConfig>>,
     template: String,
     frozen: Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Prepared {
+    fn derived(&self, mutations: bool) -> &Arc<Derived> {
+        if mutations {
+            return &self.derived;
+        }
+        self.without_mutations.get_or_init(|| Arc::new(Derived::new(Arc::clone(&self.derived.ir), false)))
+    }
 }
 
 impl PreparedProject for Prepared {
     fn instantiate(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Box<dyn Instance>, LaboratoryError>> {
         async move {
-            let settings = settings(spec.env)?;
+            let (settings, environment) = settings(spec.env, spec.rpc)?;
             let template = spec.template.map_or_else(|| self.template.clone(), |Template(name)| name);
             let name = fresh_name(&self.counter, "test");
-            self.databases.create(&name, Some(&template)).await.map_err(environment)?;
-            let (settings, environment) = settings;
+            self.databases.create(&name, Some(&template)).await.map_err(unusable)?;
             let secret = match &settings.authentication {
                 Authentication::Secret(secret) => Some(secret.clone()),
                 Authentication::None | Authentication::Oidc(_) => None,
             };
-            let pool = pool(self.databases.target(&name));
+            let target = self.databases.target(&name);
+            let pool = request_pool(target, &settings, &environment);
+            let derived = self.derived(settings.allow_mutations);
+            let recorder = Arc::new(Recorder::new(Arc::clone(&self.counters)));
             let mut server = Server::new(settings, Arc::new(environment));
             server.test = Some(spec.name);
-            server.swap(Arc::new(Serving::new(Revision(1), &self.derived, pool.clone())));
+            server.tap = Some(Arc::clone(&recorder) as Arc<dyn Tap>);
+            server.swap(Arc::new(Serving::new(Revision(1), derived, pool.clone())));
             let instance = TestInstance {
                 databases: self.databases.clone(),
                 frozen: Arc::clone(&self.frozen),
@@ -123,6 +160,8 @@ impl PreparedProject for Prepared {
                 pool,
                 secret,
                 server,
+                recorder,
+                personas: Arc::clone(&self.personas),
                 // Code may write during a query as well.
                 touched: AtomicBool::new(has_code(&self.derived.ir)),
             };
@@ -133,6 +172,10 @@ impl PreparedProject for Prepared {
 
     fn sdl(&self) -> Result<String, LaboratoryError> {
         Ok(self.derived.sdl().to_owned())
+    }
+
+    fn access_coverage(&self) -> Option<AccessCoverage> {
+        Some(self.counters.coverage())
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -148,12 +191,18 @@ impl PreparedProject for Prepared {
     }
 }
 
-fn environment(error: impl std::fmt::Display) -> LaboratoryError {
+fn unusable(error: impl std::fmt::Display) -> LaboratoryError {
     LaboratoryError::Environment(error.to_string())
 }
 
 /// Settings of a test server: nothing of the process environment is visible (developer-experience 2.5).
-fn settings(mut env: BTreeMap<String, String>) -> Result<(Settings, Environment), LaboratoryError> {
+fn settings(
+    mut env: BTreeMap<String, String>,
+    rpc: bool,
+) -> Result<(Settings, Environment), LaboratoryError> {
+    if rpc {
+        env.entry("EXO_UNSTABLE_ENABLE_RPC_API".to_owned()).or_insert_with(|| "true".to_owned());
+    }
     if !env.contains_key("EXO_JWT_SECRET") && !env.contains_key("EXO_OIDC_URL") {
         env.insert("EXO_JWT_SECRET".to_owned(), random_secret());
     }
@@ -175,6 +224,8 @@ struct TestInstance {
     pool: Pool,
     secret: Option<String>,
     server: Server,
+    recorder: Arc<Recorder>,
+    personas: Arc<BTreeMap<String, PersonaConfig>>,
     /// Whether something may have been written.
     touched: AtomicBool,
 }
@@ -197,7 +248,7 @@ impl Endpoint for TestInstance {
                 headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
                 body: reply.body.to_vec(),
                 sql_count: Some(reply.sql_count),
-                trace: None,
+                trace: self.recorder.take(),
             }
         }
         .boxed()
@@ -228,10 +279,24 @@ impl Instance for TestInstance {
     fn run_sql<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<(), LaboratoryError>> {
         self.touched.store(true, Ordering::Relaxed);
         async move {
-            let lease = self.pool.get().await.map_err(environment)?;
-            lease.batch_execute(sql).await.map_err(|error| LaboratoryError::Sql(error.to_string()))
+            // Not through the server under test, whose connections may be read-only.
+            let pool = pool(self.databases.target(&self.name));
+            let lease = pool.get().await.map_err(unusable)?;
+            let ran = lease.batch_execute(sql).await;
+            drop(lease);
+            pool.close();
+            ran.map_err(|error| LaboratoryError::Sql(error.to_string()))
         }
         .boxed()
+    }
+
+    fn persona(&self, name: &str) -> Option<Map<String, Value>> {
+        let claims = &self.personas.get(name)?.claims;
+        Some(claims.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    fn personas(&self) -> Vec<String> {
+        self.personas.keys().cloned().collect()
     }
 
     fn is_reusable(&self) -> bool {
@@ -241,7 +306,7 @@ impl Instance for TestInstance {
     fn freeze(self: Box<Self>) -> BoxFuture<'static, Result<Template, LaboratoryError>> {
         async move {
             self.pool.close();
-            self.databases.disconnect(&self.name).await.map_err(environment)?;
+            self.databases.disconnect(&self.name).await.map_err(unusable)?;
             self.frozen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(self.name.clone());
             Ok(Template(self.name))
         }
