@@ -99,7 +99,7 @@ pub(crate) struct InteractiveArgs {
     /// File that rebinds keys by action name
     #[arg(long, value_name = "FILE")]
     pub(crate) keymap: Option<PathBuf>,
-    /// Also write every event as a JSON line to this file
+    /// Also write every event and every key as a JSON line to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
 }
@@ -131,6 +131,11 @@ pub(crate) enum Command {
         /// The code
         code: String,
     },
+    /// The manual of the terminal: every screen and every key
+    Manual,
+    /// Play a session recorded with --record
+    #[command(hide = true)]
+    Replay(ReplayArgs),
     /// The process that owns the bundled Postgres
     #[command(name = "__postgres", hide = true)]
     Postgres {
@@ -153,6 +158,34 @@ pub(crate) struct NewArgs {
     pub(crate) run: bool,
     #[command(flatten)]
     pub(crate) interactive: InteractiveArgs,
+}
+
+/// `exo-studio replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The recording
+    pub(crate) file: PathBuf,
+    /// Print every frame as text in place of playing
+    #[arg(long)]
+    pub(crate) frames: bool,
+    /// Columns and rows of the frames, until the recording says otherwise
+    #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size, requires = "frames")]
+    pub(crate) size: (u16, u16),
+    /// Faster (2) or slower (0.5)
+    #[arg(long, default_value_t = 1.0, value_parser = speed, conflicts_with = "frames")]
+    pub(crate) speed: f64,
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let parts = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parts.filter(|(width, height)| (1..=1000).contains(width) && (1..=1000).contains(height)).ok_or_else(|| {
+        "a size looks like 120x36, with 1 to 1000 columns and rows".to_owned()
+    })
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse::<f64>().ok().filter(|speed| (0.01..=1000.0).contains(speed));
+    speed.ok_or_else(|| "a speed is a number from 0.01 to 1000".to_owned())
 }
 
 /// Commands that only need a project.

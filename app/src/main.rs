@@ -7,6 +7,7 @@ mod graphql_command;
 mod model_command;
 mod new;
 mod output;
+mod recording;
 mod schema_command;
 mod serve;
 mod studio;
@@ -57,6 +58,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Some(Command::Fmt(args)) => model_command::fmt(&args),
         Some(Command::Explain { code }) => model_command::explain(&code),
+        Some(Command::Manual) => {
+            output::write(studio_tui::manual::PAGE);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Replay(args)) => recording::replay(&args).await,
         Some(Command::Postgres { .. }) => Ok(ExitCode::SUCCESS),
     }
 }

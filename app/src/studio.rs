@@ -14,6 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::cli::InteractiveArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::recording::Recorder;
 
 type Events = Receiver<Arc<StudioEvent>>;
 
@@ -41,17 +42,22 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
         interactive: why_plain.is_none(),
     };
     let prepared = Studio::prepare(config).map_err(|error| failure(&error))?;
-    let recorder = args.record.as_deref().map(|path| record(path, prepared.subscribe())).transpose()?;
+    let recorder = args.record.as_deref().map(|path| Recorder::start(path, prepared.subscribe())).transpose()?;
     let events = prepared.subscribe();
     let mut studio = prepared.start();
     let result = match why_plain {
         Some(why) => plain(&mut studio, events, why).await,
-        None => panes(&mut studio, events, args, first_run).await,
+        None => panes(&mut studio, events, args, first_run, recorder).await,
     };
-    if let Some(recorder) = recorder {
-        recorder.abort();
+    if let (Err(_), Some(path)) = (&result, &args.record) {
+        output::note(&format!("the session is recorded in {}: exo-studio replay plays it", path.display()));
     }
     result
+}
+
+/// The long explanation of a problem code, for the Problems pane.
+pub(crate) fn explain(code: &str) -> Option<String> {
+    studio_model::Code::parse(code).map(|code| studio_model::diagnostic::explain(code).to_owned())
 }
 
 /// Why there are no panes; `None` on a usable terminal.
@@ -123,6 +129,7 @@ async fn panes(
     events: Events,
     args: &InteractiveArgs,
     first_run: bool,
+    recorder: Option<Recorder>,
 ) -> Result<ExitCode, Failure> {
     let mut config = studio_tui::TuiConfig::from_env();
     config.ascii |= args.ascii;
@@ -130,36 +137,26 @@ async fn panes(
     config.first_run = first_run;
     config.keymap = args.keymap.clone();
     config.token = Some(studio_tui::TokenSigner(studio.signer()));
+    config.recorder =
+        recorder.map(|recorder| studio_tui::Recorder(Arc::new(move |line| recorder.keep(line))));
+    config.explain = Some(explain);
     let ui = studio_tui::run(studio.states(), events, studio.commands(), config);
     let exit = tokio::select! {
-        exit = ui => exit.map_err(|error| Failure::environment("run the panes", &error))?,
+        exit = ui => exit.map_err(|error| Failure::environment("run the panes", &error)),
         result = studio.finished() => {
             studio_tui::restore_terminal();
             return result.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error));
         }
     };
+    // Whatever ended the panes, the database is stopped in order.
     let _ = studio.commands().send(studio_events::Command::Quit);
-    studio.finished().await.map_err(|error| failure(&error))?;
+    let finished = studio.finished().await.map_err(|error| failure(&error));
+    let exit = exit?;
+    finished?;
     Ok(match exit {
         studio_tui::Exit::Quit => ExitCode::SUCCESS,
         studio_tui::Exit::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
     })
-}
-
-/// Writes every event as a JSON line.
-fn record(path: &Path, mut events: Events) -> Result<tokio::task::JoinHandle<()>, Failure> {
-    use std::io::Write;
-    let file =
-        std::fs::File::create(path).map_err(|error| Failure::environment("write the recording", &error))?;
-    let mut file = std::io::BufWriter::new(file);
-    Ok(tokio::spawn(async move {
-        while let Ok(event) = events.recv().await {
-            let line = serde_json::to_string(&*event).unwrap_or_default();
-            if writeln!(file, "{line}").and_then(|()| file.flush()).is_err() {
-                return;
-            }
-        }
-    }))
 }
 
 fn failure(error: &StudioError) -> Failure {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use studio_events::Persona;
 
+use crate::recording::Recorded;
+
 /// How much colour the terminal gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ColorLevel {
@@ -30,6 +32,22 @@ impl std::fmt::Debug for TokenSigner {
     }
 }
 
+/// Takes what is recorded. Called while input is handled, so it must not wait.
+#[derive(Clone)]
+pub struct Recorder(pub Arc<Record>);
+
+/// Keeps one line of a recording.
+pub type Record = dyn Fn(Recorded) + Send + Sync;
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Recorder")
+    }
+}
+
+/// The long explanation of a problem code; `None` for a code it does not know.
+pub type Explain = fn(&str) -> Option<String>;
+
 /// Settings of the terminal.
 #[derive(Debug, Clone, Default)]
 pub struct TuiConfig {
@@ -37,6 +55,8 @@ pub struct TuiConfig {
     pub ascii: bool,
     /// Colours.
     pub color: ColorLevel,
+    /// The background is light: bold would turn colours into bright ones that cannot be read on it.
+    pub light: bool,
     /// Take mouse clicks and the wheel.
     pub mouse: bool,
     /// Editor command, with arguments; `None` says how to set one.
@@ -53,6 +73,10 @@ pub struct TuiConfig {
     pub first_run: bool,
     /// Signs tokens for copied `curl` lines; without it they carry no token.
     pub token: Option<TokenSigner>,
+    /// Keeps what is typed; without it nothing is recorded.
+    pub recorder: Option<Recorder>,
+    /// Explains problem codes; without it the help of a problem is all there is.
+    pub explain: Option<Explain>,
 }
 
 impl TuiConfig {
@@ -66,6 +90,7 @@ impl TuiConfig {
         Self {
             ascii: !utf8,
             color: if no_color { ColorLevel::None } else { ColorLevel::Ansi },
+            light: var("COLORFGBG").is_some_and(|colors| is_light(&colors)),
             mouse: true,
             editor: var("VISUAL").or_else(|| var("EDITOR")),
             keymap: None,
@@ -74,8 +99,16 @@ impl TuiConfig {
             ssh: var("SSH_CONNECTION").is_some() || var("SSH_TTY").is_some(),
             first_run: false,
             token: None,
+            recorder: None,
+            explain: None,
         }
     }
+}
+
+/// What terminals say of their colours: `0;15` is black on white.
+fn is_light(colors: &str) -> bool {
+    let background = colors.rsplit(';').next().and_then(|number| number.parse::<u8>().ok());
+    background.is_some_and(|number| number == 7 || (9..=15).contains(&number))
 }
 
 /// Offset of local time from UTC in seconds, as `date` knows it; 0 when it cannot be asked.
@@ -123,6 +156,12 @@ pub enum TuiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn light_backgrounds_are_told() {
+        assert!(is_light("0;15") && is_light("0;default;7"));
+        assert!(!is_light("15;0") && !is_light("7;8") && !is_light("default;default") && !is_light(""));
+    }
 
     #[test]
     fn offsets_of_date_are_read() {

@@ -30,6 +30,13 @@ pub enum Effect {
         /// Its text.
         text: String,
     },
+    /// Write a latency budget into `exo.toml`; an empty limit removes it.
+    Budget {
+        /// Operation it is about.
+        operation: String,
+        /// Such as `p95 < 10 ms`.
+        limit: String,
+    },
     /// Apply the fix of a problem.
     Fix(Box<Problem>),
     /// Write a new file into the project.

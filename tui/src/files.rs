@@ -40,6 +40,75 @@ pub(crate) fn write_new(root: &Path, file: &str, text: &str) -> Result<String, S
     }
 }
 
+/// Sets or removes the budget of one operation in `exo.toml`; everything else in the file stays as it is.
+pub(crate) fn write_budget(root: &Path, operation: &str, limit: &str) -> Result<String, String> {
+    let path = root.join("exo.toml");
+    let old = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(format!("could not read exo.toml: {error}")),
+    };
+    let new = with_budget(&old, operation, limit)?;
+    if new == old {
+        return Ok("exo.toml says so already".to_owned());
+    }
+    let written = if path.exists() { replace(&path, &new) } else { std::fs::write(&path, &new) };
+    written.map_err(|error| format!("could not write exo.toml: {error}"))?;
+    Ok(if limit.is_empty() {
+        format!("exo.toml: {operation} has no budget any more")
+    } else {
+        format!("exo.toml: {operation} {limit}")
+    })
+}
+
+/// The text with one budget set or, with an empty limit, removed.
+fn with_budget(text: &str, operation: &str, limit: &str) -> Result<String, String> {
+    let bare = !operation.is_empty()
+        && operation.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let quoted = format!("\"{}\"", operation.replace('\\', r"\\").replace('"', "\\\""));
+    let key = if bare { operation.to_owned() } else { quoted.clone() };
+    let entry = (!limit.is_empty()).then(|| format!("{key} = \"{limit}\""));
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let Some(head) = lines.iter().position(|line| line.trim() == "[budgets]") else {
+        if let Some(entry) = entry {
+            if lines.last().is_some_and(|line| !line.trim().is_empty()) {
+                lines.push(String::new());
+            }
+            lines.extend(["[budgets]".to_owned(), entry]);
+        }
+        return Ok(joined(&lines));
+    };
+    let rest = lines.iter().skip(head + 1).position(|line| line.trim_start().starts_with('['));
+    let end = rest.map_or(lines.len(), |at| head + 1 + at);
+    let is_key = |line: &String| {
+        let name = line.split_once('=').map(|(name, _)| name.trim());
+        name.is_some_and(|name| name == operation || name == quoted)
+    };
+    let known = lines.get(head + 1..end).and_then(|section| section.iter().position(is_key));
+    match (known.map(|at| head + 1 + at), entry) {
+        (Some(at), _) if lines.get(at).is_some_and(|line| line.contains('[')) => {
+            return Err(format!("{operation} has several budgets: edit exo.toml"));
+        }
+        (Some(at), Some(entry)) => lines.splice(at..=at, [entry]).for_each(drop),
+        (Some(at), None) => drop(lines.remove(at)),
+        (None, Some(entry)) => {
+            // Behind the last line of the section that says something.
+            let used = lines.get(head..end).and_then(|part| part.iter().rposition(|line| !line.trim().is_empty()));
+            lines.insert(head + used.unwrap_or(0) + 1, entry);
+        }
+        (None, None) => {}
+    }
+    Ok(joined(&lines))
+}
+
+fn joined(lines: &[String]) -> String {
+    let mut text = lines.join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
 /// Applies the fix of a problem to the files of the project, each replaced in one step.
 pub(crate) fn apply_fix(root: &Path, problem: &Problem) -> Result<String, String> {
     let fix = problem.fix.as_ref().ok_or("this problem has no fix")?;
@@ -155,6 +224,24 @@ mod tests {
         assert!(apply_fix(root.path(), &problem("../x", 0, 0)).unwrap_err().contains("not inside"));
         assert!(apply_fix(root.path(), &problem("/etc/passwd", 0, 0)).unwrap_err().contains("not inside"));
         assert_eq!(std::fs::read_dir(root.path().join("src")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_budget_is_set_changed_and_removed_and_the_rest_stays() {
+        let text = "# mine\n[personas.anna]\nclaims = { sub = \"1\" }\n";
+        let one = with_budget(text, "Board", "p95 < 10 ms").unwrap();
+        assert_eq!(one, format!("{text}\n[budgets]\nBoard = \"p95 < 10 ms\"\n"));
+        let two = with_budget(&one, "odd name", "max < 1 s").unwrap();
+        assert!(two.ends_with("Board = \"p95 < 10 ms\"\n\"odd name\" = \"max < 1 s\"\n"), "{two}");
+        let changed = with_budget(&two, "Board", "p50 < 1 ms").unwrap();
+        assert!(changed.contains("Board = \"p50 < 1 ms\"") && !changed.contains("10 ms"), "{changed}");
+        let gone = with_budget(&with_budget(&changed, "Board", "").unwrap(), "odd name", "").unwrap();
+        assert_eq!(gone, format!("{text}\n[budgets]\n"));
+        assert_eq!(with_budget("", "Board", "").unwrap(), "");
+        let middle = "[budgets]\nA = \"p50 < 1 ms\"\n\n[postgres]\ndurable = true\n";
+        let inserted = with_budget(middle, "B", "p50 < 2 ms").unwrap();
+        assert!(inserted.starts_with("[budgets]\nA = \"p50 < 1 ms\"\nB = \"p50 < 2 ms\"\n\n[postgres]"), "{inserted}");
+        assert!(with_budget("[budgets]\nA = [\"p50 < 1 ms\"]\n", "A", "p50 < 2 ms").is_err());
     }
 
     #[test]

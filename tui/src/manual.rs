@@ -3,6 +3,9 @@
 use crate::action::{Keymap, actions};
 use crate::overlay::scopes;
 
+/// The whole manual: screens captured from real sessions, and the tables of [`keys`].
+pub const PAGE: &str = include_str!("../MANUAL.md");
+
 /// All actions with their default keys as Markdown.
 pub fn keys() -> String {
     let keymap = Keymap::default();

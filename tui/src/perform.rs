@@ -72,6 +72,11 @@ pub(crate) fn fix(state: &StudioState, problem: &studio_events::Problem) -> Stri
     files::apply_fix(&root(state), problem).unwrap_or_else(|error| error)
 }
 
+/// Writes a latency budget into `exo.toml` and says how it went.
+pub(crate) fn budget(state: &StudioState, operation: &str, limit: &str) -> String {
+    files::write_budget(&root(state), operation, limit).unwrap_or_else(|error| error)
+}
+
 /// Writes a new file and says how it went.
 pub(crate) fn write(state: &StudioState, file: &str, text: &str) -> String {
     files::write_new(&root(state), file, text).unwrap_or_else(|error| error)

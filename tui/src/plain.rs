@@ -64,8 +64,14 @@ pub fn line(event: &StudioEvent, state: &StudioState) -> Option<String> {
             };
             Some(format!("lost      {count} {what} came too fast to be shown"))
         }
+        EventKind::Query(query) => Some(match &query.result {
+            Ok(rows) => format!("sql       {} in {} ms", plural(rows.rows.len(), "row"), millis(query.time)),
+            Err(error) => format!("sql       error: {}", clean(error)),
+        }),
         EventKind::Latency(_)
         | EventKind::LatencyReset
+        | EventKind::Budgets(_)
+        | EventKind::Files(_)
         | EventKind::Personas { .. }
         | EventKind::Plan { .. }
         | EventKind::Idle => None,

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ratatui::crossterm::event::Event;
+use ratatui::crossterm::event::{Event, MouseEventKind};
 use rustix::process::Signal;
 use studio_events::{Command, StudioEvent, StudioState, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +14,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::config::{Exit, TuiConfig, TuiError};
 use crate::effect::Effect;
 use crate::input::Input;
+use crate::mailbox::{Lines, Looked, Mailbox};
+use crate::recording::{Recorded, RecordedInput};
 use crate::terminal::{self, Screen, write_raw};
 use crate::ui::Ui;
 use crate::update::Msg;
@@ -27,6 +29,8 @@ const AFTER_DATA: Duration = Duration::from_millis(33);
 const LOG_TEXTS: usize = 2000;
 /// Lines printed when the session ends.
 const LAST_LINES: usize = 20;
+/// Turns of a wheel closer than this are one: touch pads send hundreds.
+const WHEEL: Duration = Duration::from_millis(20);
 
 type States = watch::Receiver<Arc<StudioState>>;
 type Events = broadcast::Receiver<Arc<StudioEvent>>;
@@ -46,6 +50,7 @@ pub async fn run(
     config: TuiConfig,
 ) -> Result<Exit, TuiError> {
     let (done, result) = oneshot::channel();
+    let (mailbox, lines, _feeders) = Mailbox::start(states, events);
     // Dropped with this future, which the session notices.
     let (_wanted, dropped) = oneshot::channel();
     std::thread::Builder::new().name(terminal::THREAD.to_owned()).spawn(move || {
@@ -53,7 +58,7 @@ pub async fn run(
             .enable_all()
             .build()
             .map_err(TuiError::from)
-            .and_then(|runtime| runtime.block_on(session(states, events, commands, config, dropped)));
+            .and_then(|runtime| runtime.block_on(session(mailbox, lines, commands, config, dropped)));
         // The caller is gone when nobody waits any more.
         let _ = done.send(outcome);
     })?;
@@ -64,8 +69,8 @@ pub async fn run(
 }
 
 async fn session(
-    states: States,
-    events: Events,
+    mailbox: Mailbox,
+    lines: Lines,
     commands: Commands,
     config: TuiConfig,
     dropped: oneshot::Receiver<()>,
@@ -83,22 +88,25 @@ async fn session(
     if let Some((file, text)) = keymap {
         ui.rebind(&file, &text);
     }
-    let mut states = states;
-    let state = Arc::clone(&states.borrow_and_update());
     let mut session = Session {
         config,
         commands,
         screen,
         input: Input::start()?,
         ui,
-        state,
+        state: Arc::default(),
+        mailbox,
+        lines,
         log: PlainLog::default(),
         pace: Pace::new(),
+        wheel: Instant::now(),
         exit: None,
         suspended: false,
     };
+    session.record(RecordedInput::Size(size.width, size.height));
+    session.look();
     session.tell(Msg::Data);
-    let exit = session.turn(states, events, dropped).await?;
+    let exit = session.turn(dropped).await?;
     let last = session.log.last(LAST_LINES);
     let addresses = plain::addresses(&session.state);
     drop(session);
@@ -119,8 +127,12 @@ struct Session {
     input: Input,
     ui: Ui,
     state: Arc<StudioState>,
+    mailbox: Mailbox,
+    lines: Lines,
     log: PlainLog,
     pace: Pace,
+    /// The last turn of the wheel that counted.
+    wheel: Instant,
     exit: Option<Exit>,
     /// Stopped; the shell has the terminal.
     suspended: bool,
@@ -152,18 +164,13 @@ impl Pace {
 }
 
 impl Session {
-    async fn turn(
-        &mut self,
-        mut states: States,
-        mut events: Events,
-        mut dropped: oneshot::Receiver<()>,
-    ) -> Result<Exit, TuiError> {
+    async fn turn(&mut self, mut dropped: oneshot::Receiver<()>) -> Result<Exit, TuiError> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut stop = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
         let mut resumed = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
-        let (mut states_open, mut events_open) = (true, true);
+        let mut lines_open = true;
         loop {
             if let Some(exit) = self.exit {
                 return Ok(exit);
@@ -183,22 +190,27 @@ impl Session {
                 _ = stop.recv() => self.suspend()?,
                 _ = resumed.recv() => self.retake()?,
                 () = tokio::time::sleep_until(wait), if due.is_some() => self.draw()?,
-                changed = states.changed(), if states_open => match changed {
-                    Ok(()) => {
-                        self.state = Arc::clone(&states.borrow_and_update());
-                        self.tell(Msg::Data);
-                        self.pace.ask(AFTER_DATA);
-                    }
-                    Err(_) => states_open = false,
-                },
-                event = events.recv(), if events_open => match event {
-                    Ok(event) => self.log_line(plain::line(&event, &self.state))?,
-                    Err(broadcast::error::RecvError::Lagged(count)) => {
-                        self.log_line(Some(format!("… {count} facts came too fast to be listed")))?;
-                    }
-                    Err(broadcast::error::RecvError::Closed) => events_open = false,
+                () = self.mailbox.fresh() => self.pace.ask(AFTER_DATA),
+                line = self.lines.recv(), if lines_open => match line {
+                    Some(line) => self.log_lines(line)?,
+                    None => lines_open = false,
                 },
             }
+        }
+    }
+
+    /// Takes the newest state, if one is there. Looks again with the next frame when somebody is writing it.
+    fn look(&mut self) {
+        match self.mailbox.look() {
+            Looked::Fresh(state) => self.state = state,
+            Looked::Same => {}
+            Looked::Busy => self.pace.ask(AFTER_DATA),
+        }
+    }
+
+    fn record(&self, input: RecordedInput) {
+        if let Some(recorder) = &self.config.recorder {
+            (recorder.0)(Recorded::Input { at: now(), input });
         }
     }
 
@@ -214,6 +226,18 @@ impl Session {
         }
         if self.log.open {
             return self.on_log_key(&event);
+        }
+        if matches!(&event, Event::Mouse(mouse) if is_wheel(mouse.kind)) {
+            if self.wheel.elapsed() < WHEEL {
+                return Ok(());
+            }
+            self.wheel = Instant::now();
+        }
+        self.look();
+        if self.config.recorder.is_some() {
+            for input in RecordedInput::of(&event, self.ui.types_a_secret()) {
+                self.record(input);
+            }
         }
         let effects = self.ui.update(Msg::Input(event), now(), &self.state);
         for effect in effects {
@@ -245,6 +269,7 @@ impl Session {
                 Err(error) => format!("could not write {name}: {error}"),
             },
             Effect::Fix(problem) => perform::fix(&state, &problem),
+            Effect::Budget { operation, limit } => perform::budget(&state, &operation, &limit),
             Effect::Write { file, text } => perform::write(&state, &file, &text),
             Effect::Browse(url) => perform::browse(&self.config, &url),
             Effect::Curl(trace) => perform::curl(&self.config, &state, trace),
@@ -258,6 +283,7 @@ impl Session {
             }
         };
         if !report.is_empty() {
+            self.record(RecordedInput::Report(report.clone()));
             self.tell(Msg::Report(report));
         }
         Ok(())
@@ -320,24 +346,26 @@ impl Session {
             self.tell(Msg::Report(format!("internal error, see L: {text}")));
         }
         let size = self.screen.terminal.size()?;
+        self.look();
         self.tell(Msg::Tick);
         if (size.width, size.height) != (self.ui.screen.width, self.ui.screen.height) {
             self.tell(Msg::Input(Event::Resize(size.width, size.height)));
         }
         let (ui, state) = (&self.ui, &self.state);
-        self.screen.terminal.draw(|frame| view(ui, state, frame))?;
+        self.screen.draw(|frame| view(ui, state, frame))?;
         if let Some(tick) = self.ui.next_tick(&self.state) {
             self.pace.due = Some(self.pace.last + Duration::from_micros(tick.0));
         }
         Ok(())
     }
 
-    fn log_line(&mut self, line: Option<String>) -> Result<(), TuiError> {
-        if let Some(text) = line {
-            self.log.push(text);
-            self.log.print()?;
+    /// Takes a line and those that wait behind it.
+    fn log_lines(&mut self, first: String) -> Result<(), TuiError> {
+        self.log.push(first);
+        while let Ok(line) = self.lines.try_recv() {
+            self.log.push(line);
         }
-        Ok(())
+        Ok(self.log.print()?)
     }
 
     fn open_log(&mut self) -> Result<(), TuiError> {
@@ -368,6 +396,10 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn is_wheel(kind: MouseEventKind) -> bool {
+    matches!(kind, MouseEventKind::ScrollDown | MouseEventKind::ScrollUp)
 }
 
 /// The texts of all facts, bounded.

@@ -8,10 +8,10 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::crossterm::{execute, queue};
 use ratatui::layout::Rect;
 
 /// Name of the thread that draws.
@@ -52,6 +52,14 @@ impl Screen {
         execute!(io::stdout(), EnterAlternateScreen, Hide, EnableBracketedPaste)?;
         self.set_mouse(self.mouse)?;
         self.clear()
+    }
+
+    /// Draws a frame. The terminal shows it as a whole where it knows synchronized updates; others ignore the marks.
+    pub(crate) fn draw(&mut self, frame: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        let drawn = self.terminal.draw(frame).map(|_| ());
+        let ended = execute!(self.terminal.backend_mut(), EndSynchronizedUpdate);
+        drawn.and(ended)
     }
 
     /// Empties the screen, so that the next frame draws every cell. `Terminal::clear` would ask the terminal where
@@ -95,7 +103,7 @@ pub fn restore() {
     }
     // Nothing can be done about a terminal that is gone.
     let _ = write_raw(MOUSE_OFF);
-    let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
 

@@ -182,6 +182,24 @@ fn cut_marked(text: &str, columns: usize) -> String {
     out
 }
 
+/// The rows of a buffer as text, without spaces at their ends.
+pub(crate) fn rows(buffer: &Buffer) -> Vec<String> {
+    let area = buffer.area;
+    let row = |y: u16| {
+        let mut text = String::new();
+        let mut x = area.x;
+        while x < area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            text.push_str(symbol);
+            // The cell after a wide character is its second half.
+            x += u16::try_from(width(symbol)).unwrap_or(1).max(1);
+        }
+        text.truncate(text.trim_end().len());
+        text
+    };
+    (area.y..area.bottom()).map(row).collect()
+}
+
 /// A line of styled parts.
 pub(crate) fn line<'a>(parts: impl IntoIterator<Item = (String, Style)>) -> Line<'a> {
     Line::from(parts.into_iter().map(|(text, style)| Span::styled(text, style)).collect::<Vec<_>>())

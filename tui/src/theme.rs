@@ -12,6 +12,8 @@ pub(crate) struct Theme {
     pub ascii: bool,
     /// How much colour.
     pub color: ColorLevel,
+    /// The background is light.
+    pub light: bool,
 }
 
 impl Theme {
@@ -19,6 +21,8 @@ impl Theme {
         let style = Style::new().add_modifier(modifier);
         match self.color {
             ColorLevel::None => style,
+            // Many terminals brighten a colour that is bold; bright yellow and cyan vanish on white.
+            ColorLevel::Ansi if self.light => Style::new().fg(color),
             ColorLevel::Ansi => style.fg(color),
         }
     }

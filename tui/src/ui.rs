@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ratatui::layout::Rect;
-use studio_events::{Micros, Problem, Ring, StudioState, Timestamp, Trace, TraceId};
+use studio_events::{Micros, OperationWindow, Problem, Ring, StudioState, Timestamp, Trace, TraceId};
 
 use crate::action::{Action, Key, Keymap, Pane};
 use crate::config::TuiConfig;
 use crate::overlay::Overlay;
+use crate::prompt::Prompt;
 use crate::theme::Theme;
 
 /// The terminal's own state.
@@ -46,6 +47,12 @@ pub struct Ui {
     /// Newest last: what the palette shows first.
     pub(crate) recent: Vec<Action>,
     pub(crate) has_editor: bool,
+    /// Explains problem codes.
+    pub(crate) explain: Option<crate::config::Explain>,
+    /// A line that is being typed for some purpose.
+    pub(crate) prompt: Option<Prompt>,
+    /// What was typed into prompts that were left.
+    pub(crate) drafts: Vec<Prompt>,
 }
 
 /// A line above the hints that goes away.
@@ -131,10 +138,24 @@ pub(crate) struct TracesUi {
     pub(crate) asked: Option<TraceId>,
 }
 
+/// Which part of the time of requests is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LatencyPart {
+    #[default]
+    All,
+    Sql,
+    WithoutHooks,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct LatencyUi {
     /// Length of the window.
     pub(crate) minutes: u64,
+    pub(crate) part: LatencyPart,
+    /// The operations of the window, added up again when a second has passed.
+    pub(crate) window: Arc<Vec<OperationWindow>>,
+    /// What the window was added up from: slices so far, end in seconds, minutes.
+    pub(crate) window_of: (u64, u64, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -187,7 +208,8 @@ impl Ui {
         panes[Pane::Traces.index()].follow = true;
         panes[Pane::Logs.index()].follow = true;
         Self {
-            theme: Theme { ascii: config.ascii, color: config.color },
+            theme: Theme { ascii: config.ascii, color: config.color, light: config.light },
+            explain: config.explain,
             keymap: Keymap::default(),
             screen: Rect::new(0, 0, width, height),
             now,
@@ -203,7 +225,12 @@ impl Ui {
             panes,
             schema: SchemaUi::default(),
             traces: TracesUi::default(),
-            latency: LatencyUi { minutes: 5 },
+            latency: LatencyUi {
+                minutes: 5,
+                part: LatencyPart::default(),
+                window: Arc::default(),
+                window_of: (0, 0, 0),
+            },
             logs: LogsUi { source: None, level: studio_events::LogLevel::Info },
             tests: TestsUi::default(),
             review: ReviewUi::default(),
@@ -211,6 +238,8 @@ impl Ui {
             own_problems: Arc::default(),
             recent: Vec::new(),
             has_editor: config.editor.is_some(),
+            prompt: None,
+            drafts: Vec::new(),
         }
     }
 

@@ -73,6 +73,7 @@ impl Ui {
 
     /// Brings cursors and offsets in line with what there is to see.
     pub(crate) fn settle(&mut self, state: &StudioState) {
+        pane::latency::refresh(self, state);
         if self.review.revision != state.migration.as_ref().map_or(0, |plan| plan.revision.0) {
             self.review = crate::ui::ReviewUi {
                 revision: state.migration.as_ref().map_or(0, |plan| plan.revision.0),
@@ -119,7 +120,13 @@ impl Ui {
     fn text_input(&mut self) -> Option<&mut String> {
         match &mut self.overlay {
             Some(Overlay::Palette(palette)) => Some(&mut palette.input),
-            Some(Overlay::Help { .. } | Overlay::Personas { .. } | Overlay::Confirm { .. }) => None,
+            Some(
+                Overlay::Help { .. }
+                | Overlay::Personas { .. }
+                | Overlay::Confirm { .. }
+                | Overlay::Query { .. },
+            ) => None,
+            None if self.prompt.is_some() => self.prompt.as_mut().map(|prompt| &mut prompt.text),
             None if self.typing_filter => Some(&mut self.panes[self.pane.index()].filter),
             None => self.review.typing.then_some(&mut self.review.word),
         }
@@ -131,6 +138,9 @@ impl Ui {
         }
         if self.overlay.is_some() {
             return overlay::on_key(self, key, state);
+        }
+        if self.prompt.is_some() {
+            return self.type_prompt(key, state);
         }
         if self.typing_filter {
             self.type_filter(key);
@@ -211,6 +221,7 @@ impl Ui {
         }
         self.pane = pane;
         self.typing_filter = false;
+        self.prompt = None;
         self.pending.clear();
     }
 
@@ -236,6 +247,10 @@ impl Ui {
             },
             Action::Personas => state.personas.is_empty().then(|| "no personas in exo.toml".to_owned()),
             Action::RunTests => state.tests.running.then(|| "the tests are running".to_owned()),
+            Action::Sql => match &*state.database {
+                studio_events::DatabaseState::Ready { .. } => None,
+                _ => Some("the database is not up".to_owned()),
+            },
             Action::Rebuild => state.build.running.then(|| "a build is under way".to_owned()),
             action => pane::disabled(self, state, action),
         }
@@ -301,6 +316,7 @@ impl Ui {
                 }
             }
             Action::RunTests => return vec![Effect::Send(Command::RunTests(None))],
+            Action::Sql => self.ask(crate::prompt::Purpose::Sql, String::new()),
             _ => {}
         }
         Vec::new()

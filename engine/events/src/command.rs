@@ -39,7 +39,19 @@ pub enum Command {
         analyze: bool,
     },
     /// Send the request of a trace again.
-    Replay(TraceId),
+    Replay {
+        /// Which trace.
+        trace: TraceId,
+        /// Somebody agreed that a mutation writes again; without, one is refused.
+        write: bool,
+    },
+    /// Run a statement typed by hand, in a read-only transaction unless somebody agreed to `write`.
+    Query {
+        /// The statement.
+        sql: String,
+        /// Commit what it changes.
+        write: bool,
+    },
     /// Run tests whose names match the wildcard; all without one.
     RunTests(Option<String>),
     /// Run exactly these tests, by name.
@@ -54,6 +66,8 @@ pub enum Command {
     CountRows,
     /// Bind the next free port that was offered.
     TakePort(u16),
+    /// Try to bind the port again that was taken.
+    RetryPort,
     /// Start the database again.
     RestartDatabase,
     /// Reset latency histograms.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Choice, DecisionId};
-use crate::latency::LatencySlice;
+use crate::latency::{Budget, LatencySlice};
 use crate::problem::ProblemSet;
 use crate::schema::{MigrationSummary, SchemaSummary};
 use crate::state::{Persona, ProjectInfo, ServiceState};
@@ -43,6 +43,12 @@ pub enum EventKind {
     Latency(LatencySlice),
     /// Histograms were reset.
     LatencyReset,
+    /// The budgets of `exo.toml`, all of them.
+    Budgets(Vec<Budget>),
+    /// Files of the project that can be opened, project-relative, sorted.
+    Files(Vec<String>),
+    /// What a statement typed by hand came to.
+    Query(QueryEvent),
     /// The database server.
     Database(DatabaseEvent),
     /// Hook components.
@@ -78,6 +84,28 @@ pub enum EventKind {
         /// How many.
         count: u64,
     },
+}
+
+/// A statement typed by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryEvent {
+    /// The statement.
+    pub sql: String,
+    /// How long it took.
+    pub time: Micros,
+    /// Column names and rows as text (`None` is NULL), or the error.
+    pub result: Result<QueryRows, String>,
+}
+
+/// Rows of a statement.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryRows {
+    /// Column names; empty when the statement yields no rows.
+    pub columns: Vec<String>,
+    /// Rows, at most as many as are worth showing.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// There were more rows.
+    pub more: bool,
 }
 
 /// Queues that may drop.

@@ -20,9 +20,12 @@ pub use access_coverage::{AccessCoverage, ConditionCoverage, RuleCoverage};
 pub use command::{Choice, Command, DecisionId};
 pub use event::{
     BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, HookEvent, LogLevel, LogLine,
-    PhaseTime, SchemaEvent, ServingEvent, Stream, StudioEvent,
+    PhaseTime, QueryEvent, QueryRows, SchemaEvent, ServingEvent, Stream, StudioEvent,
 };
-pub use latency::{LatencySlice, LatencyState, OperationLatency, SliceOperation};
+pub use latency::{
+    Buckets, Budget, KEPT_SECONDS, LatencyHistogram, LatencySlice, LatencyState, Measure, OperationWindow,
+    RevisionWindow, Shares, SliceOperation, bucket_end, bucket_of,
+};
 pub use problem::{Problem, ProblemFix, ProblemLabel, ProblemSet, ProblemSource, Severity, TextEdit};
 pub use ring::Ring;
 pub use schema::{

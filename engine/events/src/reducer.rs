@@ -6,8 +6,6 @@ use crate::event::{
     BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, LogLevel, LogLine, SchemaEvent,
     ServingEvent, Stream, StudioEvent,
 };
-use crate::latency::LatencyState;
-use crate::ring::Ring;
 use crate::state::{DatabaseState, Decision, HttpState, StudioState};
 use crate::test_run::TestEvent;
 
@@ -35,15 +33,12 @@ impl StudioState {
             EventKind::Serving(serving) => self.apply_serving(event, serving),
             EventKind::Request(trace) => self.traces.push(Arc::clone(trace)),
             EventKind::Latency(slice) => {
-                let latency = Arc::make_mut(&mut self.latency);
-                latency.total += slice.count;
-                latency.errors += slice.errors;
-                latency.operations.clone_from(&slice.operations);
-                latency.slices.push(slice.clone());
+                Arc::make_mut(&mut self.latency).push(slice.clone());
             }
-            EventKind::LatencyReset => {
-                self.latency = Arc::new(LatencyState { slices: Ring::new(900), ..LatencyState::default() });
-            }
+            EventKind::LatencyReset => self.latency = Arc::default(),
+            EventKind::Budgets(budgets) => self.budgets = Arc::new(budgets.clone()),
+            EventKind::Files(files) => self.files = Arc::new(files.clone()),
+            EventKind::Query(query) => self.query = Some(Arc::new(query.clone())),
             EventKind::Database(database) => self.apply_database(event, database),
             EventKind::Hook(_) | EventKind::Idle => {}
             EventKind::Test(test) => {
@@ -107,6 +102,9 @@ impl StudioState {
             | EventKind::Request(_)
             | EventKind::Latency(_)
             | EventKind::LatencyReset
+            | EventKind::Budgets(_)
+            | EventKind::Files(_)
+            | EventKind::Query(_)
             | EventKind::Hook(_)
             | EventKind::Log(_)
             | EventKind::Decision(_)

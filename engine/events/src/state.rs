@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::DecisionId;
-use crate::event::{BuildOutcome, LogLine};
-use crate::latency::LatencyState;
+use crate::event::{BuildOutcome, LogLine, QueryEvent};
+use crate::latency::{Budget, LatencyState};
 use crate::problem::{Problem, ProblemSource, Severity};
 use crate::ring::Ring;
 use crate::schema::{MigrationSummary, SchemaSummary};
@@ -203,6 +203,12 @@ pub struct StudioState {
     pub plans: Ring<(TraceId, Arc<str>)>,
     /// Latency.
     pub latency: Arc<LatencyState>,
+    /// Latency budgets.
+    pub budgets: Arc<Vec<Budget>>,
+    /// Files of the project that can be opened.
+    pub files: Arc<Vec<String>>,
+    /// What the last statement typed by hand came to.
+    pub query: Option<Arc<QueryEvent>>,
     /// Log lines, newest last.
     pub logs: Ring<(Timestamp, Arc<LogLine>)>,
     /// Log lines dropped.

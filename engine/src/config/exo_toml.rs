@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use studio_events::Budget;
 
 use super::ConfigProblem;
 
@@ -32,6 +33,35 @@ pub struct ExoToml {
     /// Settings of the bundled database.
     #[serde(default)]
     pub postgres: PostgresConfig,
+    /// Latency limits by operation, such as `Board = "p95 < 10 ms"`; several stand in a list.
+    #[serde(default, deserialize_with = "budgets")]
+    pub budgets: Vec<Budget>,
+}
+
+/// One limit, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Limits {
+    One(String),
+    Several(Vec<String>),
+}
+
+fn budgets<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Budget>, D::Error> {
+    let table = BTreeMap::<String, Limits>::deserialize(deserializer)?;
+    let mut found = Vec::new();
+    for (operation, limits) in table {
+        let texts = match limits {
+            Limits::One(text) => vec![text],
+            Limits::Several(texts) => texts,
+        };
+        for text in texts {
+            let budget = Budget::parse(&operation, &text).map_err(|wrong| {
+                serde::de::Error::custom(format!("the budget of `{operation}`: {wrong}"))
+            })?;
+            found.push(budget);
+        }
+    }
+    Ok(found)
 }
 
 /// `[exograph]`.
@@ -94,7 +124,7 @@ impl ExoToml {
                 "C0004",
                 format!("exo.toml:{line}"),
                 error.message().to_owned(),
-                "known sections: exograph, build, dev, yolo, mcp, personas, postgres",
+                "known sections: exograph, build, dev, yolo, mcp, personas, postgres, budgets",
             )
         })
     }
@@ -109,6 +139,16 @@ mod tests {
         let it =
             ExoToml::parse("[personas.anna]\nclaims = { sub = \"1\", roles = [\"a\"], age = 3 }\n").unwrap();
         assert_eq!(it.personas["anna"].claims["age"], 3);
+    }
+
+    #[test]
+    fn budgets_are_one_or_several_limits_and_mistakes_have_a_place() {
+        let it = ExoToml::parse("[budgets]\nBoard = \"p95 < 10 ms\"\nMe = [\"p50 < 1 ms\", \"max < 1 s\"]\n").unwrap();
+        let texts: Vec<_> = it.budgets.iter().map(|it| format!("{} {it}", it.operation)).collect();
+        assert_eq!(texts, ["Board p95 < 10 ms", "Me p50 < 1 ms", "Me max < 1000 ms"]);
+        let problem = ExoToml::parse("[budgets]\nBoard = \"p95 < soon\"\n").unwrap_err();
+        assert!(problem.message.contains("the budget of `Board`"), "{}", problem.message);
+        assert!(problem.place.starts_with("exo.toml:"), "{}", problem.place);
     }
 
     #[test]

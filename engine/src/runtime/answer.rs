@@ -7,7 +7,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
-use studio_events::{Micros, Phase, PhaseKind, Surface, Trace, TraceError, TraceId, TraceKind};
+use studio_events::{Micros, Phase, PhaseKind, Shares, Surface, Trace, TraceError, TraceId, TraceKind};
 use studio_query::access::{AccessLog, ContextError, NoLog, RuleEvaluation};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::operation::{Operation, OperationKind, RootCall};
@@ -145,8 +145,13 @@ impl Request<'_> {
         if kind != TraceKind::Introspection {
             self.context.latency.record(Sample {
                 operation: &name,
-                total,
-                sql: self.clock.of(PhaseKind::Sql),
+                shares: Shares {
+                    total,
+                    sql: self.clock.of(PhaseKind::Sql),
+                    hook: self.clock.of(PhaseKind::Hook),
+                    plan: self.clock.of(PhaseKind::Plan),
+                    encode: self.clock.of(PhaseKind::Encode),
+                },
                 failed: error.is_some(),
                 revision: self.serving.revision,
             });

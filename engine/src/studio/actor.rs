@@ -16,7 +16,7 @@ use super::database::{self, Database, DatabaseFailure};
 use super::migrate::{self, Reviewed};
 use super::test_runs::{Selection, TestRuns};
 use super::watch::{Changes, Watch};
-use super::{StudioConfig, StudioError, build, explain, seed};
+use super::{StudioConfig, StudioError, build, explain, files, port, query, seed};
 use crate::bus::{self, Bus};
 use crate::config::{Authentication, ConfigProblem, Environment, ExoToml, Settings};
 use crate::derived::Derived;
@@ -60,6 +60,10 @@ pub(super) struct Actor {
     tests: TestRuns,
     /// The files do not check: tests would run against something else.
     broken: bool,
+    /// Files that can be opened, as last published.
+    files: Vec<String>,
+    /// The port that somebody else has.
+    wanted_port: u16,
 }
 
 /// The newest model without errors.
@@ -111,6 +115,8 @@ impl Actor {
             restarts: 0,
             tests,
             broken: false,
+            files: Vec::new(),
+            wanted_port: 0,
         }
     }
 
@@ -126,8 +132,9 @@ impl Actor {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }));
         self.personas.replace(self.toml.personas.clone());
-        let settings = &self.server.settings;
-        self.listen(settings.port).await?;
+        self.bus.send(EventKind::Budgets(self.toml.budgets.clone()));
+        self.publish_files();
+        self.listen(self.first_port()).await?;
         self.start_database();
         let mut watch = self.start_watch();
         let ticker = tokio::spawn(tick(Arc::clone(&self.server), self.bus.clone(), self.stop.subscribe()));
@@ -170,11 +177,30 @@ impl Actor {
                 Ok(())
             }
             Err(BindError::Taken { port, next_free }) if self.config.interactive => {
-                self.bus.send(EventKind::Serving(ServingEvent::PortTaken { port, owner: None, next_free }));
+                self.wanted_port = port;
+                let owner = port::owner(port);
+                self.bus.send(EventKind::Serving(ServingEvent::PortTaken { port, owner, next_free }));
                 Ok(())
             }
             Err(BindError::Taken { port, next_free }) => Err(StudioError::PortTaken { port, next_free }),
             Err(other @ BindError::Other { .. }) => Err(StudioError::Bind(other.to_string())),
+        }
+    }
+
+    /// The port asked for, or the one that was taken in its place the last time.
+    fn first_port(&self) -> u16 {
+        let settings = &self.server.settings;
+        if settings.port_is_explicit || !self.config.interactive {
+            return settings.port;
+        }
+        port::remembered(&self.config.project.root).unwrap_or(settings.port)
+    }
+
+    fn publish_files(&mut self) {
+        let files = files::list(&self.config.project.root);
+        if files != self.files {
+            self.files.clone_from(&files);
+            self.bus.send(EventKind::Files(files));
         }
     }
 
@@ -265,6 +291,7 @@ impl Actor {
     }
 
     async fn changed(&mut self, changes: &Changes) {
+        self.publish_files();
         if changes.configuration() {
             self.read_configuration();
         }
@@ -286,6 +313,9 @@ impl Actor {
                     self.bus.log(LogLevel::Warn, "config", "postgres.durable takes effect at the next start");
                 }
                 self.personas.replace(toml.personas.clone());
+                if toml.budgets != self.toml.budgets {
+                    self.bus.send(EventKind::Budgets(toml.budgets.clone()));
+                }
                 self.toml = toml;
                 self.bus.log(
                     LogLevel::Info,
@@ -448,9 +478,13 @@ impl Actor {
                 Some(database) => explain::explain(&self.bus, &database.pool, trace, analyze),
                 None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
             },
-            Command::Replay(trace) => {
-                explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace)
+            Command::Replay { trace, write } => {
+                explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace, write)
             }
+            Command::Query { sql, write } => match &self.database {
+                Some(database) => query::run(&self.bus, &database.pool, sql, write),
+                None => self.bus.log(LogLevel::Warn, "sql", "the database is not up"),
+            },
             Command::RunTests(pattern) => self.tests.run(Selection::Pattern(pattern)),
             Command::RunTestsNamed(names) => {
                 self.tests.run(Selection::Named(names.into_iter().collect()));
@@ -469,10 +503,12 @@ impl Actor {
                 _ => self.bus.log(LogLevel::Warn, "schema", "there is nothing to count yet"),
             },
             Command::TakePort(port) => {
-                if let Err(error) = self.listen(port).await {
-                    self.bus.log(LogLevel::Error, "http", error.to_string());
+                self.listen_late(port).await;
+                if self.listening.is_some() {
+                    port::remember(&self.config.project.root, port);
                 }
             }
+            Command::RetryPort => self.listen_late(self.wanted_port).await,
             Command::RestartDatabase => {
                 self.restarts = 0;
                 if let Some(database) = self.database.take() {
@@ -484,6 +520,15 @@ impl Actor {
                 self.server.latency.reset();
                 self.bus.send(EventKind::LatencyReset);
             }
+        }
+    }
+
+    /// Listens when the first attempt found the port taken; a second socket is never opened.
+    async fn listen_late(&mut self, port: u16) {
+        if self.listening.is_some() {
+            self.bus.log(LogLevel::Warn, "http", "the API is listening already");
+        } else if let Err(error) = self.listen(port).await {
+            self.bus.log(LogLevel::Error, "http", error.to_string());
         }
     }
 

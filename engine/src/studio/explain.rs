@@ -60,14 +60,14 @@ async fn plan(pool: &Pool, statement: &StatementTrace, analyze: bool) -> Result<
     Ok(lines.join("\n"))
 }
 
-/// Sends a recorded request again, as the active persona. Mutations are refused: they would write again
-/// without being asked.
-pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id: TraceId) {
+/// Sends a recorded request again, as the active persona. A mutation is refused unless somebody agreed that it
+/// writes once more.
+pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id: TraceId, write: bool) {
     let Some(trace) = find(bus, id) else {
         return bus.log(LogLevel::Warn, "replay", "the request is no longer kept");
     };
-    if trace.kind == TraceKind::Mutation {
-        return bus.log(LogLevel::Warn, "replay", "a mutation is not sent again; copy it as curl with c");
+    if trace.kind == TraceKind::Mutation && !write {
+        return bus.log(LogLevel::Warn, "replay", "a mutation is not sent again without being asked");
     }
     let variables: serde_json::Value = serde_json::from_str(&trace.variables).unwrap_or_default();
     let body = json!({ "query": &*trace.document, "variables": variables }).to_string();

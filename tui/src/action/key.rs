@@ -31,6 +31,24 @@ impl Key {
         }
     }
 
+    /// The terminal event of a key.
+    pub(crate) fn to_event(self) -> KeyEvent {
+        let modifiers = match self.code {
+            _ if self.ctrl => KeyModifiers::CONTROL,
+            KeyCode::BackTab => KeyModifiers::SHIFT,
+            _ => KeyModifiers::NONE,
+        };
+        KeyEvent::new(self.code, modifiers)
+    }
+
+    /// The same key, with a letter replaced by one that says nothing.
+    pub(crate) fn masked(self) -> Self {
+        match self.code {
+            KeyCode::Char(_) if !self.ctrl => Self::plain(KeyCode::Char('*')),
+            _ => self,
+        }
+    }
+
     /// Reads one key as written in tables: `q`, `Ctrl-d`, `Space`, `S-Tab`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix("Ctrl-") {
@@ -44,7 +62,9 @@ impl Key {
             "Enter" => KeyCode::Enter,
             "Esc" => KeyCode::Esc,
             "Space" => KeyCode::Char(' '),
-            "F1" => KeyCode::F(1),
+            "Backspace" => KeyCode::Backspace,
+            "Delete" => KeyCode::Delete,
+            "Insert" => KeyCode::Insert,
             "Up" => KeyCode::Up,
             "Down" => KeyCode::Down,
             "Left" => KeyCode::Left,
@@ -54,6 +74,10 @@ impl Key {
             "Home" => KeyCode::Home,
             "End" => KeyCode::End,
             one => {
+                let number = one.strip_prefix('F').and_then(|number| number.parse().ok());
+                if let Some(number @ 1..=24) = number {
+                    return Some(Self::plain(KeyCode::F(number)));
+                }
                 let mut chars = one.chars();
                 let (c, None) = (chars.next()?, chars.next()) else { return None };
                 KeyCode::Char(c)
@@ -95,8 +119,13 @@ mod tests {
 
     #[test]
     fn keys_are_shown_as_they_are_written() {
-        for text in ["q", "Ctrl-d", "Space", "S-Tab", "Enter", "Esc", "F1", "PageUp", "*", "]", "?"] {
-            assert_eq!(Key::parse(text).unwrap().to_string(), text);
+        let keys = [
+            "q", "Ctrl-d", "Space", "S-Tab", "Enter", "Esc", "F1", "F12", "F", "PageUp", "*", "]", "?", "Backspace",
+        ];
+        for text in keys {
+            let key = Key::parse(text).unwrap();
+            assert_eq!(key.to_string(), text);
+            assert_eq!(Key::from_event(key.to_event()), [key]);
         }
         assert_eq!(Key::parse_sequence("gg").unwrap().len(), 2);
         assert_eq!(Key::parse_sequence("nonsense"), None);

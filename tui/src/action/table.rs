@@ -108,6 +108,7 @@ pub enum Action {
     Personas,
     Migration,
     RunTests,
+    Sql,
     Down,
     Up,
     HalfDown,
@@ -151,6 +152,8 @@ pub enum Action {
     TraceSlow,
     TraceAll,
     LatencyWindow,
+    LatencyPart,
+    LatencyBudget,
     LatencyReset,
     LogSource,
     LogMore,
@@ -228,6 +231,7 @@ const TABLE: &[ActionInfo] = &[
     row(A::Personas, "persona", S::Engine, "p", "Choose who the playground signs in as", "persona"),
     row(A::Migration, "migration", S::Engine, "m", "Migration: review pending steps", ""),
     row(A::RunTests, "tests.run", S::Engine, "T", "Run all tests", ""),
+    row(A::Sql, "sql", S::Engine, "", "Run a statement, read-only: :sql select 1", ""),
     row(A::Down, "list.down", S::List, "j Down", "Down", ""),
     row(A::Up, "list.up", S::List, "k Up", "Up", ""),
     row(A::HalfDown, "list.half-down", S::List, "Ctrl-d PageDown", "Half a page down", ""),
@@ -271,6 +275,8 @@ const TABLE: &[ActionInfo] = &[
     row(A::TraceSlow, "trace.slow", TRACES, "S", "Slow only", ""),
     row(A::TraceAll, "trace.all", TRACES, "*", "All requests", ""),
     row(A::LatencyWindow, "latency.window", LATENCY, "w", "Window of 1, 5 or 15 minutes", "window"),
+    row(A::LatencyBudget, "latency.budget", LATENCY, "b", "Set the budget of the operation, in exo.toml", "budget"),
+    row(A::LatencyPart, "latency.part", LATENCY, "s", "Whole times, SQL only, without hooks", "part"),
     row(A::LatencyReset, "latency.reset", LATENCY, "0", "Start the numbers again", "reset"),
     row(A::LogSource, "log.source", LOGS, "s", "Next source", "source"),
     row(A::LogMore, "log.more", LOGS, "+", "More levels", "more"),
@@ -332,6 +338,6 @@ mod tests {
         }
         let without_keys: Vec<_> =
             TABLE.iter().filter(|row| row.keys.is_empty()).map(|row| row.name).collect();
-        assert_eq!(without_keys, ["start.here"]);
+        assert_eq!(without_keys, ["start.here", "sql"]);
     }
 }

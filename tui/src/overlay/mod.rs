@@ -3,6 +3,7 @@
 pub(crate) mod card;
 mod help;
 mod palette;
+mod query;
 
 pub(crate) use help::scopes;
 
@@ -35,6 +36,11 @@ pub(crate) enum Overlay {
     Confirm {
         question: String,
         effect: Effect,
+    },
+    /// What a statement typed by hand came to.
+    Query {
+        sql: String,
+        scroll: usize,
     },
 }
 
@@ -83,6 +89,7 @@ pub(crate) fn on_key(ui: &mut Ui, key: Key, state: &StudioState) -> Vec<Effect> 
             }
             Vec::new()
         }
+        Overlay::Query { .. } => query::on_key(ui, key, by, state),
         Overlay::Confirm { effect, .. } => match key.code {
             KeyCode::Char('y') | KeyCode::Enter => {
                 let effect = effect.clone();
@@ -105,6 +112,7 @@ pub(crate) fn draw(cx: Cx<'_>, screen: Rect, buffer: &mut Buffer) {
         Some(Overlay::Palette(palette)) => palette::draw(cx, palette, screen, buffer),
         Some(Overlay::Help { scroll }) => help::draw(cx, *scroll, screen, buffer),
         Some(Overlay::Personas { selected }) => personas(cx, *selected, screen, buffer),
+        Some(Overlay::Query { sql, scroll }) => query::draw(cx, sql, *scroll, screen, buffer),
         Some(Overlay::Confirm { question, .. }) => {
             let area = clear(screen, 70, 4, buffer);
             let inner = parts::frame(cx, area, "Sure?", "", true, buffer);

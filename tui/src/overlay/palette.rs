@@ -30,6 +30,7 @@ enum Target {
     Operation(String),
     File { file: String, line: u32 },
     Persona(Option<String>),
+    Sql(String),
 }
 
 /// One entry.
@@ -82,7 +83,7 @@ fn subsequence(word: &str, text: &str) -> Option<usize> {
 /// `:t Todo` and the like: which kind of entry, and the rest of the input.
 fn word_with_argument(input: &str) -> Option<(&str, &str)> {
     let (word, rest) = input.split_once(' ')?;
-    matches!(word, "t" | "op" | "p" | "open").then_some((word, rest.trim()))
+    matches!(word, "t" | "op" | "p" | "open" | "sql").then_some((word, rest.trim()))
 }
 
 fn entries(ui: &Ui, state: &StudioState, input: &str) -> Vec<Entry> {
@@ -146,6 +147,13 @@ fn entries(ui: &Ui, state: &StudioState, input: &str) -> Vec<Entry> {
             );
         }
     }
+    if word == "sql" && !typed.is_empty() {
+        let disabled = ui.disabled(Action::Sql, state);
+        let note = disabled.clone().unwrap_or_else(|| "read-only".to_owned());
+        let title = format!("Run: {typed}");
+        let target = Target::Sql(typed.to_owned());
+        add("", "", 0, Entry { title, note, keys: String::new(), disabled: disabled.is_some(), target });
+    }
     if word == "open" || more(word) {
         let (name, at) = place(typed);
         for file in files(state) {
@@ -173,11 +181,12 @@ fn place(typed: &str) -> (&str, u32) {
     }
 }
 
-/// Files the studio knows of: those with types and those with problems.
+/// Files of the project, and those with types or problems.
 fn files(state: &StudioState) -> Vec<String> {
+    let listed = state.files.iter();
     let declared = state.schema.types.iter().map(|ty| &ty.file);
     let wrong = state.all_problems().map(|problem| &problem.file);
-    let mut files: Vec<String> = declared.chain(wrong).filter(|file| !file.is_empty()).cloned().collect();
+    let mut files: Vec<String> = listed.chain(declared).chain(wrong).filter(|file| !file.is_empty()).cloned().collect();
     files.sort_unstable();
     files.dedup();
     files
@@ -254,6 +263,11 @@ fn choose(ui: &mut Ui, state: &StudioState, entry: &Entry) -> Vec<Effect> {
             Vec::new()
         }
         Target::File { file, line } => vec![Effect::Edit { file: file.clone(), line: *line, column: 0 }],
+        Target::Sql(_) if entry.disabled => {
+            ui.say(entry.note.clone(), 4);
+            Vec::new()
+        }
+        Target::Sql(sql) => ui.run_sql(sql.clone()),
         Target::Persona(persona) => vec![Effect::Send(Command::SetPersona(persona.clone()))],
     }
 }
@@ -266,7 +280,7 @@ pub(crate) fn draw(cx: Cx<'_>, palette: &Palette, screen: Rect, buffer: &mut Buf
     let title = format!(": {}_", palette.input);
     let inner = parts::frame(cx, area, &title, &note, true, buffer);
     if found.is_empty() {
-        let text = " nothing found · :t type  :op operation  :p persona  :open file";
+        let text = " nothing found · :t type  :op operation  :p persona  :open file  :sql statement";
         put(buffer, inner, 0, &line([(text.to_owned(), cx.theme.dim())]));
         return;
     }

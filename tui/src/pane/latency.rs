@@ -1,16 +1,22 @@
-//! Latency: sparkline of the window, percentiles per operation, a histogram of one of them.
+//! Latency: sparkline of the window, percentiles per operation, budgets. One operation opens into `latency_detail`.
+
+use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use studio_events::{Command, LatencySlice, Micros, SliceOperation, StudioState, Timestamp};
+use studio_events::{
+    Budget, Command, LatencyHistogram, LatencySlice, Measure, Micros, OperationWindow, StudioState, Timestamp,
+};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
-use crate::pane::{Parts, passes};
-use crate::text::{left, line, plain, plural, put, tenths};
-use crate::ui::{Ui, identity};
+use crate::pane::{Parts, latency_detail, passes};
+use crate::prompt::Purpose;
+use crate::text::{line, plain, plural, put, tenths};
+use crate::theme::Theme;
+use crate::ui::{LatencyPart, Ui, identity};
 use crate::view::Cx;
 use crate::view::parts::{self, Column, Table, flexible, number};
 
@@ -22,43 +28,65 @@ const COLUMNS: &[Column] = &[
     number("p95", 7, 0),
     number("p99", 7, 2),
     number("max", 7, 4),
-    number("sql", 5, 6),
+    number("sql %", 5, 6),
 ];
 
 /// Lines above the table: numbers, blank, sparkline, axis, blank, titles.
 const HEAD: u16 = 6;
+/// Budgets shown below the table.
+const BUDGETS: usize = 4;
 
-fn visible<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a SliceOperation> {
+/// Adds the window up again when a second passed, a slice came or another window was chosen.
+pub(crate) fn refresh(ui: &mut Ui, state: &StudioState) {
+    let end = now(ui, state);
+    let key = (state.latency.slices.pushed(), end.0 / 1_000_000, ui.latency.minutes);
+    // The counter begins again after a reset: the total tells the two apart.
+    if ui.latency.window_of == key && (state.latency.total > 0 || ui.latency.window.is_empty()) {
+        return;
+    }
+    ui.latency.window_of = key;
+    ui.latency.window = Arc::new(state.latency.window(begin(ui, state)));
+}
+
+fn visible(ui: &Ui) -> Vec<&OperationWindow> {
     let filter = &ui.list(Pane::Latency).filter;
-    let mut found: Vec<_> =
-        state.latency.operations.iter().filter(|operation| passes(filter, &operation.name)).collect();
-    found.sort_by(|a, b| b.numbers.p95.cmp(&a.numbers.p95).then_with(|| a.name.cmp(&b.name)));
-    found
+    ui.latency.window.iter().filter(|operation| passes(filter, &operation.name)).collect()
 }
 
-pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
-    visible(ui, state).iter().map(|operation| identity(&operation.name)).collect()
+pub(crate) fn rows(ui: &Ui) -> Vec<u64> {
+    visible(ui).iter().map(|operation| identity(&operation.name)).collect()
 }
 
-fn selected<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a SliceOperation> {
-    visible(ui, state).get(ui.list(Pane::Latency).index).copied()
+fn selected(ui: &Ui) -> Option<&OperationWindow> {
+    visible(ui).get(ui.list(Pane::Latency).index).copied()
 }
 
 pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
     let inner = parts::inside(area);
-    if ui.list(Pane::Latency).opened && selected(ui, state).is_some() {
-        return Parts { list: Rect { height: 0, ..inner }, detail: None };
+    if ui.list(Pane::Latency).opened && selected(ui).is_some() {
+        return Parts { list: Rect { height: 0, ..inner }, detail: Some(inner) };
     }
     let head = if inner.height >= HEAD + 3 { HEAD } else { 1.min(inner.height) };
-    let list = Rect { y: inner.y + head, height: inner.height - head, ..inner };
+    let foot = budget_rows(state, inner);
+    let list = Rect { y: inner.y + head, height: inner.height - head - foot, ..inner };
     Parts { list, detail: None }
 }
 
+/// Lines for budgets and a blank one, where there is room for them.
+fn budget_rows(state: &StudioState, inner: Rect) -> u16 {
+    let budgets = u16::try_from(state.budgets.len().min(BUDGETS)).unwrap_or(0);
+    if budgets > 0 && inner.height >= HEAD + 4 + budgets { budgets + 1 } else { 0 }
+}
+
+fn begin(ui: &Ui, state: &StudioState) -> Timestamp {
+    Timestamp(now(ui, state).0.saturating_sub(ui.latency.minutes * 60_000_000))
+}
+
 /// Slices of the window, oldest first.
-fn window<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a LatencySlice> {
-    let from = Timestamp(now(ui, state).0.saturating_sub(ui.latency.minutes * 60_000_000));
+fn window<'a>(ui: &'a Ui, state: &'a StudioState) -> Vec<&'a LatencySlice> {
+    let from = begin(ui, state);
     let recent = state.latency.slices.iter().rev().take_while(|slice| slice.at >= from);
-    let mut slices: Vec<_> = recent.collect();
+    let mut slices: Vec<&LatencySlice> = recent.map(AsRef::as_ref).collect();
     slices.reverse();
     slices
 }
@@ -66,6 +94,35 @@ fn window<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a LatencySlice> {
 /// The later of the last fact and the last message, so that silence moves the picture too.
 fn now(ui: &Ui, state: &StudioState) -> Timestamp {
     ui.now.max(state.now)
+}
+
+/// The histogram of the chosen part.
+pub(crate) fn histogram(part: LatencyPart, operation: &OperationWindow) -> &LatencyHistogram {
+    match part {
+        LatencyPart::All => &operation.times,
+        LatencyPart::Sql => &operation.sql,
+        LatencyPart::WithoutHooks => &operation.without_hooks,
+    }
+}
+
+/// A percentile of the chosen part; 100 is the slowest.
+pub(crate) fn percentile(part: LatencyPart, operation: &OperationWindow, percent: u64) -> Micros {
+    match (part, percent) {
+        (LatencyPart::All, 100) => operation.max,
+        (LatencyPart::All, percent) => operation.percentile(percent),
+        (LatencyPart::Sql | LatencyPart::WithoutHooks, percent) => {
+            histogram(part, operation).percentile(percent).min(operation.max)
+        }
+    }
+}
+
+/// The word of a part.
+pub(crate) fn part_name(part: LatencyPart) -> &'static str {
+    match part {
+        LatencyPart::All => "all",
+        LatencyPart::Sql => "sql only",
+        LatencyPart::WithoutHooks => "without hooks",
+    }
 }
 
 /// The worst p95 per column of the sparkline; 0 where nothing happened.
@@ -99,20 +156,44 @@ pub(crate) fn sparkline(values: &[u64]) -> String {
     values.iter().map(|value| level(*value)).collect()
 }
 
+/// How a budget stands: words and style.
+pub(crate) fn standing(theme: Theme, window: &[OperationWindow], budget: &Budget) -> (String, Style) {
+    let Some(operation) = window.iter().find(|operation| *operation.name == *budget.operation) else {
+        return ("○ no request in this window".to_owned(), theme.dim());
+    };
+    let value = budget.measure.of(operation);
+    if value < budget.limit {
+        return (format!("● ok ({} ms)", tenths(value)), theme.good());
+    }
+    let over = Micros(value.0 - budget.limit.0);
+    (format!("▲ over by {} ms", tenths(over)), theme.warning())
+}
+
+/// The detail of the selected operation.
+pub(crate) fn detail(ui: &Ui, state: &StudioState, area: Rect) -> Vec<Line<'static>> {
+    selected(ui).map_or(Vec::new(), |operation| latency_detail::lines(ui, state, operation, area))
+}
+
 pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let focused = cx.ui.pane == Pane::Latency;
     let list = cx.ui.list(Pane::Latency);
-    if let Some(operation) = selected(cx.ui, cx.state).filter(|_| list.opened) {
+    let part = cx.ui.latency.part;
+    let mut note = format!("{} min", cx.ui.latency.minutes);
+    if part != LatencyPart::All {
+        note = format!("{} · {note}", part_name(part));
+    }
+    if !list.filter.is_empty() {
+        note = format!("/{} · {note}", list.filter);
+    }
+    if let Some(operation) = selected(cx.ui).filter(|_| list.opened) {
         let title = format!("{} › {}", parts::title(Pane::Latency), operation.name);
-        let note = format!("serving {}", operation.numbers.revision);
         let inner = parts::frame(cx, area, &title, &note, focused, buffer);
-        let lines = histogram(cx, operation, usize::from(inner.width));
-        parts::text(inner, &lines, 0, buffer);
+        let lines = detail(cx.ui, cx.state, inner);
+        parts::text(inner, &lines, list.scroll, buffer);
         return;
     }
-    let note = format!("{} min", cx.ui.latency.minutes);
     let inner = parts::frame(cx, area, &parts::title(Pane::Latency), &note, focused, buffer);
-    if cx.state.latency.total == 0 {
+    if cx.state.latency.total == 0 && cx.state.budgets.is_empty() {
         let lines = [" No request yet.", " Percentiles per operation appear with the first one."];
         for (row, text) in (0..).zip(lines) {
             put(buffer, inner, row, &line([(text.to_owned(), cx.theme.dim())]));
@@ -120,44 +201,92 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let places = parts(cx.ui, cx.state, area);
-    let table = Table::new(COLUMNS, usize::from(inner.width).saturating_sub(2));
     let head = places.list.y - inner.y;
     if head >= HEAD {
         draw_head(cx, inner, buffer);
     }
+    let table = Table::new(COLUMNS, usize::from(inner.width).saturating_sub(2));
     if head > 0 {
         put(buffer, inner, head - 1, &table.head(cx));
     }
-    let found = visible(cx.ui, cx.state);
-    parts::list(cx, Pane::Latency, places.list, found.len(), buffer, |index| {
+    draw_table(cx, &table, places.list, buffer);
+    let foot = inner.bottom() - places.list.bottom();
+    if foot > 0 {
+        let names = cx.state.budgets.iter().map(|budget| crate::text::width(&budget.operation)).max();
+        let names = names.unwrap_or(0).min(24);
+        for (row, budget) in (inner.height - foot + 1..inner.height).zip(cx.state.budgets.iter()) {
+            let (words, style) = standing(cx.theme, &cx.ui.latency.window, budget);
+            let name = crate::text::left(&budget.operation, names);
+            let limit = crate::text::left(&budget.to_string(), 14);
+            put(
+                buffer,
+                inner,
+                row,
+                &line([
+                    (" budget  ".to_owned(), cx.theme.dim()),
+                    (format!("{name} {limit}  "), Style::new()),
+                    (words, style),
+                ]),
+            );
+        }
+    }
+}
+
+fn draw_table(cx: Cx<'_>, table: &Table<'_>, area: Rect, buffer: &mut Buffer) {
+    let found = visible(cx.ui);
+    let part = cx.ui.latency.part;
+    if found.is_empty() {
+        let text = if cx.ui.list(Pane::Latency).filter.is_empty() {
+            " no request in this window"
+        } else {
+            " no operation passes · Esc drops the filter"
+        };
+        put(buffer, area, 0, &line([(text.to_owned(), cx.theme.dim())]));
+    }
+    parts::list(cx, Pane::Latency, area, found.len(), buffer, |index| {
         let Some(operation) = found.get(index) else { return Line::default() };
-        let numbers = &operation.numbers;
+        let over = cx.state.budgets.iter().any(|budget| {
+            *budget.operation == *operation.name && budget.measure.of(operation) >= budget.limit
+        });
         table.row(|column| {
             let cell = match column {
-                0 => operation.name.clone(),
-                1 => numbers.count.to_string(),
-                2 => numbers.errors.to_string(),
-                3 => tenths(numbers.p50),
-                4 => tenths(numbers.p95),
-                5 => tenths(numbers.p99),
-                6 => tenths(numbers.max),
-                _ => format!("{} %", numbers.sql_percent),
+                0 if over => format!("{} ▲", operation.name),
+                0 => operation.name.to_string(),
+                1 => operation.times.count().to_string(),
+                2 => operation.errors.to_string(),
+                3 => tenths(percentile(part, operation, 50)),
+                4 => tenths(percentile(part, operation, 95)),
+                5 => tenths(percentile(part, operation, 99)),
+                6 => tenths(percentile(part, operation, 100)),
+                _ => format!("{} %", operation.shares.percent(operation.shares.sql)),
             };
-            let style = if column == 2 && numbers.errors > 0 { cx.theme.error() } else { Style::new() };
+            let style = match column {
+                2 if operation.errors > 0 => cx.theme.error(),
+                0 if over => cx.theme.warning(),
+                _ => Style::new(),
+            };
             (cell, style)
         })
     });
 }
 
 fn draw_head(cx: Cx<'_>, inner: Rect, buffer: &mut Buffer) {
-    let minutes = cx.ui.latency.minutes;
     let slices = window(cx.ui, cx.state);
     let count: u64 = slices.iter().map(|slice| slice.count).sum();
     let errors: u64 = slices.iter().map(|slice| slice.errors).sum();
-    let rate = count as f64 / (minutes as f64 * 60.0);
-    let share = if count == 0 { 0.0 } else { errors as f64 * 100.0 / count as f64 };
-    let text = format!(" all operations · last {minutes} min · {rate:.1} req/s · {share:.1} % errors");
-    put(buffer, inner, 0, &plain(text));
+    let minutes = cx.ui.latency.minutes;
+    // A window that is not full yet counts from its first second.
+    let first = slices.first().map_or(Timestamp(0), |slice| slice.at);
+    let seconds = (now(cx.ui, cx.state).0.saturating_sub(first.0) / 1_000_000 + 1).min(minutes * 60).max(1);
+    let rate = count as f64 / seconds as f64;
+    let percent = errors as f64 * 100.0 / count.max(1) as f64;
+    let errors = if errors == 0 { "no errors".to_owned() } else { format!("{percent:.1} % errors") };
+    put(
+        buffer,
+        inner,
+        0,
+        &plain(format!(" all operations · last {minutes} min · {} · {errors}", per_second(rate))),
+    );
     let room = usize::from(inner.width).saturating_sub(8);
     let worst = columns(&slices, now(cx.ui, cx.state), minutes, room);
     let top = worst.iter().copied().max().unwrap_or_default();
@@ -171,47 +300,15 @@ fn draw_head(cx: Cx<'_>, inner: Rect, buffer: &mut Buffer) {
     put(buffer, inner, 3, &line([(axis, cx.theme.dim())]));
 }
 
-const BUCKETS: [&str; 10] =
-    ["< 0.5", "0.5–1", "1–2", "2–4", "4–8", "8–16", "16–32", "32–64", "64–128", "> 128"];
-
-fn histogram(cx: Cx<'_>, operation: &SliceOperation, room: usize) -> Vec<Line<'static>> {
-    let numbers = &operation.numbers;
-    let requests = plural(usize::try_from(numbers.count).unwrap_or(usize::MAX), "request");
-    let errors = plural(usize::try_from(numbers.errors).unwrap_or(usize::MAX), "error");
-    let mut lines = vec![
-        plain(format!(" {requests} · {errors} · last answered by {}", numbers.revision)),
-        plain(format!(
-            " p50 {}   p95 {}   p99 {}   max {} ms",
-            tenths(numbers.p50),
-            tenths(numbers.p95),
-            tenths(numbers.p99),
-            tenths(numbers.max)
-        )),
-        plain(format!(" SQL {} % of the time", numbers.sql_percent)),
-        Line::default(),
-    ];
-    let top = numbers.buckets.iter().copied().max().unwrap_or(0).max(1);
-    let width = room.saturating_sub(24).max(1);
-    for (name, count) in BUCKETS.iter().zip(numbers.buckets) {
-        let cells = usize::try_from(u128::from(count) * width as u128 / u128::from(top)).unwrap_or(0);
-        let bar = match (count, cells) {
-            (0, _) => String::new(),
-            (_, 0) => "▏".to_owned(),
-            (_, cells) => "█".repeat(cells),
-        };
-        lines.push(line([
-            (format!(" {} ms  ", left(name, 7)), cx.theme.dim()),
-            (bar, cx.theme.accent()),
-            (if count == 0 { String::new() } else { format!(" {count}") }, Style::new()),
-        ]));
-    }
-    lines
+/// A rate in words.
+pub(crate) fn per_second(rate: f64) -> String {
+    if rate < 10.0 { format!("{rate:.1} req/s") } else { format!("{rate:.0} req/s") }
 }
 
 pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<String> {
     match action {
-        Action::Open | Action::CopyItem | Action::CopyJson | Action::CopyPath
-            if selected(ui, state).is_none() =>
+        Action::Open | Action::CopyItem | Action::CopyJson | Action::CopyPath | Action::LatencyBudget
+            if selected(ui).is_none() =>
         {
             Some("there is no operation yet".to_owned())
         }
@@ -231,35 +328,65 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
                 _ => 1,
             };
         }
+        Action::LatencyPart => {
+            ui.latency.part = match ui.latency.part {
+                LatencyPart::All => LatencyPart::Sql,
+                LatencyPart::Sql => LatencyPart::WithoutHooks,
+                LatencyPart::WithoutHooks => LatencyPart::All,
+            };
+        }
         Action::LatencyReset => return vec![Effect::Send(Command::ResetLatency)],
         Action::Open => {
             let list = ui.focused();
             list.opened = !list.opened;
+            list.scroll = 0;
+            if list.opened {
+                ui.zoom_for_now();
+            } else {
+                ui.unzoom();
+            }
+        }
+        Action::LatencyBudget => {
+            let Some(operation) = selected(ui) else { return Vec::new() };
+            let operation = operation.name.to_string();
+            let known = state.budgets.iter().find(|budget| budget.operation == operation);
+            let suggestion = known.map_or_else(|| "p95 < 10 ms".to_owned(), Budget::to_string);
+            ui.ask(Purpose::Budget { operation }, suggestion);
         }
         Action::CopyItem | Action::CopyJson | Action::CopyPath => {
-            let Some(operation) = selected(ui, state) else { return Vec::new() };
-            let n = &operation.numbers;
+            let Some(operation) = selected(ui) else { return Vec::new() };
             let (what, text) = match action {
-                Action::CopyPath => ("the name", operation.name.clone()),
-                Action::CopyJson => ("JSON", serde_json::to_string_pretty(operation).unwrap_or_default()),
-                _ => (
-                    "the numbers",
-                    format!(
-                        "{}: {} requests, p50 {} ms, p95 {} ms, p99 {} ms, max {} ms",
-                        operation.name,
-                        n.count,
-                        tenths(n.p50),
-                        tenths(n.p95),
-                        tenths(n.p99),
-                        tenths(n.max)
-                    ),
-                ),
+                Action::CopyPath => ("the name", operation.name.to_string()),
+                Action::CopyJson => ("JSON", json(operation)),
+                _ => ("the numbers", numbers(operation)),
             };
             return vec![Effect::Copy { what: what.to_owned(), text }];
         }
         _ => {}
     }
     Vec::new()
+}
+
+const MEASURES: [Measure; 4] = [Measure::P50, Measure::P95, Measure::P99, Measure::Max];
+
+fn numbers(operation: &OperationWindow) -> String {
+    let count = usize::try_from(operation.times.count()).unwrap_or(usize::MAX);
+    let values = MEASURES.map(|measure| format!("{} {} ms", measure.name(), tenths(measure.of(operation))));
+    format!("{}: {}, {}", operation.name, plural(count, "request"), values.join(", "))
+}
+
+fn json(operation: &OperationWindow) -> String {
+    let mut value = serde_json::json!({
+        "operation": &*operation.name,
+        "requests": operation.times.count(),
+        "errors": operation.errors,
+        "sqlPercent": operation.shares.percent(operation.shares.sql),
+    });
+    for measure in MEASURES {
+        let name = format!("{}Micros", measure.name());
+        value[name] = measure.of(operation).0.into();
+    }
+    serde_json::to_string_pretty(&value).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! drawing function; this module only chooses between them.
 
 pub(crate) mod latency;
+mod latency_detail;
 pub(crate) mod logs;
 pub(crate) mod problems;
 pub(crate) mod review;
@@ -35,7 +36,7 @@ pub(crate) fn rows(ui: &Ui, state: &StudioState, pane: Pane) -> Vec<u64> {
         Pane::Problems => problems::rows(ui, state),
         Pane::Schema => schema::rows(ui, state),
         Pane::Traces => traces::rows(ui, state),
-        Pane::Latency => latency::rows(ui, state),
+        Pane::Latency => latency::rows(ui),
         Pane::Logs => logs::rows(ui, state),
         Pane::Services => services::rows(state),
         Pane::Tests => tests::rows(ui, state),
@@ -63,7 +64,8 @@ pub(crate) fn detail_height(ui: &Ui, state: &StudioState, pane: Pane, detail: Re
         Pane::Traces => traces::detail(ui, state, usize::from(detail.width)).len(),
         Pane::Services => services::detail(ui, state, usize::from(detail.width)).len(),
         Pane::Tests => tests::detail(ui, state, ui.theme, usize::from(detail.width)).len(),
-        Pane::Logs | Pane::Latency => 0,
+        Pane::Latency => latency::detail(ui, state, detail).len(),
+        Pane::Logs => 0,
     }
 }
 

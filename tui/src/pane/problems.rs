@@ -98,6 +98,32 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
         [(format!("{key}  "), theme.accent()), (format!("{word}      "), Style::new())]
     });
     lines.push(line(parts));
+    if ui.list(Pane::Problems).opened
+        && let Some(text) = ui.explain.and_then(|explain| explain(&problem.code))
+    {
+        lines.push(Line::default());
+        lines.push(line([(format!("─ {} explained ", problem.code), theme.dim())]));
+        lines.extend(explanation(theme, &text, columns));
+    }
+    lines
+}
+
+/// A Markdown explanation: headings stand out, code stays as it is, the rest is wrapped.
+fn explanation(theme: Theme, text: &str, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let mut code = false;
+    for text in text.lines() {
+        if text.trim_start().starts_with("```") {
+            code = !code;
+        } else if code {
+            lines.push(line([(format!("    {text}"), theme.literal())]));
+        } else if text.starts_with('#') {
+            let title = text.trim_start_matches('#').trim().to_owned();
+            lines.push(line([(title, theme.keyword())]));
+        } else {
+            lines.extend(wrap(text, columns).into_iter().map(plain));
+        }
+    }
     lines
 }
 

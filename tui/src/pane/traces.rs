@@ -442,8 +442,9 @@ fn run_on_trace(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect>
         }
         A::TraceCurl => return vec![Effect::Curl(trace.id)],
         A::TraceReplay => {
-            let effect = Effect::Send(Command::Replay(trace.id));
-            if trace.kind == TraceKind::Mutation {
+            let write = trace.kind == TraceKind::Mutation;
+            let effect = Effect::Send(Command::Replay { trace: trace.id, write });
+            if write {
                 let question =
                     format!("Send the mutation {} again? It writes to the database.", trace.operation);
                 ui.overlay = Some(Overlay::Confirm { question, effect });

@@ -322,6 +322,26 @@ pub(crate) fn draw_banner(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
 pub(crate) fn message(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let ui = cx.ui;
     let list = ui.list(ui.pane);
+    if let Some(prompt) = &ui.prompt {
+        let typed = if prompt.purpose.is_secret() {
+            "*".repeat(prompt.text.chars().count())
+        } else {
+            prompt.text.clone()
+        };
+        let label = format!(" {}: ", prompt.purpose.label());
+        // The end of a long line is what is being typed.
+        let room = usize::from(area.width).saturating_sub(width(&label) + 1);
+        let skipped = typed.chars().count().saturating_sub(room);
+        let typed: String = typed.chars().skip(skipped).collect();
+        let parts = [
+            (label, cx.theme.accent()),
+            (typed, Style::new()),
+            (" ".to_owned(), cx.theme.found()),
+            (format!("  {} {}", cx.theme.enter(), prompt.purpose.hint()), cx.theme.dim()),
+        ];
+        put(buffer, area, 0, &line(parts));
+        return;
+    }
     if ui.typing_filter {
         let text = format!(" filter {}: ", ui.pane.title());
         let typed = line([

@@ -100,6 +100,8 @@ impl Builder {
     }
 
     fn project(&mut self) {
+        let files = ["exo.toml", "src/index.exo", "src/users.exo", "tests/init.gql", "tests/list.exotest"];
+        self.now(EventKind::Files(files.map(str::to_owned).to_vec()));
         self.now(EventKind::Project(ProjectInfo {
             name: "todo".into(),
             root: "/home/anna/todo".into(),
@@ -300,20 +302,8 @@ impl Builder {
             }
             self.at(time, EventKind::Request(Arc::new(trace)));
         }
-        let operation = |name: &str, count, p50, p95, max, errors| SliceOperation {
-            name: name.into(),
-            numbers: OperationLatency {
-                count,
-                errors,
-                p50: Micros(p50),
-                p95: Micros(p95),
-                p99: Micros(p95 + 2_000),
-                max: Micros(max),
-                sql_percent: 64,
-                buckets: [0, 3, 90, 210, 260, 44, 5, 0, 1, 0],
-                revision: Revision(14),
-            },
-        };
+        let budget = |operation: &str, text| Budget::parse(operation, text).unwrap();
+        self.now(EventKind::Budgets(vec![budget("Board", "p95 < 10 ms"), budget("Report", "p95 < 50 ms")]));
         for second in 0..60_u64 {
             let at = NOW - 240_000_000 + second * 4_000_000;
             self.at(
@@ -323,13 +313,7 @@ impl Builder {
                     count: 32,
                     errors: u64::from(second % 20 == 0),
                     p95: Micros(3_000 + (second * 7 % 13) * 900),
-                    operations: vec![
-                        operation("Report", 12, 188_000, 210_000, 212_000, 0),
-                        operation("Board", 612, 3_900, 8_800, 14_200, 0),
-                        operation("AddTodo", 88, 6_100, 9_700, 13_000, 0),
-                        operation("Me", 401, 900, 1_600, 4_000, 0),
-                        operation("AllUsers", 9, 500, 700, 700, 9),
-                    ],
+                    operations: seconds(second),
                 }),
             );
         }
@@ -362,6 +346,51 @@ impl Builder {
             source: "日本語ソース".into(),
             text: "é\u{301} 👩‍👩‍👧 \u{202e}reversed 한국어".into(),
         }));
+    }
+}
+
+/// What happened in one of 60 seconds: Board became slower with r14, Report is rare and slow.
+fn seconds(second: u64) -> Vec<SliceOperation> {
+    let board = if second < 30 { (13, 3_100) } else { (14, 4_000) };
+    let mut found = vec![
+        operation("Board", board.0, second, 10, board.1, 0),
+        operation("Me", 14, second, 7, 900, 0),
+        operation("AddTodo", 14, second, 1, 6_100, 0),
+    ];
+    if second % 5 == 0 {
+        found.push(operation("Report", 14, second, 1, 188_000, 0));
+    }
+    if second % 7 == 0 {
+        found.push(operation("AllUsers", 14, second, 1, 500, 1));
+    }
+    found
+}
+
+/// `count` requests of about `typical` microseconds, some of them twice as slow.
+fn operation(name: &str, revision: u32, second: u64, count: u64, typical: u64, errors: u64) -> SliceOperation {
+    let time = |n: u64| {
+        let noise = (second * 31 + n * 17) % 23;
+        Micros(typical + typical * noise / 60 + if (second + n) % 16 == 0 { typical } else { 0 })
+    };
+    let times: Vec<Micros> = (0..count).map(time).collect();
+    let buckets = |part: u64| {
+        let mut counts = std::collections::BTreeMap::<u16, u32>::new();
+        for time in &times {
+            *counts.entry(bucket_of(Micros(time.0 * part / 100))).or_default() += 1;
+        }
+        counts.into_iter().collect()
+    };
+    let total: u64 = times.iter().map(|time| time.0).sum();
+    let share = |percent: u64| Micros(total * percent / 100);
+    SliceOperation {
+        name: name.into(),
+        revision: Revision(revision),
+        errors,
+        max: times.iter().copied().max().unwrap_or_default(),
+        shares: Shares { total: Micros(total), sql: share(64), hook: share(10), plan: share(8), encode: share(7) },
+        times: buckets(100),
+        sql: buckets(64),
+        without_hooks: buckets(90),
     }
 }
 

@@ -97,7 +97,7 @@ fn a_trace_is_explained_replayed_and_copied() {
     assert_eq!(screen.keys("x"), [Effect::Send(Command::Explain { trace: newest, analyze: false })]);
     assert_eq!(screen.keys("X"), [Effect::Send(Command::Explain { trace: newest, analyze: true })]);
     assert_eq!(screen.keys("c"), [Effect::Curl(newest)]);
-    assert_eq!(screen.keys("r"), [Effect::Send(Command::Replay(newest))]);
+    assert_eq!(screen.keys("r"), [Effect::Send(Command::Replay { trace: newest, write: false })]);
     assert!(matches!(&screen.keys("ys")[..], [Effect::Copy { text, .. }] if text == fixture::SQL));
     assert!(
         matches!(&screen.keys("Y")[..], [Effect::Copy { text, .. }] if text.contains("owner_id = 7 AND t0.done = false"))
@@ -107,7 +107,7 @@ fn a_trace_is_explained_replayed_and_copied() {
     assert_eq!(screen.keys("r"), []);
     assert!(screen.text().contains("Send the mutation AddTodo again?"));
     assert_eq!(screen.keys("n"), []);
-    assert_eq!(screen.keys("ry"), [Effect::Send(Command::Replay(TraceId(0x7f_3a16)))]);
+    assert_eq!(screen.keys("ry"), [Effect::Send(Command::Replay { trace: TraceId(0x7f_3a16), write: true })]);
 }
 
 #[test]

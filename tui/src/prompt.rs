@@ -1,0 +1,120 @@
+//! A line typed above the hints for one purpose. `Esc` leaves it and keeps what was typed for the next time.
+
+use ratatui::crossterm::event::KeyCode;
+use studio_events::{Budget, Command, StudioState};
+
+use crate::action::Key;
+use crate::effect::Effect;
+use crate::ui::Ui;
+
+/// What is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub(crate) purpose: Purpose,
+    pub(crate) text: String,
+}
+
+/// What for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The latency limit of an operation; nothing removes it.
+    Budget {
+        /// The operation.
+        operation: String,
+    },
+    /// A statement to run.
+    Sql,
+}
+
+impl Purpose {
+    /// The words before the line.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Budget { operation } => format!("budget of {operation}"),
+            Self::Sql => "SQL, read-only".to_owned(),
+        }
+    }
+
+    /// What Enter does.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Budget { .. } => "writes it to exo.toml, such as p95 < 10 ms; empty removes it",
+            Self::Sql => "runs it in a read-only transaction",
+        }
+    }
+
+    /// Letters are neither shown nor recorded.
+    pub(crate) fn is_secret(&self) -> bool {
+        match self {
+            Self::Budget { .. } | Self::Sql => false,
+        }
+    }
+}
+
+impl Ui {
+    /// Opens a prompt with what was typed into it before, or with `suggestion`.
+    pub(crate) fn ask(&mut self, purpose: Purpose, suggestion: String) {
+        let draft = self.drafts.iter().position(|draft| draft.purpose == purpose);
+        let text = draft.map_or(suggestion, |at| self.drafts.remove(at).text);
+        self.prompt = Some(Prompt { purpose, text });
+    }
+
+    /// What is typed now must not be recorded.
+    pub(crate) fn types_a_secret(&self) -> bool {
+        self.prompt.as_ref().is_some_and(|prompt| prompt.purpose.is_secret())
+    }
+
+    /// A key while a prompt is open.
+    pub(crate) fn type_prompt(&mut self, key: Key, state: &StudioState) -> Vec<Effect> {
+        let Some(prompt) = &mut self.prompt else { return Vec::new() };
+        match key.code {
+            KeyCode::Esc => {
+                if let Some(prompt) = self.prompt.take().filter(|prompt| !prompt.text.is_empty()) {
+                    self.drafts.retain(|draft| draft.purpose != prompt.purpose);
+                    self.drafts.push(prompt);
+                }
+            }
+            KeyCode::Enter => return self.submit(state),
+            KeyCode::Backspace => {
+                prompt.text.pop();
+            }
+            KeyCode::Char('u') if key.ctrl => prompt.text.clear(),
+            KeyCode::Char('w') if key.ctrl => {
+                let kept = prompt.text.trim_end().rfind(' ').map_or(0, |at| at + 1);
+                prompt.text.truncate(kept);
+            }
+            KeyCode::Char(c) if !key.ctrl => prompt.text.push(c),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Does what the prompt is for; what cannot be done leaves it open.
+    fn submit(&mut self, _: &StudioState) -> Vec<Effect> {
+        let Some(prompt) = self.prompt.clone() else { return Vec::new() };
+        let text = prompt.text.trim().to_owned();
+        match prompt.purpose {
+            Purpose::Budget { operation } => {
+                if !text.is_empty()
+                    && let Err(wrong) = Budget::parse(&operation, &text)
+                {
+                    self.say(wrong, 6);
+                    return Vec::new();
+                }
+                self.prompt = None;
+                vec![Effect::Budget { operation, limit: text }]
+            }
+            Purpose::Sql if text.is_empty() => Vec::new(),
+            Purpose::Sql => {
+                self.prompt = None;
+                self.run_sql(text)
+            }
+        }
+    }
+
+    /// Runs a statement read-only; the result opens when it is there.
+    pub(crate) fn run_sql(&mut self, sql: String) -> Vec<Effect> {
+        self.overlay = Some(crate::overlay::Overlay::Query { sql: sql.clone(), scroll: 0 });
+        vec![Effect::Send(Command::Query { sql, write: false })]
+    }
+}
