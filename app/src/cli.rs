@@ -177,10 +177,11 @@ pub(crate) struct ReplayArgs {
 }
 
 fn size(text: &str) -> Result<(u16, u16), String> {
-    let parts = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
-    parts.filter(|(width, height)| (1..=1000).contains(width) && (1..=1000).contains(height)).ok_or_else(|| {
-        "a size looks like 120x36, with 1 to 1000 columns and rows".to_owned()
-    })
+    let parts =
+        text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parts
+        .filter(|(width, height)| (1..=1000).contains(width) && (1..=1000).contains(height))
+        .ok_or_else(|| "a size looks like 120x36, with 1 to 1000 columns and rows".to_owned())
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -36,8 +36,8 @@ impl Recorder {
         path: &Path,
         mut events: broadcast::Receiver<Arc<StudioEvent>>,
     ) -> Result<Self, Failure> {
-        let file =
-            std::fs::File::create(path).map_err(|error| Failure::environment("write the recording", &error))?;
+        let file = std::fs::File::create(path)
+            .map_err(|error| Failure::environment("write the recording", &error))?;
         let (sender, lines) = sync_channel(WAITING);
         let lost = Arc::new(AtomicU64::new(0));
         let of_writer = Arc::clone(&lost);
@@ -108,8 +108,8 @@ fn missed(before: &Recorded, count: u64) -> Recorded {
 pub(crate) async fn replay(args: &ReplayArgs) -> Result<ExitCode, Failure> {
     let text = std::fs::read_to_string(&args.file)
         .map_err(|error| Failure::environment("read the recording", &error))?;
-    let lines =
-        recording::read(&text).map_err(|error| Failure::usage(error.to_string(), "record one with --record FILE".to_owned()))?;
+    let lines = recording::read(&text)
+        .map_err(|error| Failure::usage(error.to_string(), "record one with --record FILE".to_owned()))?;
     let mut config = TuiConfig { explain: Some(crate::studio::explain), ..TuiConfig::default() };
     if args.frames {
         let first = lines.first().map(Recorded::at).unwrap_or_default();

@@ -42,7 +42,8 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
         interactive: why_plain.is_none(),
     };
     let prepared = Studio::prepare(config).map_err(|error| failure(&error))?;
-    let recorder = args.record.as_deref().map(|path| Recorder::start(path, prepared.subscribe())).transpose()?;
+    let recorder =
+        args.record.as_deref().map(|path| Recorder::start(path, prepared.subscribe())).transpose()?;
     let events = prepared.subscribe();
     let mut studio = prepared.start();
     let result = match why_plain {

@@ -93,7 +93,8 @@ fn with_budget(text: &str, operation: &str, limit: &str) -> Result<String, Strin
         (Some(at), None) => drop(lines.remove(at)),
         (None, Some(entry)) => {
             // Behind the last line of the section that says something.
-            let used = lines.get(head..end).and_then(|part| part.iter().rposition(|line| !line.trim().is_empty()));
+            let used =
+                lines.get(head..end).and_then(|part| part.iter().rposition(|line| !line.trim().is_empty()));
             lines.insert(head + used.unwrap_or(0) + 1, entry);
         }
         (None, None) => {}
@@ -240,7 +241,10 @@ mod tests {
         assert_eq!(with_budget("", "Board", "").unwrap(), "");
         let middle = "[budgets]\nA = \"p50 < 1 ms\"\n\n[postgres]\ndurable = true\n";
         let inserted = with_budget(middle, "B", "p50 < 2 ms").unwrap();
-        assert!(inserted.starts_with("[budgets]\nA = \"p50 < 1 ms\"\nB = \"p50 < 2 ms\"\n\n[postgres]"), "{inserted}");
+        assert!(
+            inserted.starts_with("[budgets]\nA = \"p50 < 1 ms\"\nB = \"p50 < 2 ms\"\n\n[postgres]"),
+            "{inserted}"
+        );
         assert!(with_budget("[budgets]\nA = [\"p50 < 1 ms\"]\n", "A", "p50 < 2 ms").is_err());
     }
 

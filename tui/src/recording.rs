@@ -146,7 +146,8 @@ pub fn frames(recording: &[Recorded], config: &TuiConfig, size: (u16, u16)) -> V
                 state.apply(event);
                 // A later fact of the same moment is drawn with it.
                 let next = recording.get(index + 1);
-                let follows = matches!(next, Some(Recorded::Event(next)) if next.at.0 < drawn.0.saturating_add(FRAME));
+                let follows =
+                    matches!(next, Some(Recorded::Event(next)) if next.at.0 < drawn.0.saturating_add(FRAME));
                 if !follows {
                     // Effects are what happened then; nothing happens now.
                     let _ = ui.update(Msg::Data, at, &state);

@@ -169,6 +169,10 @@ pub(crate) struct TestsUi {
     pub(crate) failed_only: bool,
     /// Folders that are folded.
     pub(crate) folded: BTreeSet<String>,
+    /// Access coverage in place of the tests.
+    pub(crate) coverage: bool,
+    /// Index of the request shown of the open test.
+    pub(crate) request: usize,
 }
 
 /// Answers on the migration review.

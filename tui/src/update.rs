@@ -339,6 +339,9 @@ impl Ui {
             self.unzoom();
         } else if self.in_review(state) && self.review.sql {
             self.review.sql = false;
+        } else if self.pane == Pane::Tests && self.tests.coverage {
+            self.tests.coverage = false;
+            *self.focused() = crate::ui::PaneUi::default();
         } else if self.pane == Pane::Schema && self.schema.tab == SchemaTab::Migration {
             self.schema.tab = SchemaTab::Types;
             self.unzoom();

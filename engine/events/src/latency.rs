@@ -436,7 +436,9 @@ mod tests {
         assert_eq!(read("p50 < 250us"), Ok((Measure::P50, 250)));
         assert_eq!(Budget::parse("Board", "p99 < 0.5 ms").unwrap().to_string(), "p99 < 500 us");
         assert_eq!(Budget::parse("Board", "p95 < 10 ms").unwrap().to_string(), "p95 < 10 ms");
-        for wrong in ["", "p95", "p95 < ", "p95 < fast", "p12 < 1 ms", "p95 < 1 h", "p95 < 0 ms", "p95 < 9e9 s"] {
+        for wrong in
+            ["", "p95", "p95 < ", "p95 < fast", "p12 < 1 ms", "p95 < 1 h", "p95 < 0 ms", "p95 < 9e9 s"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -55,9 +55,8 @@ fn budgets<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Budg
             Limits::Several(texts) => texts,
         };
         for text in texts {
-            let budget = Budget::parse(&operation, &text).map_err(|wrong| {
-                serde::de::Error::custom(format!("the budget of `{operation}`: {wrong}"))
-            })?;
+            let budget = Budget::parse(&operation, &text)
+                .map_err(|wrong| serde::de::Error::custom(format!("the budget of `{operation}`: {wrong}")))?;
             found.push(budget);
         }
     }
@@ -143,7 +142,8 @@ mod tests {
 
     #[test]
     fn budgets_are_one_or_several_limits_and_mistakes_have_a_place() {
-        let it = ExoToml::parse("[budgets]\nBoard = \"p95 < 10 ms\"\nMe = [\"p50 < 1 ms\", \"max < 1 s\"]\n").unwrap();
+        let it = ExoToml::parse("[budgets]\nBoard = \"p95 < 10 ms\"\nMe = [\"p50 < 1 ms\", \"max < 1 s\"]\n")
+            .unwrap();
         let texts: Vec<_> = it.budgets.iter().map(|it| format!("{} {it}", it.operation)).collect();
         assert_eq!(texts, ["Board p95 < 10 ms", "Me p50 < 1 ms", "Me max < 1000 ms"]);
         let problem = ExoToml::parse("[budgets]\nBoard = \"p95 < soon\"\n").unwrap_err();

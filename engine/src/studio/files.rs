@@ -51,7 +51,8 @@ mod tests {
     #[test]
     fn sources_tests_and_settings_are_listed_and_outputs_are_not() {
         let root = tempfile::tempdir().unwrap();
-        for file in ["src/a/b.exo", "src/index.exo", "tests/x.exotest", "exo.toml", "target/out", "src/.swap"] {
+        for file in ["src/a/b.exo", "src/index.exo", "tests/x.exotest", "exo.toml", "target/out", "src/.swap"]
+        {
             let path = root.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();

@@ -34,16 +34,22 @@ async fn read(pool: &Pool, sql: &str) -> Result<QueryRows, String> {
     match lease.transaction(mode).run_and_commit(&wrapped, &[]).await {
         Ok(rows) => Ok(named(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()))),
         // SHOW, EXPLAIN and the like cannot stand inside of another statement; their results are texts.
-        Err(error) if error.sqlstate() == Some("42601") => {
-            lease.transaction(mode).run_and_commit(bare, &[]).await.map(texts).map_err(|plain| message(&plain))
-        }
+        Err(error) if error.sqlstate() == Some("42601") => lease
+            .transaction(mode)
+            .run_and_commit(bare, &[])
+            .await
+            .map(texts)
+            .map_err(|plain| message(&plain)),
         Err(error) => Err(message(&error)),
     }
 }
 
 async fn changed(pool: &Pool, sql: &str) -> Result<QueryRows, String> {
     let lease = pool.get().await.map_err(|error| error.to_string())?;
-    let rows = lease.transaction(TransactionMode::Session).run_and_commit(sql.trim().trim_end_matches(';'), &[]).await;
+    let rows = lease
+        .transaction(TransactionMode::Session)
+        .run_and_commit(sql.trim().trim_end_matches(';'), &[])
+        .await;
     pool.schema_changed();
     rows.map(texts).map_err(|error| message(&error))
 }

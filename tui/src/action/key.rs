@@ -120,7 +120,20 @@ mod tests {
     #[test]
     fn keys_are_shown_as_they_are_written() {
         let keys = [
-            "q", "Ctrl-d", "Space", "S-Tab", "Enter", "Esc", "F1", "F12", "F", "PageUp", "*", "]", "?", "Backspace",
+            "q",
+            "Ctrl-d",
+            "Space",
+            "S-Tab",
+            "Enter",
+            "Esc",
+            "F1",
+            "F12",
+            "F",
+            "PageUp",
+            "*",
+            "]",
+            "?",
+            "Backspace",
         ];
         for text in keys {
             let key = Key::parse(text).unwrap();

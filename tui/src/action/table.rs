@@ -163,6 +163,13 @@ pub enum Action {
     TestRerun,
     TestFailed,
     TestAll,
+    TestRerunFailed,
+    TestStop,
+    TestWatch,
+    TestEdit,
+    TestCoverage,
+    TestNextRequest,
+    TestPreviousRequest,
 }
 
 /// One row of the table.
@@ -284,6 +291,13 @@ const TABLE: &[ActionInfo] = &[
     row(A::LogEdit, "log.edit", LOGS, "e", "Open the lines in $EDITOR", "edit"),
     row(A::ServiceRestart, "service.restart", SERVICES, "r", "Start the service again", "again"),
     row(A::TestRerun, "test.rerun", TESTS, "r", "Run the test or the folder again", "again"),
+    row(A::TestRerunFailed, "test.rerun-failed", TESTS, "F", "Run the tests again that did not pass", "rerun failed"),
+    row(A::TestWatch, "test.watch", TESTS, "w", "Run tests after each save, or stop doing so", "watch"),
+    row(A::TestStop, "test.stop", TESTS, "s", "Stop the tests that are running", "stop"),
+    row(A::TestEdit, "test.edit", TESTS, "e", "Open the test in $EDITOR, at the failing line", "edit"),
+    row(A::TestCoverage, "test.coverage", TESTS, "c", "Access rules the tests saw, and back", "coverage"),
+    row(A::TestNextRequest, "test.next", TESTS, "]", "Next request of the open test", ""),
+    row(A::TestPreviousRequest, "test.previous", TESTS, "[", "Previous request of the open test", ""),
     row(A::TestFailed, "test.failed", TESTS, "E", "Failed only", "failed"),
     row(A::TestAll, "test.all", TESTS, "*", "All tests", "all"),
 ];

@@ -186,7 +186,8 @@ fn files(state: &StudioState) -> Vec<String> {
     let listed = state.files.iter();
     let declared = state.schema.types.iter().map(|ty| &ty.file);
     let wrong = state.all_problems().map(|problem| &problem.file);
-    let mut files: Vec<String> = listed.chain(declared).chain(wrong).filter(|file| !file.is_empty()).cloned().collect();
+    let mut files: Vec<String> =
+        listed.chain(declared).chain(wrong).filter(|file| !file.is_empty()).cloned().collect();
     files.sort_unstable();
     files.dedup();
     files

@@ -89,7 +89,8 @@ pub(super) fn draw(cx: Cx<'_>, sql: &str, scroll: usize, screen: Rect, buffer: &
     match found.map(|query| &query.result) {
         None => put(buffer, body, 0, &line([(" asking the database …".to_owned(), cx.theme.dim())])),
         Some(Err(error)) => {
-            for (row, text) in (0..).zip(crate::text::wrap(error, usize::from(body.width).saturating_sub(4))) {
+            for (row, text) in (0..).zip(crate::text::wrap(error, usize::from(body.width).saturating_sub(4)))
+            {
                 put(buffer, body, row, &line([(format!(" ✗ {text}"), cx.theme.error())]));
             }
             keys = " e edit   W run it again and let it write (asks)   Esc back".to_owned();

@@ -63,18 +63,18 @@ impl Axis {
 }
 
 /// The whole text.
-pub(super) fn lines(ui: &Ui, state: &StudioState, operation: &OperationWindow, area: Rect) -> Vec<Line<'static>> {
+pub(super) fn lines(
+    ui: &Ui,
+    state: &StudioState,
+    operation: &OperationWindow,
+    area: Rect,
+) -> Vec<Line<'static>> {
     let theme = ui.theme;
     let part = ui.latency.part;
     let count = usize::try_from(operation.times.count()).unwrap_or(usize::MAX);
     let errors = usize::try_from(operation.errors).unwrap_or(usize::MAX);
     let rate = count as f64 / (ui.latency.minutes * 60) as f64;
-    let head = format!(
-        " {} · {} · {}",
-        plural(count, "request"),
-        per_second(rate),
-        plural(errors, "error")
-    );
+    let head = format!(" {} · {} · {}", plural(count, "request"), per_second(rate), plural(errors, "error"));
     let mut first = vec![(format!("{head}      "), Style::new())];
     for other in [LatencyPart::All, LatencyPart::Sql, LatencyPart::WithoutHooks] {
         let style = if other == part { theme.accent() } else { theme.dim() };

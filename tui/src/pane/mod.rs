@@ -1,13 +1,16 @@
 //! The seven panes. Each has rows with stable identities, places for its list and its text, actions, and a
 //! drawing function; this module only chooses between them.
 
+mod coverage;
 pub(crate) mod latency;
 mod latency_detail;
 pub(crate) mod logs;
+mod plan;
 pub(crate) mod problems;
 pub(crate) mod review;
 pub(crate) mod schema;
 pub(crate) mod services;
+mod test_text;
 pub(crate) mod tests;
 pub(crate) mod trace_text;
 pub(crate) mod traces;

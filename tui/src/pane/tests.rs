@@ -1,4 +1,5 @@
-//! Tests: a tree of folders, verdicts, and the difference of the selected one.
+//! Tests: a tree of folders, verdicts, and the difference of the selected one. What it sent is in `test_text`, the
+//! rules it touched in `coverage`.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,8 +9,8 @@ use studio_events::{Command, StudioState, TestCase, TestVerdict};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
-use crate::pane::{Parts, passes};
-use crate::text::{line, millis, plain, plural, put, wrap};
+use crate::pane::{Parts, coverage, passes, test_text};
+use crate::text::{line, millis, plain, plural, put};
 use crate::theme::Theme;
 use crate::ui::{Ui, identity};
 use crate::view::Cx;
@@ -53,6 +54,9 @@ fn tree<'a>(ui: &Ui, state: &'a StudioState) -> Vec<Row<'a>> {
 }
 
 pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
+    if ui.tests.coverage {
+        return coverage::rows(ui, state);
+    }
     let id = |row: &Row<'_>| match row {
         Row::Folder { path, .. } => identity(("folder", path)),
         Row::Case { case, .. } => identity(("case", &case.name)),
@@ -95,6 +99,9 @@ fn selected<'a>(ui: &Ui, state: &'a StudioState) -> Option<Row<'a>> {
 
 /// Name, verdict and failure text of the selected test.
 pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize) -> Vec<Line<'static>> {
+    if ui.tests.coverage {
+        return coverage::detail(ui, state, columns);
+    }
     match selected(ui, state) {
         None => Vec::new(),
         Some(Row::Folder { path, passed, total, .. }) => {
@@ -107,20 +114,7 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
                 (case.name.clone(), theme.bold()),
                 (format!("  {} ms", millis(case.time)), theme.dim()),
             ])];
-            if !case.detail.is_empty() {
-                lines.push(Line::default());
-            }
-            for text in case.detail.lines() {
-                let trimmed = text.trim_start();
-                let style = if trimmed.starts_with('-') {
-                    theme.error()
-                } else if trimmed.starts_with('+') {
-                    theme.good()
-                } else {
-                    Style::new()
-                };
-                lines.extend(wrap(text, columns).into_iter().map(|text| line([(text, style)])));
-            }
+            lines.extend(test_text::lines(ui, case, columns));
             lines
         }
     }
@@ -134,12 +128,18 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         (Some((passed, total, time)), false) => format!("{passed} of {total} passed · {} ms", millis(*time)),
         (None, false) => String::new(),
     };
+    if tests.watching {
+        note = format!("watching ● · {note}");
+    }
     if cx.ui.tests.failed_only {
         note = format!("failed only · {note}");
     }
     let filter = &cx.ui.list(Pane::Tests).filter;
     if !filter.is_empty() {
         note = format!("/{filter} · {note}");
+    }
+    if cx.ui.tests.coverage {
+        return coverage::draw(cx, area, parts(cx.ui, area), buffer);
     }
     let inner = parts::frame(cx, area, &parts::title(Pane::Tests), &note, focused, buffer);
     let places = parts(cx.ui, area);
@@ -195,8 +195,35 @@ fn empty(cx: Cx<'_>, inner: Rect, buffer: &mut Buffer) {
 }
 
 pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<String> {
+    let case = match selected(ui, state) {
+        Some(Row::Case { case, .. }) if !ui.tests.coverage => Some(case),
+        Some(_) | None => None,
+    };
     match action {
-        Action::TestRerun if state.tests.running => Some("the tests are running".to_owned()),
+        Action::TestRerun | Action::TestRerunFailed if state.tests.running => {
+            Some("the tests are running".to_owned())
+        }
+        Action::TestRerunFailed if state.tests.failed().is_empty() => Some("no test failed".to_owned()),
+        Action::TestStop if !state.tests.running => Some("no test is running".to_owned()),
+        Action::TestCoverage if state.tests.coverage.is_none() => {
+            Some("coverage is known after a run of all tests".to_owned())
+        }
+        Action::TestEdit if !ui.has_editor => Some("set $EDITOR to open files".to_owned()),
+        Action::TestEdit if ui.tests.coverage => coverage::disabled(ui, state),
+        Action::TestEdit if case.is_none_or(|case| place(case).0.is_empty()) => {
+            Some("no test with a file is selected".to_owned())
+        }
+        Action::TestNextRequest | Action::TestPreviousRequest
+            if case.is_none_or(|case| case.outcome.requests.len() < 2) =>
+        {
+            Some("there is no other request".to_owned())
+        }
+        Action::TestRerun | Action::Fold | Action::Unfold if ui.tests.coverage => {
+            Some("the rules of the model are shown, not tests".to_owned())
+        }
+        Action::Open | Action::CopyItem | Action::CopyPath | Action::CopyJson if ui.tests.coverage => {
+            coverage::disabled(ui, state)
+        }
         Action::TestRerun | Action::Open | Action::CopyItem | Action::CopyPath | Action::CopyJson
             if selected(ui, state).is_none() =>
         {
@@ -208,11 +235,50 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
     }
 }
 
-pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {
+/// File and line of the failure, or of the test itself.
+fn place(case: &TestCase) -> (&str, u32) {
+    if case.outcome.file.is_empty() { (&case.file, 1) } else { (&case.outcome.file, case.outcome.line) }
+}
+
+/// Actions that are not about the selected test.
+fn run_anyway(ui: &mut Ui, state: &StudioState, action: Action) -> Option<Vec<Effect>> {
     match action {
         Action::TestFailed => ui.tests.failed_only = true,
         Action::TestAll => ui.tests.failed_only = false,
-        _ => {}
+        Action::TestRerunFailed => {
+            return Some(vec![Effect::Send(Command::RunTestsNamed(state.tests.failed()))]);
+        }
+        Action::TestStop => return Some(vec![Effect::Send(Command::StopTests)]),
+        Action::TestWatch => return Some(vec![Effect::Send(Command::WatchTests(!state.tests.watching))]),
+        Action::TestCoverage => {
+            ui.tests.coverage = !ui.tests.coverage;
+            let list = ui.focused();
+            *list = crate::ui::PaneUi::default();
+        }
+        _ => return None,
+    }
+    Some(Vec::new())
+}
+
+pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {
+    if let Some(effects) = run_anyway(ui, state, action) {
+        return effects;
+    }
+    if ui.tests.coverage {
+        return coverage::run(ui, state, action);
+    }
+    if let Some(Row::Case { case, .. }) = selected(ui, state) {
+        let last = case.outcome.requests.len().saturating_sub(1);
+        match action {
+            Action::TestEdit => {
+                let (file, line) = place(case);
+                return vec![Effect::Edit { file: file.to_owned(), line, column: 1 }];
+            }
+            Action::TestNextRequest => ui.tests.request = (ui.tests.request + 1).min(last),
+            Action::TestPreviousRequest => ui.tests.request = ui.tests.request.saturating_sub(1),
+            Action::Open => ui.tests.request = 0,
+            _ => {}
+        }
     }
     let (name, folder, detail) = match selected(ui, state) {
         None => return Vec::new(),

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 use studio_events::{Micros, PhaseKind, StatementTrace, StudioState, Trace, TraceKind};
 
 use crate::action::Action;
+use crate::pane::plan;
 use crate::sql;
 use crate::text::{bytes, clean, cut, left, line, millis, plain, right, wrap};
 use crate::theme::Theme;
@@ -131,11 +132,12 @@ pub(crate) fn statement(ui: &Ui, state: &StudioState, trace: &Trace, columns: us
     if let Some(error) = &statement.error {
         lines.push(line([(format!(" ✗ {}", clean(error)), theme.error())]));
     }
-    lines.extend(plan(ui, state, trace, columns));
+    lines.extend(plan_part(ui, state, trace, columns));
     lines
 }
 
-fn params(theme: Theme, statement: &StatementTrace) -> Vec<Line<'static>> {
+/// The parameters of a statement with their origin.
+pub(crate) fn params(theme: Theme, statement: &StatementTrace) -> Vec<Line<'static>> {
     let each = statement.params.iter().enumerate().map(|(at, param)| {
         let value = param.value.as_deref().map_or_else(|| "NULL".to_owned(), |value| cut(value, 60));
         line([
@@ -148,21 +150,21 @@ fn params(theme: Theme, statement: &StatementTrace) -> Vec<Line<'static>> {
     each.collect()
 }
 
-fn plan(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
+fn plan_part(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
     let theme = ui.theme;
-    let (plan, analyze) = (ui.keymap.shown(Action::TracePlan), ui.keymap.shown(Action::TraceAnalyze));
+    let (key, analyze) = (ui.keymap.shown(Action::TracePlan), ui.keymap.shown(Action::TraceAnalyze));
     let rule = "─".repeat(columns.saturating_sub(14));
-    let mut lines = vec![line([(format!("─ plan ({plan}) {rule}"), theme.dim())])];
+    let mut lines = vec![line([(format!("─ plan ({key}) {rule}"), theme.dim())])];
     match state.plans.iter().rev().find(|(of, _)| *of == trace.id) {
         Some((_, text)) => {
             let text = plan_of(text, ui.traces.statement.min(trace.statements.len().saturating_sub(1)));
-            lines.extend(text.iter().map(|text| plan_line(theme, text)));
+            lines.extend(plan::lines(theme, &text, columns));
         }
         None if ui.traces.asked == Some(trace.id) => {
             lines.push(line([(" asking the database …".to_owned(), theme.dim())]));
         }
         None => {
-            let text = format!(" {plan} asks for it · {analyze} runs it in a rolled-back transaction");
+            let text = format!(" {key} asks for it · {analyze} runs it in a rolled-back transaction");
             lines.push(line([(text, theme.dim())]));
         }
     }
@@ -181,18 +183,6 @@ fn plan_of(text: &str, statement: usize) -> Vec<&str> {
         .skip(1)
         .take_while(|line| !is_head(line))
         .collect()
-}
-
-/// A line of a plan: sequential scans and failures stand out.
-fn plan_line(theme: Theme, text: &str) -> Line<'static> {
-    let style = if text.contains("Seq Scan") {
-        theme.warning()
-    } else if text.starts_with("ERROR") || text.starts_with("error") {
-        theme.error()
-    } else {
-        Style::new()
-    };
-    line([(format!(" {}", clean(text)), style)])
 }
 
 /// Rules touched by the request.

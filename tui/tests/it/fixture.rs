@@ -357,20 +357,27 @@ fn seconds(second: u64) -> Vec<SliceOperation> {
         operation("Me", 14, second, 7, 900, 0),
         operation("AddTodo", 14, second, 1, 6_100, 0),
     ];
-    if second % 5 == 0 {
+    if second.is_multiple_of(5) {
         found.push(operation("Report", 14, second, 1, 188_000, 0));
     }
-    if second % 7 == 0 {
+    if second.is_multiple_of(7) {
         found.push(operation("AllUsers", 14, second, 1, 500, 1));
     }
     found
 }
 
 /// `count` requests of about `typical` microseconds, some of them twice as slow.
-fn operation(name: &str, revision: u32, second: u64, count: u64, typical: u64, errors: u64) -> SliceOperation {
+fn operation(
+    name: &str,
+    revision: u32,
+    second: u64,
+    count: u64,
+    typical: u64,
+    errors: u64,
+) -> SliceOperation {
     let time = |n: u64| {
         let noise = (second * 31 + n * 17) % 23;
-        Micros(typical + typical * noise / 60 + if (second + n) % 16 == 0 { typical } else { 0 })
+        Micros(typical + typical * noise / 60 + if (second + n).is_multiple_of(16) { typical } else { 0 })
     };
     let times: Vec<Micros> = (0..count).map(time).collect();
     let buckets = |part: u64| {
@@ -387,7 +394,13 @@ fn operation(name: &str, revision: u32, second: u64, count: u64, typical: u64, e
         revision: Revision(revision),
         errors,
         max: times.iter().copied().max().unwrap_or_default(),
-        shares: Shares { total: Micros(total), sql: share(64), hook: share(10), plan: share(8), encode: share(7) },
+        shares: Shares {
+            total: Micros(total),
+            sql: share(64),
+            hook: share(10),
+            plan: share(8),
+            encode: share(7),
+        },
         times: buckets(100),
         sql: buckets(64),
         without_hooks: buckets(90),
