@@ -37,6 +37,15 @@ impl Failure {
         self
     }
 
+    /// The failure for readers of `--ci --json`: like a report, with `error` in place of tests.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "format": 1,
+            "exitCode": self.code,
+            "error": { "message": self.message, "help": self.help },
+        })
+    }
+
     /// The exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         self.code

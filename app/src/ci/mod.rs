@@ -22,6 +22,15 @@ use crate::output;
 
 /// Runs the tests below `args.dir`.
 pub(crate) async fn run(args: &StudioArgs) -> Result<ExitCode, Failure> {
+    let result = run_all(args).await;
+    if let (true, Err(failure)) = (args.report.json, &result) {
+        // Whoever reads JSON gets JSON, whatever happens.
+        output::line(&failure.to_json().to_string());
+    }
+    result
+}
+
+async fn run_all(args: &StudioArgs) -> Result<ExitCode, Failure> {
     if !args.dir.is_dir() {
         return Err(Failure::environment(
             "read the folder",

@@ -52,6 +52,10 @@ fn no_matching_test_is_5_and_wrong_arguments_are_2() {
     assert_eq!(none.status.code(), Some(5), "{}", text(&none));
     let one = command().arg("--ci").arg(&todo).arg("lis*").output().unwrap();
     assert_eq!(one.status.code(), Some(0), "{}", text(&one));
+    let gone = command().arg("--ci").arg(folder.path().join("gone")).arg("--json").output().unwrap();
+    assert_eq!(gone.status.code(), Some(4));
+    let json: serde_json::Value = serde_json::from_slice(&gone.stdout).unwrap();
+    assert_eq!(json["exitCode"], 4, "standard output is JSON even then: {json}");
     let wrong = command().arg("--ci").arg("--nonsense").output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
 }

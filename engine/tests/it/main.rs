@@ -54,7 +54,7 @@ async fn projects() {
     cluster.stop().await;
     let text = render(&report, TextStyle::default());
     println!("{text}");
-    assert!(report.passed() && report.tests.len() >= 15, "some tests of the projects did not pass");
+    assert!(report.passed() && report.tests.len() >= 22, "some tests of the projects did not pass");
     let access = report.access.unwrap();
     let of = |subject: &str, operation: &str| {
         let rules = access.rules.iter().filter(|rule| rule.project == "settings");

@@ -120,6 +120,9 @@ struct Run {
     permits: Arc<Semaphore>,
     /// How many projects may be open at the same time: each holds a compiled model and template databases.
     open: Arc<Semaphore>,
+    /// Instances that wait for a next test, over all projects; each holds a connection.
+    idle: std::sync::atomic::AtomicUsize,
+    jobs: usize,
 }
 
 /// Runs seed files in order against an instance, outside of a test run: the studio fills a new database with
@@ -194,6 +197,8 @@ pub async fn run(
         permits: Arc::new(Semaphore::new(jobs)),
         // One more than can run tests, so that the next one is built while the last tests of others run.
         open: Arc::new(Semaphore::new(jobs + 1)),
+        idle: std::sync::atomic::AtomicUsize::new(0),
+        jobs,
     });
     run_projects(&run, projects, &mut report).await;
     report.tests.sort_by(|left, right| (&left.name, &left.file).cmp(&(&right.name, &right.file)));

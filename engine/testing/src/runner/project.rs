@@ -125,7 +125,7 @@ pub(super) async fn run_project(run: &Arc<Run>, project: Project) -> ProjectOutc
         }
     }
     for set in sets {
-        while let Some(instance) = set.take_idle() {
+        while let Some(instance) = set.take_idle(run) {
             instance.close().await;
         }
     }
@@ -296,7 +296,7 @@ async fn attempt(
         rpc: set.rpc,
         template: seeded.template,
     };
-    let instance = match set.take_idle() {
+    let instance = match set.take_idle(run) {
         Some(instance) => Ok(instance),
         None => prepared.instantiate(spec).await,
     };
@@ -324,7 +324,7 @@ async fn attempt(
         Err(Stop::Interrupted) => false,
         Err(Stop::Failed(failure)) => !failure.panicked,
     };
-    let unwanted = if orderly { set.keep(instance) } else { Some(instance) };
+    let unwanted = if orderly { set.keep(run, instance) } else { Some(instance) };
     if let Some(instance) = unwanted {
         instance.close().await;
     }

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::Stop;
+use super::{Run, Stop};
 use crate::file::{self, TestFile};
 use crate::laboratory::{Instance, LaboratoryError, Template};
 use crate::outcome::{Cause, Failure};
@@ -92,15 +93,21 @@ impl SeedSet {
     }
 
     /// An instance that is as good as a new clone.
-    pub(super) fn take_idle(&self) -> Option<Box<dyn Instance>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    pub(super) fn take_idle(&self, run: &Run) -> Option<Box<dyn Instance>> {
+        let instance = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if instance.is_some() {
+            run.idle.fetch_sub(1, Ordering::Relaxed);
+        }
+        instance
     }
 
     /// Takes an instance back after a test: keeps it for the next one, or gives it back to be closed.
-    pub(super) fn keep(&self, instance: Box<dyn Instance>) -> Option<Box<dyn Instance>> {
-        if self.users < 2 || !instance.is_reusable() {
+    pub(super) fn keep(&self, run: &Run, instance: Box<dyn Instance>) -> Option<Box<dyn Instance>> {
+        // One per running test is what can be used again at once.
+        if self.users < 2 || !instance.is_reusable() || run.idle.load(Ordering::Relaxed) >= run.jobs {
             return Some(instance);
         }
+        run.idle.fetch_add(1, Ordering::Relaxed);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(instance);
         None
     }

@@ -28,7 +28,7 @@ const MAX_DEPTH: usize = 128;
 const MAX_CONSOLE_LINES: usize = 100;
 
 /// Names of the outside world that scripts for the peer can see and that are left out here on purpose.
-const OUTSIDE: [&str; 16] = [
+const OUTSIDE: [&str; 23] = [
     "Deno",
     "fetch",
     "Request",
@@ -45,6 +45,13 @@ const OUTSIDE: [&str; 16] = [
     "TextDecoder",
     "process",
     "require",
+    "atob",
+    "btoa",
+    "structuredClone",
+    "performance",
+    "queueMicrotask",
+    "AbortController",
+    "Buffer",
 ];
 
 struct Sandbox<'a> {

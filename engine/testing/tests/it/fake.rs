@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) closed_projects: AtomicUsize,
     pub(crate) sdl: Mutex<String>,
     pub(crate) reuse: AtomicBool,
+    /// What introspection answers, in place of a small schema.
+    pub(crate) introspection: Mutex<Option<Value>>,
     flaky: Mutex<HashMap<String, usize>>,
 }
 
@@ -104,7 +106,9 @@ impl Endpoint for FakeInstance {
             let body: Value = serde_json::from_slice(&body).expect("a JSON request");
             match path.as_str() {
                 "/graphql" if body["query"].as_str().is_some_and(|query| query.contains("__schema")) => {
-                    let schema = json!({"data": {"__schema": {"types": [{"name": "Query"}]}}});
+                    let schema = self.world.introspection.lock().expect("lock").clone();
+                    let schema = schema
+                        .unwrap_or_else(|| json!({"data": {"__schema": {"types": [{"name": "Query"}]}}}));
                     HttpReply { status: 200, body: schema.to_string().into(), ..HttpReply::default() }
                 }
                 "/graphql" => self.graphql(&headers, &body).await,
@@ -213,7 +217,18 @@ impl FakeInstance {
 }
 
 impl Instance for FakeInstance {
+    fn persona(&self, name: &str) -> Option<Map<String, Value>> {
+        (name == "anna").then(|| Map::from_iter([("sub".to_owned(), json!("1"))]))
+    }
+
+    fn personas(&self) -> Vec<String> {
+        vec!["anna".to_owned()]
+    }
+
     fn sign(&self, claims: &Map<String, Value>) -> Result<String, LaboratoryError> {
+        if claims.contains_key("refuse") {
+            return Err(LaboratoryError::Invalid("these claims".to_owned()));
+        }
         Ok(Value::Object(claims.clone()).to_string())
     }
 

@@ -371,16 +371,17 @@ async fn schemas_are_compared_with_their_kept_copy() {
     let report = run(one, Snapshots::Check).await;
     assert_eq!(report.exit_code(), exit::PASSED, "a missing copy is written");
     assert_eq!(std::fs::read_to_string(&kept).expect("copy"), one);
-    assert_eq!(report.tests[0].warnings.len(), 1);
+    assert_eq!(report.tests[0].warnings, ["the kept schema was written; look at it and commit it"]);
     assert_eq!(report.tests[0].name, "schema-tests/introspection");
     let report = run("\ntype Query {\n    a: Int\n}", Snapshots::Check).await;
     assert_eq!(report.exit_code(), exit::PASSED, "lines are trimmed");
     let two = "type Query {\n  a: Int!\n  b: Int\n}\n";
     let report = run(two, Snapshots::Check).await;
     assert_eq!(report.exit_code(), exit::FAILED);
-    let message = &report.tests[0].failure.as_ref().expect("a failure").message;
+    let failure = report.tests[0].failure.as_ref().expect("a failure");
+    assert_eq!(failure.next_step.as_deref(), Some("when the new schema is meant, run again with `--update`"));
     assert_eq!(
-        message,
+        failure.message,
         "the schema is not the kept one\n--- introspection.expected.graphql\n+++ introspection.actual.graphql\n\
          @@ -1,3 +1,4 @@\n type Query {\n-  a: Int\n+  a: Int!\n+  b: Int\n }"
     );
@@ -390,6 +391,43 @@ async fn schemas_are_compared_with_their_kept_copy() {
     assert!(!actual.exists());
     std::fs::write(folder.path().join("schema-tests/rpc-introspection.expected.json"), "{}").expect("file");
     assert_eq!(run(two, Snapshots::Check).await.tests[0].verdict, TestVerdict::Unsupported);
+}
+
+#[tokio::test]
+async fn introspection_must_describe_a_whole_schema() {
+    let folder = generated(0, "");
+    let unknown = serde_json::json!({"data": {"__schema": {"types": [
+        {"name": "Query", "fields": [{"name": "a", "type": {"kind": "OBJECT", "name": "Gone", "ofType": null}}]}
+    ]}}});
+    for (answer, message) in [
+        (
+            serde_json::json!({"errors": [{"message": "no"}]}),
+            "the introspection query does not describe a schema",
+        ),
+        (unknown, "the introspection result refers to type `Gone`, which it does not describe"),
+    ] {
+        let laboratory = FakeLaboratory::default();
+        *laboratory.0.introspection.lock().expect("lock") = Some(answer);
+        let options = RunOptions { snapshots: Some(Snapshots::Check), ..options() };
+        let ran = run_in(laboratory, folder.path(), options, Cancellation::default()).await;
+        assert_eq!(ran.report.exit_code(), exit::FAILED);
+        assert_eq!(ran.report.tests[0].failure.as_ref().expect("a failure").message, message);
+    }
+}
+
+#[tokio::test]
+async fn what_a_test_cannot_be_run_without_is_named() {
+    let folder = generated(2, "operation: |\n  { a } #answer {\"data\": {}}\n");
+    std::fs::write(folder.path().join("tests/init-1.sql"), [0xff, 0xfe]).expect("file");
+    let ran = run(folder.path(), options()).await;
+    assert_eq!(ran.report.exit_code(), exit::FAILED);
+    for test in &ran.report.tests {
+        let message = &test.failure.as_ref().expect("a failure").message;
+        assert!(message.starts_with("the seed cannot be read: "), "{message}");
+    }
+    let gone = RunOptions { only: Some(BTreeSet::from(["gone".to_owned()])), ..options() };
+    let ran = run(folder.path(), gone).await;
+    assert_eq!(text::render(&ran.report, TextStyle::default()), "none of the named tests exists any more\n");
 }
 
 #[cfg(target_os = "linux")]
