@@ -52,6 +52,9 @@ async fn run_all(args: &StudioArgs) -> Result<ExitCode, Failure> {
     let signals = tokio::spawn(async move {
         crate::studio::stop_signal().await;
         interrupt.cancel();
+        // Whoever asks twice does not want to wait; the server notices that this process is gone, and ends.
+        let signal = crate::studio::stop_signal().await;
+        std::process::exit(i32::from(signal));
     });
     let code = if args.report.watch {
         watch::run(&bench, options).await

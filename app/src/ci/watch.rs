@@ -1,12 +1,13 @@
 //! `--ci --watch`: run, then run again what a save may have changed.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 use studio_engine::studio::watch::{Changes, Watch};
-use studio_testing::discovery::{self, Project};
+use studio_testing::discovery::{self, Concerned};
 use studio_testing::{RunOptions, exit, pattern};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::{Bench, STOPPED};
 use crate::failure::Failure;
@@ -14,8 +15,11 @@ use crate::output;
 
 /// Runs until it is interrupted.
 pub(super) async fn run(bench: &Bench<'_>, options: RunOptions) -> Result<u8, Failure> {
+    let mut watches = Watches::new();
     let mut next = options.clone();
     loop {
+        // Before the run, so that a save in the middle of it is not missed.
+        watches.follow(&bench.args.dir)?;
         let report = bench.run(next).await?;
         let code = bench.print(&report)?;
         if code == exit::INTERRUPTED {
@@ -24,90 +28,79 @@ pub(super) async fn run(bench: &Bench<'_>, options: RunOptions) -> Result<u8, Fa
         output::note("watching; Ctrl-C stops");
         let changed = tokio::select! {
             () = bench.cancel.cancelled() => return Ok(STOPPED),
-            changed = changed(&bench.args.dir, options.filter.as_deref()) => changed?,
+            changed = watches.changed(&bench.args.dir, options.filter.as_deref()) => changed?,
         };
-        next = RunOptions { only: Some(changed), filter: options.filter.clone(), ..options.clone() };
         // A part of the tests says nothing about coverage.
-        next.min_access_coverage = None;
+        next = RunOptions { only: Some(changed), min_access_coverage: None, ..options.clone() };
     }
 }
 
-/// Waits for a save in any project and names the tests it concerns that match the wildcard.
-async fn changed(root: &Path, filter: Option<&str>) -> Result<BTreeSet<String>, Failure> {
-    loop {
-        let projects =
-            discovery::discover(root).map_err(|error| Failure::environment("find the tests", &error))?;
-        let (project, changes) = first_change(projects).await?;
-        // Files may have come or gone with the save.
-        let projects =
-            discovery::discover(root).map_err(|error| Failure::environment("find the tests", &error))?;
-        let Some(project) = projects.into_iter().find(|known| known.path == project.path) else { continue };
-        let mut names = concerned(&project, &changes);
-        names.retain(|name| filter.is_none_or(|filter| pattern::matches(filter, name)));
-        if !names.is_empty() {
-            return Ok(names);
-        }
-    }
+/// A watch per project; all of them report to one place.
+struct Watches {
+    sender: mpsc::UnboundedSender<(PathBuf, Changes)>,
+    changes: mpsc::UnboundedReceiver<(PathBuf, Changes)>,
+    tasks: HashMap<PathBuf, JoinHandle<()>>,
 }
 
-async fn first_change(projects: Vec<Project>) -> Result<(Project, Changes), Failure> {
-    let mut tasks = JoinSet::new();
-    for project in projects {
-        let folder =
-            project.path.canonicalize().map_err(|error| Failure::environment("watch the project", &error))?;
-        let mut watch =
-            Watch::start(&folder).map_err(|error| Failure::environment("watch the project", &error))?;
-        tasks.spawn(async move { watch.next().await.map(|changes| (project, changes)) });
+impl Watches {
+    fn new() -> Self {
+        let (sender, changes) = mpsc::unbounded_channel();
+        Self { sender, changes, tasks: HashMap::new() }
     }
-    while let Some(finished) = tasks.join_next().await {
-        if let Ok(Some(change)) = finished {
-            return Ok(change);
-        }
-    }
-    Err(Failure::environment("watch the projects", &"every watch ended"))
-}
 
-/// The tests of a project that a save concerns: those whose files were saved, or all of them.
-fn concerned(project: &Project, changes: &Changes) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for path in &changes.paths {
-        match project.tests.iter().find(|test| test.path.strip_prefix(&project.path) == Ok(path)) {
-            Some(test) => {
-                names.insert(test.name.clone());
+    /// Watches every project that is not watched yet.
+    fn follow(&mut self, root: &Path) -> Result<(), Failure> {
+        let failure = |error: &dyn std::fmt::Display| Failure::environment("watch the projects", &error);
+        let projects = discovery::discover(root).map_err(|error| failure(&error))?;
+        for project in projects {
+            if self.tasks.get(&project.path).is_some_and(|task| !task.is_finished()) {
+                continue;
             }
-            None => return project.tests.iter().map(|test| test.name.clone()).collect(),
+            let folder = project.path.canonicalize().map_err(|error| failure(&error))?;
+            let mut watch = Watch::start(&folder).map_err(|error| failure(&error))?;
+            let (sender, path) = (self.sender.clone(), project.path.clone());
+            let task = tokio::spawn(async move {
+                while let Some(changes) = watch.next().await {
+                    if sender.send((path.clone(), changes)).is_err() {
+                        return;
+                    }
+                }
+            });
+            self.tasks.insert(project.path, task);
         }
+        Ok(())
     }
-    names
+
+    /// Waits for saves and names the tests they concern that match the wildcard.
+    async fn changed(&mut self, root: &Path, filter: Option<&str>) -> Result<BTreeSet<String>, Failure> {
+        let mut names = BTreeSet::new();
+        while names.is_empty() {
+            let Some(first) = self.changes.recv().await else {
+                return Err(Failure::environment("watch the projects", &"every watch ended"));
+            };
+            let mut saved = vec![first];
+            while let Ok(more) = self.changes.try_recv() {
+                saved.push(more);
+            }
+            // Files may have come or gone with the save.
+            let projects =
+                discovery::discover(root).map_err(|error| Failure::environment("find the tests", &error))?;
+            for (path, changes) in &saved {
+                let Some(project) = projects.iter().find(|known| known.path == *path) else { continue };
+                match project.concerned(changes.paths.iter().map(PathBuf::as_path)) {
+                    Concerned::Nothing => {}
+                    Concerned::Tests(some) => names.extend(some),
+                    Concerned::All => names.extend(project.tests.iter().map(|test| test.name.clone())),
+                }
+            }
+            names.retain(|name| filter.is_none_or(|filter| pattern::matches(filter, name)));
+        }
+        Ok(names)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use studio_testing::discovery::DiscoveredTest;
-
-    use super::*;
-
-    #[test]
-    fn a_saved_test_concerns_itself_and_anything_else_all() {
-        let test = |name: &str| DiscoveredTest {
-            name: format!("shop/{name}"),
-            path: PathBuf::from(format!("root/shop/tests/{name}.exotest")),
-            seeds: Vec::new(),
-        };
-        let project = Project {
-            path: PathBuf::from("root/shop"),
-            name: "shop".to_owned(),
-            tests: vec![test("a"), test("b")],
-            build_scripts: Vec::new(),
-        };
-        let concerned = |paths: &[&str]| {
-            let changes = Changes { paths: paths.iter().map(PathBuf::from).collect() };
-            concerned(&project, &changes).into_iter().collect::<Vec<_>>()
-        };
-        assert_eq!(concerned(&["tests/b.exotest"]), ["shop/b"]);
-        assert_eq!(concerned(&["tests/b.exotest", "src/index.exo"]), ["shop/a", "shop/b"]);
-        assert_eq!(concerned(&["tests/init.gql"]), ["shop/a", "shop/b"]);
+impl Drop for Watches {
+    fn drop(&mut self) {
+        self.tasks.values().for_each(JoinHandle::abort);
     }
 }

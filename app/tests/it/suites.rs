@@ -198,3 +198,35 @@ fn an_interrupted_run_ends_with_130_and_leaves_nothing() {
     assert_eq!(run.child.wait().unwrap().code(), Some(130));
     run.leaves_nothing();
 }
+
+#[test]
+fn a_watched_run_follows_saves_until_it_is_interrupted() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let log = folder.path().join("output.txt");
+    let mut child = command()
+        .arg("--ci")
+        .arg(&todo)
+        .args(["--watch", "--quiet"])
+        .stdout(fs::File::create(&log).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let runs = |count: usize| {
+        wait_for(&format!("run {count}"), || {
+            let text = fs::read_to_string(&log).unwrap();
+            let lines: Vec<_> = text.lines().filter(|line| line.contains(" tests, ")).collect();
+            (lines.len() >= count).then(|| lines[count - 1].to_owned())
+        })
+    };
+    let one = |text: &str| text.contains(" of 1 test, ");
+    assert!(runs(1).starts_with("passed: "));
+    edit(&todo.join("tests/list.exotest"), "operation", "# one\noperation");
+    wait_for("the saved test alone", || fs::read_to_string(&log).unwrap().lines().any(one).then_some(()));
+    edit(&todo.join("src/index.exo"), "title: String", "title: Strin");
+    assert!(runs(2).starts_with("the model does not build"));
+    edit(&todo.join("src/index.exo"), "title: Strin", "title: String");
+    assert!(runs(3).starts_with("passed: "));
+    kill("INT", child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use studio_events::{EventKind, LogLevel, TestEvent, TestPlace};
 use studio_postgres::{Cluster, ClusterConfig, ClusterKind};
+use studio_testing::discovery::Concerned;
 use studio_testing::{Cancellation, KeptTraces, Laboratory, RunOptions, discovery};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
@@ -143,10 +144,8 @@ impl TestRuns {
         if !self.watching || !checks {
             return;
         }
-        if changes.model() || changes.configuration() {
-            self.run(Selection::Pattern(None));
-        } else if changes.tests() {
-            self.run(changed_tests(&self.project.root, changes));
+        if let Some(selection) = concerned(&self.project.root, changes) {
+            self.run(selection);
         }
     }
 
@@ -187,19 +186,14 @@ fn listed(root: &Path) -> Result<Vec<TestPlace>, discovery::DiscoveryError> {
     Ok(projects.iter().flat_map(|project| &project.tests).map(place).collect())
 }
 
-/// The tests whose files were saved; all of them when anything else in the folder was.
-fn changed_tests(root: &Path, changes: &Changes) -> Selection {
-    let tests = listed(root).unwrap_or_default();
-    let mut names = BTreeSet::new();
-    for path in changes.paths.iter().filter(|path| path.starts_with("tests")) {
-        match tests.iter().find(|test| Path::new(&test.file) == path) {
-            Some(test) => {
-                names.insert(test.name.clone());
-            }
-            None => return Selection::Pattern(None),
-        }
+/// The tests a save concerns; `None` when it concerns none.
+fn concerned(root: &Path, changes: &Changes) -> Option<Selection> {
+    let project = discovery::discover(root).ok()?.into_iter().next()?;
+    match project.concerned(changes.paths.iter().map(PathBuf::as_path)) {
+        Concerned::Nothing => None,
+        Concerned::Tests(names) => Some(Selection::Named(names)),
+        Concerned::All => Some(Selection::Pattern(None)),
     }
-    if names.is_empty() { Selection::Pattern(None) } else { Selection::Named(names) }
 }
 
 /// One run. Ends with a summary or an `Aborted` event.
@@ -261,20 +255,5 @@ mod tests {
         assert_eq!(named(&["a"]).and(named(&["b"])), named(&["a", "b"]));
         assert_eq!(named(&["a"]).and(all.clone()), all);
         assert_eq!(Selection::Pattern(Some("x*".into())).and(Selection::Pattern(Some("y*".into()))), all);
-    }
-
-    #[test]
-    fn a_saved_test_runs_alone_and_a_saved_seed_runs_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        for (file, text) in [("src/index.exo", ""), ("tests/a.exotest", ""), ("tests/deep/b.exotest", "")] {
-            std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
-            std::fs::write(root.join(file), text).unwrap();
-        }
-        let changes = |paths: &[&str]| Changes { paths: paths.iter().map(PathBuf::from).collect() };
-        let selected = |paths: &[&str]| changed_tests(root, &changes(paths));
-        assert_eq!(selected(&["tests/deep/b.exotest"]), Selection::Named(["deep/b".to_owned()].into()));
-        assert_eq!(selected(&["tests/a.exotest", "tests/init.gql"]), Selection::Pattern(None));
-        assert_eq!(selected(&["tests/gone.exotest"]), Selection::Pattern(None));
     }
 }

@@ -1,5 +1,6 @@
 //! Which projects and tests there are below a directory (section 2.1).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,38 @@ pub struct Project {
     pub tests: Vec<DiscoveredTest>,
     /// `tests/build*.sh`, in the order they are run before the project is built.
     pub build_scripts: Vec<PathBuf>,
+}
+
+/// What a save asks to be run again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concerned {
+    /// Nothing: files that no test reads, or tests that are gone.
+    Nothing,
+    /// Only these tests, by name: nothing but their own files was saved.
+    Tests(BTreeSet<String>),
+    /// Every test: the model, settings, seeds or other files that tests read were saved.
+    All,
+}
+
+impl Project {
+    /// What saved files ask for. Paths are given from the project's directory.
+    pub fn concerned<'a>(&self, saved: impl IntoIterator<Item = &'a Path>) -> Concerned {
+        let mut names = BTreeSet::new();
+        for path in saved {
+            let extension = path.extension().unwrap_or_default().to_string_lossy();
+            match extension.as_ref() {
+                "exotest" => {
+                    let of = self.tests.iter().find(|test| test.path.strip_prefix(&self.path) == Ok(path));
+                    names.extend(of.map(|test| test.name.clone()));
+                }
+                // Beside the tests editors leave backups and other things that nobody reads.
+                "gql" | "sql" | "sh" => return Concerned::All,
+                _ if path.starts_with("tests") && !self.path.join(path).is_dir() => {}
+                _ => return Concerned::All,
+            }
+        }
+        if names.is_empty() { Concerned::Nothing } else { Concerned::Tests(names) }
+    }
 }
 
 /// One test file.

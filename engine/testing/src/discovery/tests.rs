@@ -98,3 +98,16 @@ fn a_model_without_tests_folder() {
     let missing = without.path().join("gone");
     assert!(matches!(discover(&missing), Err(DiscoveryError::Unreadable { .. })));
 }
+
+#[test]
+fn what_a_save_concerns() {
+    let folder = folder(&["src/index.exo", "tests/a.exotest", "tests/deep/b.exotest", "tests/init.gql"]);
+    let project = discover(folder.path()).expect("a project").remove(0);
+    let concerned = |paths: &[&str]| project.concerned(paths.iter().map(Path::new));
+    let only = |name: &str| Concerned::Tests([name.to_owned()].into());
+    assert_eq!(concerned(&["tests/deep/b.exotest", "tests/deep/b.exotest~", "tests/sedX1"]), only("deep/b"));
+    assert_eq!(concerned(&["tests/gone.exotest", "tests/.a.exotest.swp"]), Concerned::Nothing);
+    for shared in ["tests/init.gql", "tests/count.gql", "tests/deep", "src/index.exo", "exo.toml"] {
+        assert_eq!(concerned(&["tests/a.exotest", shared]), Concerned::All, "{shared}");
+    }
+}
