@@ -8,6 +8,7 @@
 )]
 
 mod consent;
+mod reference;
 mod test_runs;
 
 use std::path::Path;
@@ -29,17 +30,30 @@ fn main() {
     if std::env::args().any(|argument| argument == "--list") {
         return;
     }
+    // As with other test programs: words choose the tests whose name has one of them.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        projects().await;
-        consent::a_rename_keeps_its_values_and_needs_the_typed_word().await;
-        test_runs::tests_follow_saves_and_keep_their_requests().await;
+        let cluster = Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.unwrap();
+        if wanted("projects") {
+            projects(&cluster).await;
+        }
+        if wanted("reference") {
+            reference::the_api_agrees_with_a_plain_evaluator(&cluster.databases()).await;
+        }
+        cluster.stop().await;
+        if wanted("consent") {
+            consent::a_rename_keeps_its_values_and_needs_the_typed_word().await;
+        }
+        if wanted("test_runs") {
+            test_runs::tests_follow_saves_and_keep_their_requests().await;
+        }
         println!("all passed");
     });
 }
 
-async fn projects() {
-    let cluster = Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.unwrap();
+async fn projects(cluster: &Cluster) {
     let laboratory: Arc<dyn Laboratory> = Arc::new(ClusterLaboratory::new(cluster.databases()));
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/projects");
     let report = studio_testing::run(
@@ -51,7 +65,6 @@ async fn projects() {
     )
     .await
     .unwrap();
-    cluster.stop().await;
     let text = render(&report, TextStyle::default());
     println!("{text}");
     assert!(report.passed() && report.tests.len() >= 22, "some tests of the projects did not pass");

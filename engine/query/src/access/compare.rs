@@ -27,10 +27,7 @@ impl<'a> Planner<'a, '_> {
             (CompareOp::In, value) => Test::AnyOf(self.bind_list(value, ty, origin)?),
             (CompareOp::Eq, Val::Null) => Test::Null { negated: false },
             (CompareOp::Ne, Val::Null) => Test::Null { negated: true },
-            // An ordering comparison with null holds for no row.
-            (CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge, Val::Null) => {
-                return Ok(Pred::False);
-            }
+            // An ordering comparison with null is null for every row, also when it is negated.
             (op, value) => Test::Compare(operator(op), self.bind_value(value, ty, origin)?),
         };
         Ok(self.test_at(path, test))

@@ -127,7 +127,7 @@ impl<'a> Planner<'a, '_> {
         operand: &'a Value,
         negated: bool,
     ) -> Planned<Filter<'a>> {
-        let rule = self.field_read_rule(entity, id)?;
+        let rule = self.field_read_rule(entity, id)?.scoped();
         let (condition, inner_rules) = match &field.kind {
             FieldKind::Value(ty) => {
                 let column = field.columns[0];
@@ -355,6 +355,7 @@ fn is_on_key(link: Link<'_>, pred: &Pred<'_>) -> bool {
         | Pred::Member { .. }
         | Pred::Via { .. }
         | Pred::Outer(_)
+        | Pred::Scoped(_)
         | Pred::Related { .. } => false,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use studio_model::ir::{ColumnId, EntityId, FieldId, Ir};
+use studio_model::ir::{ColumnId, EntityId, FieldId, FieldKind, Ir};
 use studio_sql::expr::{BinaryOp, Expr};
 use studio_sql::select::{Item, Join, JoinKind, Select, Source};
 
@@ -56,7 +56,7 @@ pub(crate) fn needs_subselects(pred: &Pred<'_>, ir: &Ir, entity: EntityId) -> bo
             path_needs_subselects(left, ir, entity) || path_needs_subselects(right, ir, entity)
         }
         Pred::And(parts) | Pred::Or(parts) => parts.iter().any(|part| needs_subselects(part, ir, entity)),
-        Pred::Not(inner) => needs_subselects(inner, ir, entity),
+        Pred::Not(inner) | Pred::Scoped(inner) => needs_subselects(inner, ir, entity),
     }
 }
 
@@ -127,16 +127,26 @@ impl<'a> Planner<'a, '_> {
                 None => self.related(field, *pred, place),
             }),
             Pred::Outer(inner) => self.lower(*inner, Place { row: place.outer, ..place }, None),
+            Pred::Scoped(inner) => self.lower(*inner, Place { outer: place.row, ..place }, joins),
             Pred::Related { entity, key, pred } => {
+                // With a key it is one row: under NOT a condition that is NULL for it must stay NULL.
+                let exact = place.negated && key.is_some();
                 let row = self.row(entity);
                 let filter = self.key_equals(row, key.unwrap_or_default());
-                let inner = self.lower(*pred, Place { row, outer: row, negated: false }, None);
-                Some(Expr::Exists(Box::new(Select {
-                    columns: vec![Item::Expr(Expr::Int(1))],
-                    from: Some(Self::source(row)),
-                    filter: studio_sql::expr::and(filter, inner),
-                    ..Select::default()
-                })))
+                let inner = self.lower(*pred, Place { row, outer: row, negated: exact }, None);
+                let select = |value, filter| {
+                    Box::new(Select {
+                        columns: vec![Item::Expr(value)],
+                        from: Some(Self::source(row)),
+                        filter,
+                        ..Select::default()
+                    })
+                };
+                Some(if exact {
+                    Expr::Scalar(select(inner.unwrap_or(Expr::Bool(true)), filter))
+                } else {
+                    Expr::Exists(select(Expr::Int(1), studio_sql::expr::and(filter, inner)))
+                })
             }
             Pred::And(parts) => {
                 let mut out = Vec::with_capacity(parts.len());
@@ -192,6 +202,14 @@ impl<'a> Planner<'a, '_> {
     /// `key IN (SELECT foreign key FROM related WHERE …)`.
     fn related(&mut self, field: FieldId, pred: Pred<'a>, place: Place<'a>) -> Expr<'a> {
         let link = self.link(place.row.entity, field);
+        if let FieldKind::Reference { .. } | FieldKind::InverseOne { .. } =
+            self.entity(place.row.entity).fields[field].kind
+        {
+            let missing = self.on_missing_row(link.target, &pred);
+            if place.negated || missing == Some(true) {
+                return self.related_or_nulls(link, pred, place, missing);
+            }
+        }
         let row = self.row(link.target);
         let inner = Place { row, outer: place.outer, negated: false };
         if place.negated && !link.is_owning() {
@@ -214,6 +232,73 @@ impl<'a> Planner<'a, '_> {
             own,
             Box::new(Select { columns: theirs, from: Some(Self::source(row)), filter, ..Select::default() }),
         )
+    }
+
+    /// A condition on the row a to-one link leads to, whose columns are all NULL if there is none: what a left join
+    /// gives, with its three truth values.
+    fn related_or_nulls(
+        &mut self,
+        link: Link<'a>,
+        pred: Pred<'a>,
+        place: Place<'a>,
+        missing: Option<bool>,
+    ) -> Expr<'a> {
+        let row = self.row(link.target);
+        let value = self.lower(pred, Place { row, ..place }, None).unwrap_or(Expr::Bool(true));
+        let value = Expr::Scalar(Box::new(Select {
+            columns: vec![Item::Expr(value)],
+            from: Some(Self::source(row)),
+            filter: Some(self.tie(link, place.row, row)),
+            ..Select::default()
+        }));
+        let Some(missing) = missing else { return value };
+        let present = self.row(link.target);
+        let present = Expr::Exists(Box::new(Select {
+            columns: vec![Item::Expr(Expr::Int(1))],
+            from: Some(Self::source(present)),
+            filter: Some(self.tie(link, place.row, present)),
+            ..Select::default()
+        }));
+        if missing {
+            Expr::Or(vec![value, Expr::Not(Box::new(present))])
+        } else {
+            Expr::And(vec![value, present])
+        }
+    }
+
+    /// What a condition says about a row whose columns are all NULL and that nothing refers to; `None` is NULL.
+    fn on_missing_row(&self, entity: EntityId, pred: &Pred<'a>) -> Option<bool> {
+        match pred {
+            Pred::True => Some(true),
+            Pred::Leaf { test: Test::Null { negated }, .. } => Some(!negated),
+            Pred::Leaf { .. } | Pred::Pair { .. } | Pred::Member { .. } => None,
+            Pred::Via { field, pred, .. } => match &self.entity(entity).fields[*field].kind {
+                FieldKind::Reference { target, .. } | FieldKind::InverseOne { target, .. } => {
+                    self.on_missing_row(*target, pred)
+                }
+                FieldKind::Value(_) | FieldKind::Collection { .. } => Some(false),
+            },
+            // Conditions on other rows only stand below to-many links.
+            Pred::False | Pred::Outer(_) | Pred::Related { .. } => Some(false),
+            Pred::Scoped(inner) => self.on_missing_row(entity, inner),
+            Pred::Not(inner) => self.on_missing_row(entity, inner).map(|truth| !truth),
+            Pred::And(parts) => {
+                let values = || parts.iter().map(|part| self.on_missing_row(entity, part));
+                if values().any(|value| value == Some(false)) {
+                    Some(false)
+                } else {
+                    values().all(|value| value == Some(true)).then_some(true)
+                }
+            }
+            Pred::Or(parts) => {
+                let values = || parts.iter().map(|part| self.on_missing_row(entity, part));
+                if values().any(|value| value == Some(true)) {
+                    Some(true)
+                } else {
+                    values().all(|value| value == Some(false)).then_some(false)
+                }
+            }
+        }
     }
 
     /// The link of a relation field that planning follows.

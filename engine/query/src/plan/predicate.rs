@@ -36,6 +36,8 @@ pub(crate) enum Pred<'a> {
     },
     /// Inside the condition of `some`: a condition on the row the rule belongs to.
     Outer(Box<Pred<'a>>),
+    /// A whole rule that belongs to the current row, wherever links have led: what [`Pred::Outer`] in it means.
+    Scoped(Box<Pred<'a>>),
     /// A row of another table satisfies the condition: the one with this key, or any if the key is not known.
     Related {
         entity: EntityId,
@@ -97,11 +99,29 @@ impl<'a> Pred<'a> {
         }
     }
 
+    /// A rule on the current row, below the links that a filter follows.
+    pub(crate) fn scoped(self) -> Self {
+        if self.mentions_outer() { Self::Scoped(Box::new(self)) } else { self }
+    }
+
+    fn mentions_outer(&self) -> bool {
+        let is_outer = |path: &ColumnPath<'a>| path.start == Start::Outer;
+        match self {
+            Self::Outer(_) => true,
+            Self::Pair { left, right, .. } | Self::Member { left, right } => {
+                is_outer(left) || is_outer(right)
+            }
+            Self::Via { pred, .. } | Self::Not(pred) => pred.mentions_outer(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::mentions_outer),
+            Self::True | Self::False | Self::Leaf { .. } | Self::Scoped(_) | Self::Related { .. } => false,
+        }
+    }
+
     /// Whether other tables take part in choosing rows, so that the database may visit them in any order.
     pub(crate) fn follows_links(&self) -> bool {
         match self {
             Self::True | Self::False | Self::Leaf { .. } => false,
-            Self::Via { .. } | Self::Outer(_) | Self::Related { .. } => true,
+            Self::Via { .. } | Self::Outer(_) | Self::Scoped(_) | Self::Related { .. } => true,
             Self::Pair { left, right, .. } | Self::Member { left, right } => {
                 !left.links.is_empty() || !right.links.is_empty()
             }
@@ -208,6 +228,7 @@ impl<'a> Pred<'a> {
                 Self::Via { field, pred: Box::new(pred.negate()), independent }
             }
             Self::Outer(inner) => Self::Outer(Box::new(inner.negate())),
+            Self::Scoped(inner) => Self::Scoped(Box::new(inner.negate())),
             Self::Related { entity, key, pred } => {
                 Self::Related { entity, key, pred: Box::new(pred.negate()) }
             }
