@@ -87,6 +87,12 @@ pub(crate) struct InteractiveArgs {
     /// Port of the API [default: EXO_SERVER_PORT, else 9876]
     #[arg(short, long)]
     pub(crate) port: Option<u16>,
+    /// Use this database in place of the bundled one [default: EXO_POSTGRES_URL, then DATABASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Allow writing to a database of your own, migrations included
+    #[arg(long)]
+    pub(crate) read_write: bool,
     /// Print plain lines in place of the panes
     #[arg(long)]
     pub(crate) plain: bool,
@@ -99,6 +105,13 @@ pub(crate) struct InteractiveArgs {
     /// File that rebinds keys by action name
     #[arg(long, value_name = "FILE")]
     pub(crate) keymap: Option<PathBuf>,
+    /// Events as JSON lines on standard output, orders as JSON lines on standard input, no panes
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+    /// What may happen to the data without a question: rename-table, rename-column, delete-table, delete-column,
+    /// back-fill … as in the file of `schema migrate --interactions`; what it does not name is left alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
     /// Also write every event and every key as a JSON line to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
@@ -119,6 +132,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SchemaCommand,
     },
+    /// The project's database: copies, restore, reset, psql, dump
+    Db(DbArgs),
     /// The GraphQL schema
     Graphql {
         #[command(subcommand)]
@@ -258,6 +273,9 @@ pub(crate) enum SchemaCommand {
     Create {
         #[command(flatten)]
         output: OutputArgs,
+        /// Limit to these tables, for example `a.*,public.book*`
+        #[arg(long, value_name = "LIST")]
+        scope: Option<String>,
     },
     /// Print or apply what the database lacks
     Migrate {
@@ -281,6 +299,9 @@ pub(crate) enum SchemaCommand {
         /// Never ask; a missing table is a destructive drop
         #[arg(long)]
         non_interactive: bool,
+        /// Print the steps with their classes and locks as JSON in place of the statements
+        #[arg(long, conflicts_with_all = ["apply_to_database", "output"])]
+        json: bool,
     },
     /// Compare model and database
     Verify {
@@ -293,6 +314,9 @@ pub(crate) enum SchemaCommand {
         /// Limit to these tables
         #[arg(long, value_name = "LIST")]
         scope: Option<String>,
+        /// Has no effect: nothing is asked
+        #[arg(short, long, hide = true)]
+        yes: bool,
     },
     /// Write a model from a database
     Import {
@@ -309,14 +333,78 @@ pub(crate) enum SchemaCommand {
         #[arg(long, value_name = "LIST")]
         scope: Option<String>,
         /// Let everybody query the imported types
-        #[arg(long)]
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, action = clap::ArgAction::Set, default_value_t = false, default_missing_value = "true")]
         query_access: bool,
         /// Let everybody change the imported types
-        #[arg(long)]
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, action = clap::ArgAction::Set, default_value_t = false, default_missing_value = "true")]
         mutation_access: bool,
         /// Write fragments in place of types
         #[arg(long, alias = "fragments")]
         generate_fragments: bool,
+    },
+}
+
+/// `exo-studio db`.
+#[derive(Debug, Args)]
+pub(crate) struct DbArgs {
+    /// The project
+    #[arg(long, short = 'C', default_value = ".", global = true)]
+    pub(crate) dir: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: DbCommand,
+}
+
+/// What to do with the project's database, beside a running studio or without one.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Show the copies of the database, newest first
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a copy and print its name
+    Snapshot {
+        /// Its name: letters, digits, `.`, `_`, `-`
+        name: Option<String>,
+    },
+    /// Replace the database by a copy; what is there is kept as another copy
+    Restore {
+        /// The copy
+        name: String,
+    },
+    /// Go back to before the last migration; what is there is kept as a copy
+    Undo,
+    /// Empty the database; what is there is kept as a copy, the tables and seeds come anew
+    Reset,
+    /// Remove a copy
+    Drop {
+        /// The copy
+        name: String,
+    },
+    /// Run tests/init* now (with a running studio) or at the next start
+    Seed,
+    /// Print the URL of the database
+    Url,
+    /// Open psql on it; without psql or with -c, run statements and print the rows
+    Psql {
+        /// Statements
+        #[arg(short, long, value_name = "SQL")]
+        command: Option<String>,
+    },
+    /// Run an SQL file in one transaction; `-` is standard input
+    Load {
+        /// The file
+        file: PathBuf,
+    },
+    /// Write tables and rows as SQL
+    Dump {
+        /// Write to this file in place of standard output
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Only the rows
+        #[arg(long)]
+        data_only: bool,
     },
 }
 

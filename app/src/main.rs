@@ -2,6 +2,7 @@
 
 mod ci;
 mod cli;
+mod db_command;
 mod failure;
 mod graphql_command;
 mod model_command;
@@ -52,6 +53,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Build(args)) => model_command::build(&args.dir),
         Some(Command::Check(args)) => model_command::check(&args),
         Some(Command::Serve(args)) => serve::run(&args).await,
+        Some(Command::Db(args)) => db_command::run(args).await,
         Some(Command::Schema { command }) => schema_command::run(command).await,
         Some(Command::Graphql { command: GraphqlCommand::Schema { format, output, use_ir } }) => {
             graphql_command::schema(format, output, use_ir)

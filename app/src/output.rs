@@ -27,3 +27,20 @@ pub(crate) fn progress(text: &str) {
     // Nothing can be done when standard error is gone.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
+
+/// Standard output as a writer, for long texts. A closed pipe ends the program quietly.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standard;
+
+impl Write for Standard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match std::io::stdout().lock().write(bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stdout().lock().flush()
+    }
+}

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use studio_engine::config::load_environment;
 use studio_engine::derived::Derived;
 use studio_model::database::import::{ImportOptions, import};
-use studio_postgres::inspect::{InspectScope, inspect, inspect_with_views};
+use studio_postgres::inspect::{InspectScope, inspect, inspect_with_views, settle};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT};
 use studio_postgres::{Pool, PoolOptions, PooledConnection, Target};
-use studio_sql::diff::{Answers, Change, DiffOptions, Scope, TableRename, check_answers, diff};
+use studio_sql::diff::{Answers, Change, DiffOptions, Migration, Scope, TableRename, check_answers, diff};
+use studio_sql::risk::StepClass;
 use studio_sql::schema::DatabaseSchema;
 use studio_sql::verify::verify;
 
@@ -22,9 +23,12 @@ use crate::output;
 /// Runs one of the schema commands in the project of the working directory.
 pub(crate) async fn run(command: SchemaCommand) -> Result<ExitCode, Failure> {
     match command {
-        SchemaCommand::Create { output } => {
+        SchemaCommand::Create { output, scope } => {
             let derived = Derived::new(model(output.use_ir)?, true);
-            emit(&output, &derived.ddl)
+            let Some(scope) = scope else { return emit(&output, &derived.ddl) };
+            let options = DiffOptions { scope: Scope::parse(&scope), answers: Answers::default() };
+            let all = diff(&DatabaseSchema::default(), &derived.tables, &options);
+            emit(&output, &all.script(true).text())
         }
         SchemaCommand::Migrate {
             output,
@@ -34,6 +38,7 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<ExitCode, Failure> {
             scope,
             interactions,
             non_interactive,
+            json,
         } => {
             let derived = Derived::new(model(output.use_ir)?, true);
             let options = Migrate {
@@ -42,11 +47,12 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<ExitCode, Failure> {
                 allow_destructive: allow_destructive_changes,
                 scope,
                 interactions,
-                interactive: !non_interactive && std::io::stdin().is_terminal(),
+                interactive: !non_interactive && !json && std::io::stdin().is_terminal(),
+                json,
             };
             migrate_command(&derived, &options, &output).await
         }
-        SchemaCommand::Verify { database, use_ir, scope } => {
+        SchemaCommand::Verify { database, use_ir, scope, yes: _ } => {
             let derived = Derived::new(model(use_ir)?, true);
             let connection = connect(database, false).await?;
             let live = inspect(&connection, &InspectScope::All)
@@ -113,6 +119,7 @@ struct Migrate {
     scope: Option<String>,
     interactions: Option<PathBuf>,
     interactive: bool,
+    json: bool,
 }
 
 async fn migrate_command(
@@ -126,17 +133,22 @@ async fn migrate_command(
         .map_err(|error| Failure::environment("read the database", &error))?;
     let mut options = DiffOptions { scope: scope_of(args.scope.as_deref()), answers: Answers::default() };
     if let Some(path) = &args.interactions {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::environment("read the answers", &format!("{}: {error}", path.display()))
-        })?;
-        options.answers = read_answers(&text)?;
+        options.answers = read_answers(path)?;
         check_answers(&live, &derived.tables, &options).map_err(|error| {
             Failure::command(error.to_string(), "every vanished table needs an answer in the file".to_owned())
         })?;
     } else if args.interactive {
         ask(&live, derived, &mut options)?;
     }
-    let migration = diff(&live, &derived.tables, &options);
+    let mut migration = diff(&live, &derived.tables, &options);
+    if args.json {
+        // The rows that exist decide whether a step needs a value.
+        settle(&connection, &mut migration)
+            .await
+            .map_err(|error| Failure::environment("read the database", &error))?;
+        output::line(&plan_json(&migration).to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.apply {
         let plan = migration.plan_all(args.allow_destructive).map_err(|error| {
             Failure::command(error.to_string(), "add --allow-destructive-changes to apply it".to_owned())
@@ -157,7 +169,52 @@ async fn migrate_command(
     if migration.is_empty() {
         output::note("The database is up to date.");
     }
+    let differently: Vec<&str> = migration.run_differently().collect();
+    if !differently.is_empty() {
+        output::note(&format!(
+            "note: --apply-to-database runs these steps in another way than the script, which keeps more or takes care of \
+             what depends on them: {}",
+            differently.join("; ")
+        ));
+    }
     emit(output, &migration.script(args.allow_destructive).text())
+}
+
+/// The plan for programs: what would run, how dangerous it is, what it may be instead.
+fn plan_json(migration: &Migration) -> serde_json::Value {
+    let class = |class| match class {
+        StepClass::Safe => "safe",
+        StepClass::NeedsValue => "needs-value",
+        StepClass::Question => "question",
+        StepClass::Destructive => "destructive",
+    };
+    let steps: Vec<_> = migration
+        .steps
+        .iter()
+        .map(|step| {
+            let statements: Vec<&str> = step.applied.iter().map(|it| it.text.as_str()).collect();
+            serde_json::json!({
+                "change": step.description,
+                "object": step.object.to_string(),
+                "class": class(step.class),
+                "lock": step.change.lock().to_string(),
+                "statements": statements,
+            })
+        })
+        .collect();
+    let tables = migration
+        .table_proposals
+        .iter()
+        .map(|it| serde_json::json!({ "old-table": it.old.to_string(), "new-table": it.new.to_string() }));
+    let columns = migration.column_proposals.iter().map(|it| {
+        serde_json::json!({
+            "table": it.table.to_string(), "old-column": it.old.name, "new-column": it.new.name,
+        })
+    });
+    serde_json::json!({
+        "steps": steps,
+        "possible-renames": { "tables": tables.collect::<Vec<_>>(), "columns": columns.collect::<Vec<_>>() },
+    })
 }
 
 /// Asks what became of each vanished table: later, drop, or a rename.
@@ -214,11 +271,16 @@ fn read_number(max: usize) -> Result<usize, Failure> {
     }
 }
 
-fn read_answers(text: &str) -> Result<Answers, Failure> {
-    toml::from_str(text).map_err(|error| {
+/// Reads a file of answers: that of `--interactions`, or a policy.
+pub(crate) fn read_answers(path: &Path) -> Result<Answers, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::environment("read the answers", &format!("{}: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| {
         Failure::command(
-            format!("the answers cannot be read: {error}"),
-            "known keys: rename-table, delete-table, defer-table".to_owned(),
+            format!("the answers in {} cannot be read: {error}", path.display()),
+            "known keys: rename-table, delete-table, defer-table, and ours: rename-column, delete-column, \
+             relax-column, delete-other, back-fill, back-fill-per-row"
+                .to_owned(),
         )
     })
 }
@@ -233,6 +295,15 @@ async fn connect(database: Option<String>, writes: bool) -> Result<PooledConnect
     let environment = load_environment(Path::new("."), mode.as_deref()).map_err(|problem| {
         Failure::environment("read the configuration", &problem).help(problem.help.clone())
     })?;
+    if writes
+        && let Some(value) = environment.get("EXO_POSTGRES_READ_WRITE")
+        && matches!(value.to_ascii_lowercase().as_str(), "false" | "0")
+    {
+        return Err(Failure::usage(
+            format!("--apply-to-database contradicts EXO_POSTGRES_READ_WRITE={value}"),
+            "unset the variable, or print the statements without --apply-to-database".to_owned(),
+        ));
+    }
     let url = database
         .or_else(|| environment.get("EXO_POSTGRES_URL").map(str::to_owned))
         .or_else(|| environment.get("DATABASE_URL").map(str::to_owned))

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use studio_engine::project::{Project, ProjectError};
-use studio_engine::studio::{Studio, StudioConfig, StudioError};
+use studio_engine::studio::{Studio, StudioConfig, StudioError, orders};
 use studio_events::StudioEvent;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -15,6 +15,7 @@ use crate::cli::InteractiveArgs;
 use crate::failure::Failure;
 use crate::output;
 use crate::recording::Recorder;
+use crate::schema_command::read_answers;
 
 type Events = Receiver<Arc<StudioEvent>>;
 
@@ -40,6 +41,9 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
         executable: std::env::current_exe()
             .map_err(|error| Failure::environment("find this program", &error))?,
         interactive: why_plain.is_none(),
+        database_url: args.database_url.clone(),
+        read_write: args.read_write,
+        policy: args.policy.as_deref().map(read_answers).transpose()?,
     };
     let prepared = Studio::prepare(config).map_err(|error| failure(&error))?;
     let recorder =
@@ -47,6 +51,7 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
     let events = prepared.subscribe();
     let mut studio = prepared.start();
     let result = match why_plain {
+        Some(_) if args.jsonl => lines(&mut studio, events).await,
         Some(why) => plain(&mut studio, events, why).await,
         None => panes(&mut studio, events, args, first_run, recorder).await,
     };
@@ -63,7 +68,9 @@ pub(crate) fn explain(code: &str) -> Option<String> {
 
 /// Why there are no panes; `None` on a usable terminal.
 fn why_plain(args: &InteractiveArgs) -> Option<&'static str> {
-    if args.plain {
+    if args.jsonl {
+        Some("--jsonl")
+    } else if args.plain {
         Some("--plain")
     } else if !std::io::stdout().is_terminal() {
         Some("standard output is not a terminal")
@@ -90,6 +97,52 @@ async fn plain(studio: &mut Studio, events: Events, why: &str) -> Result<ExitCod
     let result = studio.finished().await;
     printer.abort();
     output::line("stopped");
+    result.map_err(|error| failure(&error))?;
+    Ok(ExitCode::from(signal))
+}
+
+/// Events out, orders in, one JSON object a line.
+async fn lines(studio: &mut Studio, mut events: Events) -> Result<ExitCode, Failure> {
+    let printer = tokio::spawn(async move {
+        loop {
+            match events.recv().await {
+                Ok(event) => output::line(&serde_json::to_string(&*event).unwrap_or_default()),
+                Err(RecvError::Lagged(count)) => {
+                    output::line(&serde_json::json!({ "lost": count }).to_string());
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+    let (commands, states) = (studio.commands(), studio.states());
+    // A blocking reader of its own: the end of the input is no order to stop, a detached studio goes on.
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            let Ok(line) = line else { return };
+            if line.trim().is_empty() {
+                continue;
+            }
+            let order = orders::parse(&line, &states.borrow());
+            match order {
+                Ok(command) => {
+                    if commands.send(command).is_err() {
+                        return;
+                    }
+                }
+                Err(error) => output::line(&serde_json::json!({ "error": error }).to_string()),
+            }
+        }
+    });
+    let signal = tokio::select! {
+        result = studio.finished() => {
+            printer.abort();
+            return result.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error));
+        }
+        signal = stop_signal() => signal,
+    };
+    let _ = studio.commands().send(studio_events::Command::Quit);
+    let result = studio.finished().await;
+    printer.abort();
     result.map_err(|error| failure(&error))?;
     Ok(ExitCode::from(signal))
 }

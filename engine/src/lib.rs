@@ -3,7 +3,9 @@
 
 pub mod bus;
 pub mod config;
+pub mod copies;
 pub mod derived;
+pub mod dump;
 pub mod laboratory;
 pub mod project;
 pub mod runtime;

@@ -46,8 +46,8 @@ pub fn line(event: &StudioEvent, state: &StudioState) -> Option<String> {
             };
             Some(format!("{:<9} {level}{}", entry.source, clean(&entry.text)))
         }
-        EventKind::Decision(DecisionEvent::Asked { question, options, .. }) => {
-            Some(format!("question  {question} ({})", options.join(", ")))
+        EventKind::Decision(DecisionEvent::Asked(asked)) => {
+            Some(format!("question  {} ({})", asked.question, asked.options.join(", ")))
         }
         EventKind::Decision(DecisionEvent::Answered { .. }) => None,
         EventKind::Service(service) => match service.status {
@@ -111,7 +111,24 @@ fn build_line(build: &BuildEvent, state: &StudioState) -> Option<String> {
 
 fn schema_line(schema: &SchemaEvent, state: &StudioState) -> Option<String> {
     match schema {
-        SchemaEvent::Derived(_) | SchemaEvent::Pending(None) | SchemaEvent::RowCounts(_) => None,
+        SchemaEvent::Derived(_)
+        | SchemaEvent::Pending(None)
+        | SchemaEvent::RowCounts(_)
+        | SchemaEvent::Progress { .. }
+        | SchemaEvent::Copies(_) => None,
+        SchemaEvent::Copied { name, bytes, time } => {
+            let mb = bytes.div_ceil(1_000_000);
+            Some(format!("copy      {name} made in {} ms ({mb} MB)", millis(*time)))
+        }
+        SchemaEvent::Restored { from, kept, time, undo } => {
+            let what = match (undo, from.as_str()) {
+                (true, _) => "the last migration is undone".to_owned(),
+                (false, "empty") => "the database is empty".to_owned(),
+                (false, from) => format!("copy {from} is restored"),
+            };
+            Some(format!("database  {what} in {} ms; what was there is copy {kept}", millis(*time)))
+        }
+        SchemaEvent::Refused { order, reason } => Some(format!("error     {order}: {reason}")),
         SchemaEvent::Pending(Some(plan)) => {
             let mut text = format!(
                 "migration {} for {} wait for consent",
@@ -126,6 +143,15 @@ fn schema_line(schema: &SchemaEvent, state: &StudioState) -> Option<String> {
                     studio_events::StepClass::Destructive => "destructive",
                 };
                 text.push_str(&format!("\n          {} {} [{class}]", at + 1, step.title));
+            }
+            for decision in &plan.decisions {
+                text.push_str(&format!("\n          ? {}", decision.question));
+                if !decision.options.is_empty() {
+                    text.push_str(&format!(" ({})", decision.options.join(", ")));
+                }
+                if let Some(why) = &decision.refused {
+                    text.push_str(&format!("\n            not taken: {}", clean(why)));
+                }
             }
             if let Some(serving) = state.serving.revision {
                 text.push_str(&format!("\n          {serving} keeps serving until then"));

@@ -14,6 +14,10 @@ pub struct DecisionId(pub u32);
 pub enum Choice {
     /// The option at this index.
     Option(usize),
+    /// This value, as text: it is quoted and cast to the type that is asked for.
+    Value(String),
+    /// This SQL expression, evaluated for every row; it may name columns of the row.
+    Expression(String),
     /// Keep as is, later.
     Defer,
 }
@@ -25,12 +29,38 @@ pub enum Command {
     Rebuild,
     /// Answer a question.
     Answer(DecisionId, Choice),
-    /// Apply the pending migration, destructive steps included. `consent` is the typed word
-    /// `<project>/<revision>`; anything else applies nothing.
+    /// Apply the pending migration as it was answered. With destructive steps among the chosen ones
+    /// ([`MigrationSummary::word`](crate::MigrationSummary::word) is there) `consent` has to be that word;
+    /// anything else applies nothing.
     Migrate {
         /// The typed word.
         consent: String,
     },
+    /// Forget every answer about the pending migration.
+    ForgetAnswers,
+    /// Go back to the database as it was before the last migration; a copy of the present one is kept.
+    UndoMigration,
+    /// Make a copy of the database; without a name it gets one from the revision.
+    MakeCopy {
+        /// Letters, digits, `.`, `_`, `-`; at most 40.
+        name: Option<String>,
+    },
+    /// Replace the database by a copy; the present one is kept as another copy.
+    RestoreCopy {
+        /// Its name.
+        name: String,
+    },
+    /// Remove a copy.
+    DropCopy {
+        /// Its name.
+        name: String,
+    },
+    /// Empty the database, create the tables, run the seeds; the present one is kept as a copy.
+    ResetDatabase,
+    /// Read the list of copies again.
+    ListCopies,
+    /// Run the seeds now, whether they ran before or not.
+    Seed,
     /// Run the plan of the first statement of a trace (EXPLAIN); the plan comes back as a log line and event.
     Explain {
         /// Which trace.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Choice, DecisionId};
+use crate::copies::CopySummary;
+use crate::decision::Decision;
 use crate::latency::{Budget, LatencySlice};
 use crate::problem::ProblemSet;
 use crate::schema::{MigrationSummary, SchemaSummary};
@@ -206,6 +208,42 @@ pub enum SchemaEvent {
     },
     /// Rows per type name.
     RowCounts(Vec<(String, u64)>),
+    /// A statement of a migration that is being applied is done; many are one event.
+    Progress {
+        /// Statements done.
+        done: u32,
+        /// Of these.
+        total: u32,
+    },
+    /// All copies, newest first.
+    Copies(Vec<CopySummary>),
+    /// A copy was made.
+    Copied {
+        /// Its name.
+        name: String,
+        /// Its size.
+        bytes: u64,
+        /// How long it took.
+        time: Micros,
+    },
+    /// The database was replaced by a copy, emptied, or taken back to before the last migration.
+    Restored {
+        /// What it is now: the name of a copy, or `empty`.
+        from: String,
+        /// The copy that holds what was there before.
+        kept: String,
+        /// How long it took.
+        time: Micros,
+        /// It was an undo: the steps of the newest revision wait until they are asked for or the model changes.
+        undo: bool,
+    },
+    /// An order about copies or the database was not carried out.
+    Refused {
+        /// What was asked for: `copy`, `restore`, `undo`, `drop`, `reset`, `seed`.
+        order: String,
+        /// Why, and what to do next.
+        reason: String,
+    },
 }
 
 /// HTTP and what it serves.
@@ -332,16 +370,10 @@ pub struct LogLine {
 /// A question and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DecisionEvent {
-    /// The engine asks.
-    Asked {
-        /// Identity.
-        id: DecisionId,
-        /// The question.
-        question: String,
-        /// Answers to choose from.
-        options: Vec<String>,
-    },
-    /// It was answered or withdrawn.
+    /// The engine asks something that is not about the pending migration (whose questions come with
+    /// [`SchemaEvent::Pending`]).
+    Asked(Box<Decision>),
+    /// It was answered or withdrawn: the question is gone.
     Answered {
         /// Identity.
         id: DecisionId,

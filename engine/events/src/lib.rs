@@ -5,6 +5,8 @@
 
 mod access_coverage;
 mod command;
+mod copies;
+mod decision;
 mod event;
 mod latency;
 mod problem;
@@ -18,6 +20,8 @@ mod trace;
 
 pub use access_coverage::{AccessCoverage, ConditionCoverage, RuleCoverage};
 pub use command::{Choice, Command, DecisionId};
+pub use copies::CopySummary;
+pub use decision::{Decision, DecisionKind, StepQuestion};
 pub use event::{
     BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, HookEvent, LogLevel, LogLine,
     PhaseTime, QueryEvent, QueryRows, SchemaEvent, ServingEvent, Stream, StudioEvent,
@@ -32,8 +36,8 @@ pub use schema::{
     FieldSummary, MigrationStep, MigrationSummary, SchemaSummary, StepClass, TypeKind, TypeSummary,
 };
 pub use state::{
-    BuildState, DatabaseState, Decision, HttpState, Persona, ProjectInfo, ServiceState, ServiceStatus,
-    ServingState, StudioState,
+    BuildState, DatabaseState, HttpState, Persona, ProjectInfo, ServiceState, ServiceStatus, ServingState,
+    StudioState,
 };
 pub use test_run::{
     TestCase, TestDifference, TestEvent, TestOutcome, TestPlace, TestRequest, TestState, TestVerdict,

@@ -6,12 +6,17 @@ use crate::event::{
     BuildEvent, BuildOutcome, DatabaseEvent, DecisionEvent, EventKind, LogLevel, LogLine, SchemaEvent,
     ServingEvent, Stream, StudioEvent,
 };
-use crate::state::{DatabaseState, Decision, HttpState, StudioState};
+use crate::state::{DatabaseState, HttpState, StudioState};
 use crate::test_run::TestEvent;
 
 /// `1 file`, `2 files`.
 fn count(number: u32, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `8 MB`, rounded up.
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
 impl StudioState {
@@ -48,13 +53,9 @@ impl StudioState {
                 Arc::make_mut(&mut self.tests).apply(test);
             }
             EventKind::Log(line) => self.logs.push((event.at, Arc::new(line.clone()))),
-            EventKind::Decision(DecisionEvent::Asked { id, question, options }) => {
-                self.decisions.retain(|decision| decision.id != *id);
-                self.decisions.push(Decision {
-                    id: *id,
-                    question: question.clone(),
-                    options: options.clone(),
-                });
+            EventKind::Decision(DecisionEvent::Asked(asked)) => {
+                self.decisions.retain(|decision| decision.id != asked.id);
+                self.decisions.push((**asked).clone());
             }
             EventKind::Decision(DecisionEvent::Answered { id, .. }) => {
                 self.decisions.retain(|decision| decision.id != *id);
@@ -88,7 +89,9 @@ impl StudioState {
                 (LogLevel::Error, "build")
             }
             EventKind::Build(_) => (LogLevel::Info, "build"),
-            EventKind::Schema(SchemaEvent::Failed { .. }) => (LogLevel::Error, "schema"),
+            EventKind::Schema(SchemaEvent::Failed { .. } | SchemaEvent::Refused { .. }) => {
+                (LogLevel::Error, "schema")
+            }
             EventKind::Schema(SchemaEvent::Pending(Some(_))) => (LogLevel::Warn, "schema"),
             EventKind::Serving(ServingEvent::PortTaken { .. }) => (LogLevel::Error, "http"),
             EventKind::Serving(_) => (LogLevel::Info, "http"),
@@ -156,18 +159,49 @@ impl StudioState {
         match schema {
             SchemaEvent::Derived(summary) => self.schema = Arc::clone(summary),
             SchemaEvent::Pending(migration) => {
-                if migration.is_some() {
+                let known = self.migration.as_ref().map(|known| known.revision);
+                if let Some(migration) = migration
+                    && known != Some(migration.revision)
+                {
                     self.say(event, "a migration waits for your decision (m)".to_owned());
                 }
+                self.decisions.retain(|decision| decision.step.is_none());
+                let asked = migration.iter().flat_map(|migration| &migration.decisions);
+                self.decisions.extend(asked.cloned());
                 self.migration.clone_from(migration);
             }
             SchemaEvent::Migrated { revision, statements, time, .. } => {
                 self.migration = None;
+                self.migrating = None;
+                self.decisions.retain(|decision| decision.step.is_none());
                 let ms = time.as_millis_f64();
                 let statements = count(*statements, "statement");
                 self.say(event, format!("database is at {revision}: {statements} in {ms:.0} ms"));
             }
-            SchemaEvent::Failed { error, .. } => self.say(event, format!("migration rolled back: {error}")),
+            SchemaEvent::Failed { error, .. } => {
+                self.migrating = None;
+                self.say(event, format!("migration rolled back: {error}"));
+            }
+            SchemaEvent::Progress { done, total } => self.migrating = Some((*done, *total)),
+            SchemaEvent::Copies(copies) => self.copies = Arc::new(copies.clone()),
+            SchemaEvent::Copied { name, bytes, time } => {
+                let (mb, ms) = (megabytes(*bytes), time.as_millis_f64());
+                self.say(event, format!("copy `{name}` made ({mb}, {ms:.0} ms)"));
+            }
+            SchemaEvent::Restored { from, kept, time, undo } => {
+                let ms = time.as_millis_f64();
+                let text = match (undo, from.as_str()) {
+                    (true, _) => {
+                        format!("the last migration is undone ({ms:.0} ms); what was there is copy `{kept}`")
+                    }
+                    (false, "empty") => format!("the database is empty; what was there is copy `{kept}`"),
+                    (false, from) => {
+                        format!("copy `{from}` restored ({ms:.0} ms); what was there is copy `{kept}`")
+                    }
+                };
+                self.say(event, text);
+            }
+            SchemaEvent::Refused { order, reason } => self.say(event, format!("{order}: {reason}")),
             SchemaEvent::Seeded { files, .. } => self.say(event, format!("seeded from {}", files.join(", "))),
             SchemaEvent::RowCounts(counts) => self.row_counts = Arc::new(counts.clone()),
         }

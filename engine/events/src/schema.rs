@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Decision;
 use crate::time::Revision;
 
 /// The schema of one revision.
@@ -68,12 +69,25 @@ pub struct FieldSummary {
 }
 
 /// A reviewed list of migration steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationSummary {
     /// Revision that needs it.
     pub revision: Revision,
     /// Steps in order.
     pub steps: Vec<MigrationStep>,
+    /// What is asked about them, in order of the steps. Also in
+    /// [`StudioState::decisions`](crate::StudioState::decisions).
+    #[serde(default)]
+    pub decisions: Vec<Decision>,
+    /// The word to type before applying, because a chosen step loses values; `None`: none is needed.
+    #[serde(default)]
+    pub word: Option<String>,
+    /// Name of the copy that is made first; `None`: no copy can be made of this database.
+    #[serde(default)]
+    pub copy: Option<String>,
+    /// The last migration was undone: even safe steps wait until they are applied by order.
+    #[serde(default)]
+    pub held: bool,
 }
 
 /// The class of a step (terminal.md section 5).
@@ -103,4 +117,14 @@ pub struct MigrationStep {
     pub rows: Option<u64>,
     /// Whether it has run.
     pub applied: bool,
+    /// `table.column` or `table`.
+    #[serde(default)]
+    pub object: String,
+    /// What applying it does to others who use the table: `none`, `short`, `scan` (reads the table meanwhile),
+    /// `rewrite`.
+    #[serde(default)]
+    pub lock: String,
+    /// Whether applying now runs it: safe, or answered so.
+    #[serde(default)]
+    pub chosen: bool,
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::DecisionId;
+use crate::copies::CopySummary;
+use crate::decision::Decision;
 use crate::event::{BuildOutcome, LogLine, QueryEvent};
 use crate::latency::{Budget, LatencyState};
 use crate::problem::{Problem, ProblemSource, Severity};
@@ -159,17 +160,6 @@ pub struct Persona {
     pub claims: String,
 }
 
-/// A question that waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// Identity.
-    pub id: DecisionId,
-    /// The question.
-    pub question: String,
-    /// Answers to choose from.
-    pub options: Vec<String>,
-}
-
 /// Everything.
 #[derive(Debug, Clone, Default)]
 pub struct StudioState {
@@ -195,6 +185,10 @@ pub struct StudioState {
     pub row_counts: Arc<Vec<(String, u64)>>,
     /// Migration that waits for consent.
     pub migration: Option<Arc<MigrationSummary>>,
+    /// Statements done and in all, while a migration is applied.
+    pub migrating: Option<(u32, u32)>,
+    /// Copies of the database, newest first.
+    pub copies: Arc<Vec<CopySummary>>,
     /// Requests, newest last.
     pub traces: Ring<Arc<Trace>>,
     /// Traces dropped because the queue was full.

@@ -36,6 +36,17 @@ pub enum DatabaseError {
     Db(#[from] DbError),
 }
 
+/// A database as [`Databases::describe`] finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseInfo {
+    /// Its name.
+    pub name: String,
+    /// Its comment; empty without one.
+    pub comment: String,
+    /// Bytes on the disk.
+    pub bytes: u64,
+}
+
 impl Databases {
     /// `target` is a database that always exists, usually `postgres`.
     pub fn new(target: Target) -> Self {
@@ -117,9 +128,70 @@ impl Databases {
     /// # Errors
     /// When the server refuses.
     pub async fn comment(&self, name: &str, text: &str) -> Result<(), DatabaseError> {
-        let text = text.replace('\0', "").replace('\'', "''");
-        let sql = format!("COMMENT ON DATABASE {} IS '{text}'", quoted(name));
-        Ok(self.pool.get().await?.batch_execute(&sql).await?)
+        Ok(self.pool.get().await?.batch_execute(&comment_sql(name, text)).await?)
+    }
+
+    /// `incoming` takes the name of `current`, which is called `aside` from then on, and gets a comment: all of it or
+    /// nothing, whoever dies meanwhile. Nobody may be connected to either.
+    ///
+    /// # Errors
+    /// When a name is taken or a database is in use.
+    pub async fn exchange(
+        &self,
+        current: &str,
+        aside: &str,
+        incoming: &str,
+        comments: [&str; 2],
+    ) -> Result<(), DatabaseError> {
+        let rename =
+            |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {}", quoted(from), quoted(to));
+        let [kept, new] = comments;
+        let sql = format!(
+            "BEGIN; {}; {}; {}; {}; COMMIT",
+            rename(current, aside),
+            rename(incoming, current),
+            comment_sql(aside, kept),
+            comment_sql(current, new)
+        );
+        self.transaction(&sql).await
+    }
+
+    /// Gives a database another name and a comment, in one step.
+    ///
+    /// # Errors
+    /// When the name is taken or the database is in use.
+    pub async fn publish(&self, name: &str, new_name: &str, comment: &str) -> Result<(), DatabaseError> {
+        let rename = format!("ALTER DATABASE {} RENAME TO {}", quoted(name), quoted(new_name));
+        self.transaction(&format!("BEGIN; {rename}; {}; COMMIT", comment_sql(new_name, comment))).await
+    }
+
+    /// Runs a batch that begins and commits; a failure leaves no open transaction behind.
+    async fn transaction(&self, sql: &str) -> Result<(), DatabaseError> {
+        let connection = self.pool.get().await?;
+        let result = connection.batch_execute(sql).await;
+        if result.is_err() {
+            // The connection may be gone; then there is nothing to roll back.
+            let _ = connection.batch_execute("ROLLBACK").await;
+        }
+        Ok(result?)
+    }
+
+    /// Name, comment and size of every database but the templates of the server itself, sorted by name.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn describe(&self) -> Result<Vec<DatabaseInfo>, DatabaseError> {
+        let sql = "SELECT datname::text, shobj_description(oid, 'pg_database'), pg_database_size(oid)::text \
+                   FROM pg_catalog.pg_database WHERE datname NOT IN ('template0', 'template1') ORDER BY 1";
+        let rows = self.pool.get().await?.run(sql, &[]).await?;
+        let described = rows.into_iter().filter_map(|row| {
+            let mut cells = row.into_iter();
+            let name = cells.next().flatten()?;
+            let comment = cells.next().flatten().unwrap_or_default();
+            let bytes = cells.next().flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
+            Some(DatabaseInfo { name, comment, bytes })
+        });
+        Ok(described.collect())
     }
 
     /// Whether there is a database of this name.
@@ -162,6 +234,11 @@ impl Databases {
     pub fn close(&self) {
         self.pool.close();
     }
+}
+
+fn comment_sql(name: &str, text: &str) -> String {
+    let text = text.replace('\0', "").replace('\'', "''");
+    format!("COMMENT ON DATABASE {} IS '{text}'", quoted(name))
 }
 
 /// An identifier; a zero character cannot be part of one and would end the statement early.

@@ -24,9 +24,11 @@ pub mod target;
 mod tls;
 pub mod wire;
 
-pub use cluster::{Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind};
-pub use databases::Databases;
-pub use pool::{Pool, PoolError, PoolOptions, PooledConnection};
+pub use cluster::{
+    Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind, RunningServer,
+};
+pub use databases::{DatabaseError, DatabaseInfo, Databases};
+pub use pool::{Pause, Pool, PoolError, PoolOptions, PooledConnection};
 pub use supervisor::supervisor_main;
 pub use target::{Target, TargetError};
 pub use tokio_postgres::types::Type;

@@ -48,6 +48,37 @@ pub async fn apply(
     Ok(())
 }
 
+/// Runs the plan like [`apply`], one statement after the other, saying after each how many are done.
+///
+/// # Errors
+/// [`MigrateError`], after a rollback.
+pub async fn apply_stepwise(
+    connection: &Connection,
+    plan: &ConsentedPlan,
+    lock_timeout: Duration,
+    progress: impl Fn(usize),
+) -> Result<(), MigrateError> {
+    let mut done = 0;
+    for statements in plan.transactions() {
+        connection
+            .batch_execute(&format!(
+                "BEGIN READ WRITE; SET LOCAL lock_timeout = {};",
+                lock_timeout.as_millis()
+            ))
+            .await?;
+        for statement in statements {
+            if let Err(error) = connection.batch_execute(statement).await {
+                connection.batch_execute("ROLLBACK").await?;
+                return Err(MigrateError::Statement { statement: statement.clone(), error });
+            }
+            done += 1;
+            progress(done);
+        }
+        connection.batch_execute("COMMIT").await?;
+    }
+    Ok(())
+}
+
 /// A batch does not tell which statement failed: run them one by one, without keeping anything.
 async fn culprit(connection: &Connection, begin: &str, statements: &[String]) -> Option<(String, DbError)> {
     connection.batch_execute(begin).await.ok()?;

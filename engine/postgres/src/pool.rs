@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, Timeouts};
 
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
 use crate::target::Target;
 use crate::wire::{Connection, DbError, SessionOptions};
 
@@ -68,12 +70,23 @@ pub struct Pool {
     inner: managed::Pool<Connector>,
     options: Arc<PoolOptions>,
     schema: Arc<AtomicU64>,
+    /// Every connection on loan holds it for reading, a pause for writing.
+    gate: Arc<RwLock<()>>,
+}
+
+/// A pool hands out nothing as long as this lives.
+#[derive(Debug)]
+pub struct Pause {
+    _gate: OwnedRwLockWriteGuard<()>,
 }
 
 /// A connection on loan. It goes back when dropped; one that was left in the middle of something is closed
 /// instead, so that no lock outlives the request that took it.
 #[derive(Debug)]
-pub struct PooledConnection(Option<managed::Object<Connector>>);
+pub struct PooledConnection(
+    Option<managed::Object<Connector>>,
+    #[expect(dead_code, reason = "held")] OwnedRwLockReadGuard<()>,
+);
 
 impl Deref for PooledConnection {
     type Target = Connection;
@@ -162,7 +175,7 @@ impl Pool {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("invariant: a pool with timeouts has a runtime");
-        Self { inner, options: Arc::new(PoolOptions { size, ..options }), schema }
+        Self { inner, options: Arc::new(PoolOptions { size, ..options }), schema, gate: Arc::default() }
     }
 
     /// A connection, waiting for one if all are in use.
@@ -171,10 +184,12 @@ impl Pool {
     /// See [`PoolError`].
     pub async fn get(&self) -> Result<PooledConnection, PoolError> {
         use managed::TimeoutType;
-        self.inner.get().await.map(|it| PooledConnection(Some(it))).map_err(|error| match error {
-            managed::PoolError::Timeout(TimeoutType::Wait) => {
-                PoolError::Exhausted { waited: self.options.acquire_timeout, size: self.options.size }
-            }
+        let exhausted =
+            || PoolError::Exhausted { waited: self.options.acquire_timeout, size: self.options.size };
+        let gate = Arc::clone(&self.gate).read_owned();
+        let gate = tokio::time::timeout(self.options.acquire_timeout, gate).await.map_err(|_| exhausted())?;
+        self.inner.get().await.map(|it| PooledConnection(Some(it), gate)).map_err(|error| match error {
+            managed::PoolError::Timeout(TimeoutType::Wait) => exhausted(),
             managed::PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
                 PoolError::ConnectTimeout { waited: self.options.connect_timeout }
             }
@@ -197,6 +212,15 @@ impl Pool {
     /// Closes idle connections now and the others when they come back. Nobody gets one any more.
     pub fn close(&self) {
         self.inner.close();
+    }
+
+    /// Waits until no connection is in use, then closes the idle ones and hands out no other while the result lives:
+    /// whoever asks waits. `None` when some are still in use after `limit`.
+    pub async fn pause(&self, limit: Duration) -> Option<Pause> {
+        let gate = Arc::clone(&self.gate).write_owned();
+        let gate = tokio::time::timeout(limit, gate).await.ok()?;
+        let _ = self.inner.retain(|_, _| false);
+        Some(Pause { _gate: gate })
     }
 
     /// How busy the pool is.

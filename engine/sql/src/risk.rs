@@ -25,20 +25,25 @@ pub fn classify(change: &Change) -> StepClass {
         | Change::DropSequence(_)
         | Change::DropEnum(_)
         | Change::ReplaceEnum { .. }
-        | Change::DropColumn { .. } => StepClass::Destructive,
+        | Change::DropColumn { asked_for: false, .. } => StepClass::Destructive,
         Change::DropTable { asked_for, .. } if !asked_for => StepClass::Destructive,
         Change::ReplaceColumn(replace) if !replace.widening => StepClass::Destructive,
         // Re-keying takes the foreign keys that lean on the key along and may fail on duplicates.
         Change::ChangeKey { .. } => StepClass::Destructive,
         Change::AddColumn { column, back_fill, .. } => {
             let fills_itself = column.nullable && !column.primary_key || column.default.is_some();
-            if fills_itself || back_fill.is_some() { StepClass::Safe } else { StepClass::NeedsValue }
+            if fills_itself || back_fill.is_some() && !column.primary_key {
+                StepClass::Safe
+            } else {
+                StepClass::NeedsValue
+            }
         }
         Change::SetNotNull { back_fill: None, .. } => StepClass::NeedsValue,
         // Duplicates or dangling references among the rows that exist would make these fail.
         Change::AddUnique { .. } | Change::AddForeignKey { .. } => StepClass::NeedsValue,
         Change::SetNotNull { .. }
         | Change::ReplaceColumn(_)
+        | Change::DropColumn { .. }
         | Change::DropTable { .. }
         | Change::CreateExtension(_)
         | Change::CreateSchema(_)

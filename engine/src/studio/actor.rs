@@ -4,30 +4,37 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use studio_events::{
-    BuildEvent, BuildOutcome, Command, DatabaseEvent, EventKind, LogLevel, Micros, PhaseTime, Problem,
-    ProblemSet, ProblemSource, ProjectInfo, Revision, SchemaEvent, SchemaSummary, ServiceState,
-    ServiceStatus, ServingEvent, Severity,
+    BuildEvent, BuildOutcome, Choice, Command, DatabaseEvent, Decision, DecisionEvent, DecisionId, EventKind,
+    LogLevel, Micros, PhaseTime, Problem, ProblemSet, ProblemSource, ProjectInfo, Revision, SchemaEvent,
+    SchemaSummary, ServiceState, ServiceStatus, ServingEvent, Severity,
 };
 use studio_model::ir::{Ir, IrHash};
+use studio_sql::schema::DatabaseSchema;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::database::{self, Database, DatabaseFailure};
-use super::migrate::{self, Reviewed};
+use super::migrate::Reviewed;
+use super::review::Answered;
 use super::test_runs::{Selection, TestRuns};
 use super::watch::{Changes, Watch};
-use super::{StudioConfig, StudioError, build, explain, files, port, query, seed};
+use super::{StudioConfig, StudioError, build, control, explain, files, port, query};
 use crate::bus::{self, Bus};
 use crate::config::{Authentication, ConfigProblem, Environment, ExoToml, Settings};
 use crate::derived::Derived;
 use crate::runtime::auth::random_secret;
-use crate::runtime::serving::Serving;
 use crate::server::personas::PersonaBook;
 use crate::server::playground::PageFacts;
 use crate::server::{BindError, Server, bind};
 
 /// How often a database that died is started again.
 const RESTARTS: u32 = 3;
+/// Time before the first of these starts; the others wait four times as long as the one before.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
+/// A database that ran as long as this was sound.
+const SOUND: Duration = Duration::from_secs(60);
+/// Number of the question about data of another version.
+const VERSION_QUESTION: DecisionId = DecisionId(1);
 /// An orderly stop may take this long.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -42,21 +49,35 @@ pub(super) enum Internal {
 }
 
 pub(super) struct Actor {
-    config: StudioConfig,
+    pub(super) config: StudioConfig,
     toml: ExoToml,
-    bus: Bus,
-    server: Arc<Server>,
+    pub(super) bus: Bus,
+    pub(super) server: Arc<Server>,
     personas: Arc<PersonaBook>,
     orders: mpsc::UnboundedReceiver<Command>,
+    /// Where orders from other processes go.
+    commands: mpsc::WeakUnboundedSender<Command>,
+    control: Option<JoinHandle<()>>,
     internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
     stop: watch::Sender<bool>,
     listening: Option<JoinHandle<()>>,
     revision: Revision,
-    built: Option<Built>,
-    served: Option<IrHash>,
-    database: Option<Box<Database>>,
-    reviewed: Option<Reviewed>,
+    pub(super) built: Option<Built>,
+    pub(super) served: Option<IrHash>,
+    pub(super) database: Option<Box<Database>>,
+    pub(super) reviewed: Option<Reviewed>,
+    /// Answers about the migration to the model with that hash.
+    pub(super) answered: Answered,
+    pub(super) answered_for: Option<IrHash>,
+    /// The schema before the last migration, where that one lost nothing and no copy was made.
+    pub(super) reversible: Option<DatabaseSchema>,
+    /// What is served, and what was before: an undo goes back to it.
+    pub(super) now: Option<(Revision, Arc<Derived>)>,
+    pub(super) before: Option<(Revision, Arc<Derived>)>,
     restarts: u32,
+    database_since: Option<Instant>,
+    /// Rename data of another major version and start empty.
+    set_aside: bool,
     tests: TestRuns,
     /// The files do not check: tests would run against something else.
     broken: bool,
@@ -67,11 +88,11 @@ pub(super) struct Actor {
 }
 
 /// The newest model without errors.
-struct Built {
-    revision: Revision,
-    ir: Arc<Ir>,
-    hash: IrHash,
-    serving: Arc<Derived>,
+pub(super) struct Built {
+    pub(super) revision: Revision,
+    pub(super) ir: Arc<Ir>,
+    pub(super) hash: IrHash,
+    pub(super) serving: Arc<Derived>,
 }
 
 impl Actor {
@@ -81,7 +102,7 @@ impl Actor {
         environment: Arc<Environment>,
         toml: ExoToml,
         bus: Bus,
-        orders: mpsc::UnboundedReceiver<Command>,
+        (commands, orders): (mpsc::WeakUnboundedSender<Command>, mpsc::UnboundedReceiver<Command>),
     ) -> Self {
         if settings.authentication == Authentication::None {
             settings.authentication = Authentication::Secret(random_secret());
@@ -90,6 +111,7 @@ impl Actor {
             Authentication::Secret(secret) => Some(secret.clone()),
             Authentication::None | Authentication::Oidc(_) => None,
         };
+        let answered = Answered::new(config.policy.is_some());
         let personas = Arc::new(PersonaBook::new(secret, bus.clone()));
         let mut server = Server::new(settings, environment);
         server.bus = Some(bus.clone());
@@ -104,6 +126,8 @@ impl Actor {
             server: Arc::new(server),
             personas,
             orders,
+            commands,
+            control: None,
             internal,
             stop: watch::channel(false).0,
             listening: None,
@@ -112,7 +136,14 @@ impl Actor {
             served: None,
             database: None,
             reviewed: None,
+            answered,
+            answered_for: None,
+            reversible: None,
+            now: None,
+            before: None,
             restarts: 0,
+            database_since: None,
+            set_aside: false,
             tests,
             broken: false,
             files: Vec::new(),
@@ -225,7 +256,13 @@ impl Actor {
         watch
     }
 
+    /// Starts the database after a while; the time grows with every attempt that went wrong.
     fn start_database(&self) {
+        let pause = match self.restarts {
+            0 => Duration::ZERO,
+            attempt => RESTART_PAUSE * 4_u32.saturating_pow(attempt - 1),
+        };
+        let set_aside = self.set_aside;
         let sender = self.internal.0.clone();
         let root = self.config.project.root.clone();
         let settings = self.server.settings.clone();
@@ -233,7 +270,9 @@ impl Actor {
         let executable = self.config.executable.clone();
         let bus = self.bus.clone();
         tokio::spawn(async move {
-            let result = database::start(&root, &settings, durable, &executable, &bus).await;
+            tokio::time::sleep(pause).await;
+            let asked = database::Wanted { durable, set_aside };
+            let result = database::start(&root, &settings, asked, &executable, &bus).await;
             // The actor is gone when the studio stops meanwhile; dropping the database stops the server.
             let _ = sender.send(Internal::Database(result.map(Box::new)));
         });
@@ -249,11 +288,31 @@ impl Actor {
                         let _ = sender.send(Internal::DatabaseLost(exit.status, exit.log));
                     });
                 }
+                if let Some(folder) = database.socket_dir() {
+                    match control::listen(folder, self.commands.clone(), self.bus.clone()) {
+                        Ok(task) => {
+                            if let Some(old) = self.control.replace(task) {
+                                old.abort();
+                            }
+                        }
+                        Err(error) => {
+                            self.bus.log(LogLevel::Warn, "control", format!("no socket for orders: {error}"));
+                        }
+                    }
+                }
                 self.database = Some(database);
+                self.database_since = Some(Instant::now());
+                self.set_aside = false;
                 self.served = None;
                 self.advance().await;
+                self.list_copies(true).await;
             }
             Internal::Database(Err(failure)) => {
+                if let Some(found) = &failure.other_version
+                    && self.config.interactive
+                {
+                    self.ask_about_version(found);
+                }
                 self.bus.send(EventKind::Database(DatabaseEvent::Failed {
                     attempt: self.restarts + 1,
                     message: failure.message.clone(),
@@ -269,8 +328,40 @@ impl Actor {
         Ok(())
     }
 
+    /// Data of another major version is never touched without a word.
+    fn ask_about_version(&self, found: &str) {
+        self.bus.send(EventKind::Decision(DecisionEvent::Asked(Box::new(Decision {
+            id: VERSION_QUESTION,
+            question: format!(
+                "the data of this project is of Postgres {found}: start with an empty database?"
+            ),
+            options: vec!["leave it".to_owned(), "start empty, keep the old data beside it".to_owned()],
+            default: 0,
+            answer: None,
+            refused: None,
+            step: None,
+        }))));
+    }
+
+    /// Takes the answer to a question that is not about a migration. Whether there was one.
+    pub(super) fn answer_version(&mut self, id: DecisionId, choice: &Choice) -> bool {
+        if id != VERSION_QUESTION || self.database.is_some() {
+            return false;
+        }
+        if *choice == Choice::Option(1) {
+            self.set_aside = true;
+            self.restarts = 0;
+            self.start_database();
+        }
+        true
+    }
+
     fn database_lost(&mut self, status: String, log_tail: Vec<String>) {
         self.database = None;
+        if self.database_since.is_some_and(|since| since.elapsed() > SOUND) {
+            // It ran well for a time: this is another fault than the last one.
+            self.restarts = 0;
+        }
         self.restarts += 1;
         if self.restarts > RESTARTS {
             self.bus.send(EventKind::Database(DatabaseEvent::Failed {
@@ -407,73 +498,20 @@ impl Actor {
         };
     }
 
-    /// Brings the database to the newest model and serves it, as far as that is safe.
-    async fn advance(&mut self) {
-        let (Some(built), Some(database)) = (&self.built, &mut self.database) else { return };
-        if self.served == Some(built.hash) {
-            return;
-        }
-        let review = migrate::review(database, &built.serving, built.revision, &self.bus).await;
-        let review = match review {
-            Ok(review) => review,
-            Err(error) => {
-                let problem = migrate::problem(&error);
-                self.bus.send(EventKind::Problems(ProblemSet {
-                    source: ProblemSource::Database,
-                    problems: Arc::new(vec![problem]),
-                }));
-                return;
-            }
-        };
-        self.bus.send(EventKind::Problems(ProblemSet {
-            source: ProblemSource::Database,
-            problems: Arc::new(review.problems.clone()),
-        }));
-        self.bus.send(EventKind::Schema(SchemaEvent::Pending(review.pending.clone())));
-        let ready = review.can_serve;
-        self.reviewed = Some(review);
-        if !ready {
-            return;
-        }
-        if database.fresh {
-            let problems =
-                seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
-            self.bus.send(EventKind::Problems(ProblemSet {
-                source: ProblemSource::Seed,
-                problems: Arc::new(problems),
-            }));
-        }
-        let serving = Arc::new(Serving::new(built.revision, &built.serving, database.pool.clone()));
-        let from = self.server.swap(serving).map(|old| old.revision);
-        self.served = Some(built.hash);
-        self.bus.send(EventKind::Serving(ServingEvent::Swapped { from, to: built.revision }));
-        build::write_ir(&self.config.project, &built.ir, &self.bus);
-        self.bus.send(EventKind::Idle);
-    }
-
-    async fn retry_seed(&mut self) {
-        let (Some(built), Some(database)) = (&self.built, &mut self.database) else { return };
-        if !database.fresh || self.served != Some(built.hash) {
-            return;
-        }
-        let problems =
-            seed::seed(database, &self.config.project, &self.server, &built.serving, &self.bus).await;
-        self.bus.send(EventKind::Problems(ProblemSet {
-            source: ProblemSource::Seed,
-            problems: Arc::new(problems),
-        }));
-        let serving = Arc::new(Serving::new(built.revision, &built.serving, database.pool.clone()));
-        self.server.swap(serving);
-    }
-
     async fn obey(&mut self, order: Command) {
         match order {
             Command::Quit => {}
             Command::Rebuild => self.rebuild().await,
-            Command::Answer(id, choice) => {
-                self.bus.send(EventKind::Decision(studio_events::DecisionEvent::Answered { id, choice }));
-            }
+            Command::Answer(id, choice) => self.answer(id, choice).await,
             Command::Migrate { consent } => self.migrate(&consent).await,
+            Command::ForgetAnswers => self.forget_answers().await,
+            Command::UndoMigration => self.undo().await,
+            Command::MakeCopy { name } => self.make_copy(name).await,
+            Command::RestoreCopy { name } => self.restore_copy(&name).await,
+            Command::DropCopy { name } => self.drop_copy(&name).await,
+            Command::ResetDatabase => self.reset().await,
+            Command::ListCopies => self.list_copies(false).await,
+            Command::Seed => self.seed().await,
             Command::Explain { trace, analyze } => match &self.database {
                 Some(database) => explain::explain(&self.bus, &database.pool, trace, analyze),
                 None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
@@ -532,34 +570,11 @@ impl Actor {
         }
     }
 
-    async fn migrate(&mut self, consent: &str) {
-        let (Some(built), Some(database), Some(reviewed)) =
-            (&self.built, &mut self.database, self.reviewed.take())
-        else {
-            self.bus.log(LogLevel::Warn, "migration", "nothing is pending");
-            return;
-        };
-        let word = format!("{}/{}", self.config.project.name, built.revision);
-        if consent != word {
-            self.bus.log(LogLevel::Warn, "migration", format!("nothing was applied: the word is {word}"));
-            self.reviewed = Some(reviewed);
-            return;
-        }
-        let from = self.server.serving().map(|serving| serving.revision);
-        let applied = migrate::apply_with_consent(database, reviewed, from, built.revision, &self.bus).await;
-        if let Err(error) = applied {
-            self.bus.log(LogLevel::Error, "migration", error);
-            // The copy needed the connections of the old revision; it goes on with new ones.
-            if let Some(old) = self.server.serving() {
-                self.server.swap(Arc::new(old.with_pool(database.pool.clone())));
-            }
-        }
-        self.served = None;
-        self.advance().await;
-    }
-
     async fn shut_down(&mut self) {
         self.stop.send_replace(true);
+        if let Some(control) = self.control.take() {
+            control.abort();
+        }
         let listening = self.listening.take();
         let database = self.database.take();
         let tests = &mut self.tests;

@@ -2,19 +2,21 @@
 
 use std::future::Future;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use studio_events::{DatabaseEvent, EventKind, Micros};
 use studio_postgres::{
-    Cluster, ClusterConfig, ClusterEvent, ClusterExit, ClusterKind, Databases, Pool, PoolOptions, Target,
+    Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind, Databases, Pause, Pool,
+    PoolOptions, Target,
 };
 
 use crate::bus::Bus;
 use crate::config::Settings;
+use crate::copies::{Copies, Meta, NAME};
 use crate::runtime::pool_options;
 
-/// Name of the project's database on the bundled server.
-pub(super) const NAME: &str = "app";
+/// How long requests under way may take before their connections are closed for a copy.
+const PAUSE_LIMIT: Duration = Duration::from_secs(3);
 
 /// A database that takes connections.
 #[derive(Debug)]
@@ -26,10 +28,11 @@ pub(super) struct Database {
     pub(super) pool: Pool,
     /// Connections for migrations: always read-write.
     pub(super) owner: Pool,
-    options: PoolOptions,
     target: Target,
     /// Nothing was ever seeded into it.
     pub(super) fresh: bool,
+    /// Hash of the model whose steps wait since the last migration was undone.
+    pub(super) held: Option<String>,
     /// Whether the studio may change tables without being asked: always on the bundled server.
     pub(super) may_migrate: bool,
 }
@@ -41,25 +44,44 @@ pub(super) struct DatabaseFailure {
     pub(super) message: String,
     /// Last lines of the server's log.
     pub(super) log: Vec<String>,
+    /// The data is of this other major version.
+    pub(super) other_version: Option<String>,
+}
+
+impl DatabaseFailure {
+    fn new(message: String) -> Self {
+        Self { message, log: Vec::new(), other_version: None }
+    }
+}
+
+/// How the bundled server is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// Survive a power cut.
+    pub(super) durable: bool,
+    /// Rename data of another major version and start empty.
+    pub(super) set_aside: bool,
 }
 
 /// Starts or connects, telling the bus how it goes.
 pub(super) async fn start(
     root: &Path,
     settings: &Settings,
-    durable: bool,
+    wanted: Wanted,
     executable: &Path,
     bus: &Bus,
 ) -> Result<Database, DatabaseFailure> {
     let started = Instant::now();
     let database = match &settings.database_url {
         Some(url) => connect(url, settings, bus)?,
-        None => start_bundled(root, settings, durable, executable, bus).await?,
+        None => start_bundled(root, settings, wanted, executable, bus).await?,
     };
-    let failure = |message: String| DatabaseFailure { message, log: Vec::new() };
+    let failure = DatabaseFailure::new;
     let connection = database.owner.get().await.map_err(|error| {
         let next = match &settings.database_url {
-            Some(_) => "check EXO_POSTGRES_URL, or unset it to use the bundled Postgres",
+            Some(_) => {
+                "check --database-url or EXO_POSTGRES_URL, or leave both out to use the bundled Postgres"
+            }
             None => "press r in Services to try again",
         };
         failure(format!("{error}; {next}"))
@@ -84,19 +106,18 @@ pub(super) async fn start(
 
 fn connect(url: &str, settings: &Settings, bus: &Bus) -> Result<Database, DatabaseFailure> {
     bus.send(EventKind::Database(DatabaseEvent::Starting { stage: "connecting".to_owned() }));
-    let target = Target::from_url(url).map_err(|error| DatabaseFailure {
-        message: format!("{error}; correct EXO_POSTGRES_URL (or DATABASE_URL)"),
-        log: Vec::new(),
+    let target = Target::from_url(url).map_err(|error| {
+        DatabaseFailure::new(format!("{error}; correct --database-url, EXO_POSTGRES_URL or DATABASE_URL"))
     })?;
     let options = pool_options(settings, settings.read_write);
     Ok(Database {
         cluster: None,
         databases: None,
-        pool: Pool::new(target.clone(), options.clone()),
+        pool: Pool::new(target.clone(), options),
         owner: owner(&target),
-        options,
         target,
         fresh: false,
+        held: None,
         may_migrate: settings.read_write,
     })
 }
@@ -108,11 +129,13 @@ fn owner(target: &Target) -> Pool {
 async fn start_bundled(
     root: &Path,
     settings: &Settings,
-    durable: bool,
+    wanted: Wanted,
     executable: &Path,
     bus: &Bus,
 ) -> Result<Database, DatabaseFailure> {
-    let mut config = ClusterConfig::new(ClusterKind::Project { dir: root.to_owned(), durable });
+    let kind = ClusterKind::Project { dir: root.to_owned(), durable: wanted.durable };
+    let mut config = ClusterConfig::new(kind);
+    config.set_aside_other_version = wanted.set_aside;
     config.supervisor = vec![executable.as_os_str().to_owned(), "__postgres".into()];
     let stage = |event: ClusterEvent| {
         let stage = match event {
@@ -124,26 +147,30 @@ async fn start_bundled(
         bus.send(EventKind::Database(DatabaseEvent::Starting { stage: stage.to_owned() }));
     };
     let cluster = Cluster::start(config, stage).await.map_err(|error| DatabaseFailure {
-        message: format!("{error}; {}", error.next_step()),
-        log: Vec::new(),
+        other_version: match &error {
+            ClusterError::WrongVersion { found, .. } => Some(found.clone()),
+            _ => None,
+        },
+        ..DatabaseFailure::new(format!("{error}; {}", error.next_step()))
     })?;
-    let failure =
-        |error: &dyn std::fmt::Display| DatabaseFailure { message: error.to_string(), log: Vec::new() };
+    let failure = |error: &dyn std::fmt::Display| DatabaseFailure::new(error.to_string());
     let databases = cluster.databases();
+    let copies = Copies::new(databases.clone());
+    copies.recover().await.map_err(|error| failure(&error))?;
     databases.ensure(NAME).await.map_err(|error| failure(&error))?;
     let target = cluster.target(NAME);
     let options = pool_options(settings, true);
     let mut database = Database {
         cluster: Some(cluster),
         databases: Some(databases),
-        pool: Pool::new(target.clone(), options.clone()),
+        pool: Pool::new(target.clone(), options),
         owner: owner(&target),
-        options,
         target,
         fresh: false,
+        held: None,
         may_migrate: true,
     };
-    database.fresh = !database.was_seeded().await.map_err(|error| failure(&error))?;
+    database.remember(copies.meta().await.map_err(|error| failure(&error))?);
     Ok(database)
 }
 
@@ -153,6 +180,11 @@ impl Database {
         self.cluster.as_ref().map(Cluster::exited)
     }
 
+    /// Folder of the bundled server's socket.
+    pub(super) fn socket_dir(&self) -> Option<&Path> {
+        self.cluster.as_ref().map(Cluster::socket_dir)
+    }
+
     fn shown_url(&self) -> String {
         match &self.cluster {
             Some(cluster) => cluster.url(NAME),
@@ -160,26 +192,24 @@ impl Database {
         }
     }
 
-    /// Whether seeds were run into the database. Kept as a comment on it, so that it travels with copies and
-    /// needs no table of ours.
-    async fn was_seeded(&self) -> Result<bool, String> {
-        let connection = self.owner.get().await.map_err(|error| error.to_string())?;
-        let sql = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()";
-        let rows = connection.simple_query(sql).await.map_err(|error| error.to_string())?;
-        Ok(rows.into_iter().flatten().flatten().any(|comment| comment.starts_with("exo-studio: seeded")))
+    /// Takes over what is known about the database behind the name.
+    pub(super) fn remember(&mut self, meta: Meta) {
+        self.fresh = meta.seeded.is_none();
+        self.held = meta.held;
     }
 
-    /// Connections of the API made anew, after the database behind the name was replaced.
-    pub(super) fn reconnect(&mut self) {
-        self.pool = Pool::new(self.target.clone(), self.options.clone());
-        self.owner = owner(&self.target);
-    }
-
-    /// Closes all our connections and waits until the server has noticed.
-    pub(super) async fn disconnect(&self, databases: &Databases) -> Result<(), String> {
-        self.pool.close();
-        self.owner.close();
-        databases.disconnect(NAME).await.map_err(|error| error.to_string())
+    /// Closes all our connections; whoever asks for one waits as long as the result lives. Requests under way are
+    /// waited for; one that takes too long loses its connection.
+    pub(super) async fn pause(&self, databases: &Databases) -> Result<[Pause; 2], String> {
+        let both = async |limit| {
+            let (api, own) = tokio::join!(self.pool.pause(limit), self.owner.pause(limit));
+            Some([api?, own?])
+        };
+        if let Some(paused) = both(PAUSE_LIMIT).await {
+            return Ok(paused);
+        }
+        databases.disconnect(NAME).await.map_err(|error| error.to_string())?;
+        both(PAUSE_LIMIT).await.ok_or_else(|| "the database is busy; try again".to_owned())
     }
 
     /// Stops the bundled server; closes connections to an external one.

@@ -4,191 +4,234 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use studio_events::{
-    EventKind, LogLevel, Micros, MigrationStep, MigrationSummary, Problem, Revision, SchemaEvent, Severity,
-    StepClass,
+    Choice, DecisionId, EventKind, Micros, MigrationSummary, Problem, Revision, SchemaEvent, Severity,
 };
 use studio_postgres::Connection;
-use studio_postgres::inspect::{InspectScope, Stake, difference, inspect, settle, stakes};
+use studio_postgres::inspect::{InspectScope, inspect, settle};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
-use studio_sql::diff::{Change, ColumnRename, Consent, ConsentedPlan, DiffOptions, Migration, diff};
-use studio_sql::risk;
+use studio_sql::diff::{Consent, ConsentedPlan, DiffOptions, Migration, diff};
 use studio_sql::schema::DatabaseSchema;
 use studio_sql::verify::verify;
 
-use super::database::{Database, NAME};
-use crate::bus::Bus;
+use super::database::Database;
+use super::review::{Answered, Review, review};
+use crate::bus::{self, Bus};
+use crate::copies::{Copies, CopyRequest};
 use crate::derived::Derived;
 
 /// What a look at the live database came to.
 #[derive(Debug)]
 pub(super) struct Reviewed {
-    migration: Migration,
     /// Steps that wait, for the Schema pane.
     pub(super) pending: Option<Arc<MigrationSummary>>,
     /// The model can be served on the database as it is now.
     pub(super) can_serve: bool,
     /// What the Problems pane shows of it.
     pub(super) problems: Vec<Problem>,
+    /// The schema before the safe steps that were just applied, unless the database was new.
+    pub(super) reversible: Option<DatabaseSchema>,
+    review: Option<Review>,
 }
 
-/// Compares, applies what is safe, and says what is left.
-pub(super) async fn review(
-    database: &Database,
-    derived: &Derived,
-    revision: Revision,
-    bus: &Bus,
-) -> Result<Reviewed, String> {
-    let started = Instant::now();
-    let connection = database.owner.get().await.map_err(|error| error.to_string())?;
-    let migration = difference(&connection, &derived.tables, &DiffOptions::default())
-        .await
-        .map_err(|error| error.to_string())?;
-    let plan = migration.safe_plan();
-    let mut applied = Vec::new();
-    if database.may_migrate && !plan.is_empty() {
-        apply(&connection, &plan, bus).await?;
-        database.pool.schema_changed();
-        applied = plan.steps().to_vec();
-        bus.send(EventKind::Schema(SchemaEvent::Migrated {
-            revision,
+/// What a review is about.
+pub(super) struct Subject<'a> {
+    pub(super) database: &'a Database,
+    pub(super) derived: &'a Derived,
+    pub(super) revision: Revision,
+    /// Revision the database is at, for the name of the copy.
+    pub(super) from: Option<Revision>,
+    /// The word that stands for "I know that values are lost".
+    pub(super) word: String,
+    /// The last migration was undone: nothing is applied by itself.
+    pub(super) held: bool,
+    pub(super) bus: &'a Bus,
+}
+
+impl Subject<'_> {
+    fn copy_name(&self) -> String {
+        self.from.map_or_else(|| format!("before-{}", self.revision), |from| from.to_string())
+    }
+
+    /// Compares, applies what is safe, and says what is left.
+    pub(super) async fn advance(&self, answered: &mut Answered) -> Result<Reviewed, String> {
+        let started = Instant::now();
+        let connection = self.database.owner.get().await.map_err(|error| error.to_string())?;
+        let mut live = live(&connection).await?;
+        let mut reversible = None;
+        if self.database.may_migrate && !self.held {
+            let mut migration = diff(&live, &self.derived.tables, &DiffOptions::default());
+            settle(&connection, &mut migration).await.map_err(|error| error.to_string())?;
+            let plan = migration.safe_plan();
+            if !plan.is_empty() {
+                apply(&connection, &plan, self.bus).await?;
+                self.database.pool.schema_changed();
+                let titles = plan.steps().iter().filter_map(|index| migration.steps.get(*index));
+                let titles = titles.map(|step| step.description.clone()).collect();
+                self.migrated(&plan, started, titles);
+                if plan.steps().len() == migration.steps.len() {
+                    return Ok(Reviewed {
+                        pending: None,
+                        can_serve: true,
+                        problems: Vec::new(),
+                        reversible: (!self.database.fresh).then_some(live),
+                        review: None,
+                    });
+                }
+                let before = std::mem::replace(&mut live, self::live(&connection).await?);
+                reversible = (!self.database.fresh).then_some(before);
+            }
+        }
+        Ok(Reviewed { reversible, ..self.look(&connection, &live, answered).await? })
+    }
+
+    /// Takes the database back to a schema it had: for steps that lost nothing, after a copy was made.
+    pub(super) async fn reverse(&self, before: &DatabaseSchema) -> Result<(), String> {
+        let connection = self.database.owner.get().await.map_err(|error| error.to_string())?;
+        let live = live(&connection).await?;
+        let migration = diff(&live, before, &DiffOptions::default());
+        apply(&connection, &migration.consent(&Consent::Everything), self.bus).await
+    }
+
+    /// What is left between the database and the model. It may not stand in the way: an extra nullable column of a
+    /// removed field, for example.
+    async fn look(
+        &self,
+        connection: &Connection,
+        live: &DatabaseSchema,
+        answered: &mut Answered,
+    ) -> Result<Reviewed, String> {
+        let differences = verify(live, &self.derived.tables, &DiffOptions::default());
+        let can_serve = differences.is_empty();
+        let review = review(connection, live, &self.derived.tables, answered).await?;
+        if review.migration.is_empty() {
+            return Ok(Reviewed {
+                pending: None,
+                can_serve,
+                problems: Vec::new(),
+                reversible: None,
+                review: None,
+            });
+        }
+        let copy = self.database.databases.is_some().then(|| self.copy_name());
+        let pending = review.summary(self.revision, self.word.clone(), copy, self.held);
+        let problems = vec![waiting(&review.migration, &differences, self.database.may_migrate, self.held)];
+        Ok(Reviewed {
+            pending: Some(Arc::new(pending)),
+            can_serve,
+            problems,
+            reversible: None,
+            review: Some(review),
+        })
+    }
+
+    /// Takes an answer and looks again. `None`: there is no such question.
+    pub(super) async fn answer(
+        &self,
+        reviewed: &Reviewed,
+        id: DecisionId,
+        choice: Choice,
+        answered: &mut Answered,
+    ) -> Result<Option<Reviewed>, String> {
+        let Some(review) = &reviewed.review else { return Ok(None) };
+        let connection = self.database.owner.get().await.map_err(|error| error.to_string())?;
+        if !review.answer(&connection, id, choice, answered).await {
+            return Ok(None);
+        }
+        self.look_again(answered).await.map(Some)
+    }
+
+    /// Computes the questions anew, applying nothing.
+    pub(super) async fn look_again(&self, answered: &mut Answered) -> Result<Reviewed, String> {
+        let connection = self.database.owner.get().await.map_err(|error| error.to_string())?;
+        let live = live(&connection).await?;
+        self.look(&connection, &live, answered).await
+    }
+
+    /// Applies what is chosen, after a copy of the database was made. `word` is what was typed.
+    pub(super) async fn apply(&self, typed: Option<&str>, answered: &mut Answered) -> Result<(), String> {
+        // The rows may have changed since the questions were asked.
+        let fresh = self.look_again(answered).await?;
+        let Some(review) = fresh.review else { return Err("nothing is pending".to_owned()) };
+        let plan = review.plan();
+        if plan.is_empty() {
+            return Err("nothing is chosen: answer the questions first".to_owned());
+        }
+        if !self.database.may_migrate {
+            return Err(
+                "the database is read-only for the studio; set EXO_POSTGRES_READ_WRITE=true".to_owned()
+            );
+        }
+        if review.is_destructive() && typed.is_some_and(|typed| typed != self.word) {
+            return Err(format!("nothing was applied: the word is {}", self.word));
+        }
+        if let Some(databases) = &self.database.databases {
+            let started = Instant::now();
+            let (name, reason) = (self.copy_name(), format!("before {}", self.revision));
+            let request = CopyRequest {
+                name: &name,
+                automatic: true,
+                reason: &reason,
+                revision: self.from,
+                undo: true,
+                at: bus::now(),
+            };
+            let pause = self.database.pause(databases).await?;
+            let made = Copies::new(databases.clone()).make(request).await;
+            drop(pause);
+            let copy =
+                made.map_err(|error| format!("no copy could be made, so nothing was applied: {error}"))?;
+            let time = micros(started);
+            let event = SchemaEvent::Copied { name: copy.name, bytes: copy.bytes, time };
+            self.bus.send(EventKind::Schema(event));
+        }
+        let started = Instant::now();
+        let connection = self.database.owner.get().await.map_err(|error| error.to_string())?;
+        let total = u32::try_from(plan.statements().count()).unwrap_or(u32::MAX);
+        let progress = |done: usize| {
+            let done = u32::try_from(done).unwrap_or(u32::MAX);
+            self.bus.send(EventKind::Schema(SchemaEvent::Progress { done, total }));
+        };
+        let result = migrate::apply_stepwise(&connection, &plan, LOCK_TIMEOUT, progress).await;
+        result.map_err(|error| failed(&error, self.bus))?;
+        self.database.pool.schema_changed();
+        self.migrated(&plan, started, review.titles(&plan));
+        Ok(())
+    }
+
+    fn migrated(&self, plan: &ConsentedPlan, started: Instant, titles: Vec<String>) {
+        self.bus.send(EventKind::Schema(SchemaEvent::Migrated {
+            revision: self.revision,
             statements: u32::try_from(plan.statements().count()).unwrap_or(u32::MAX),
-            time: Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)),
-            titles: applied
-                .iter()
-                .filter_map(|index| migration.steps.get(*index))
-                .map(|step| step.description.clone())
-                .collect(),
+            time: micros(started),
+            titles,
         }));
     }
-    if applied.len() == migration.steps.len() {
-        return Ok(Reviewed { migration, pending: None, can_serve: true, problems: Vec::new() });
-    }
-    // What is left may not stand in the way: an extra nullable column of a removed field, for example.
-    let live = live(&connection).await?;
-    let mut left = with_renames(&live, &derived.tables);
-    settle(&connection, &mut left).await.map_err(|error| error.to_string())?;
-    let differences = verify(&live, &derived.tables, &DiffOptions::default());
-    let can_serve = differences.is_empty();
-    let problems = vec![waiting(&left, &differences, database.may_migrate)];
-    // What is at stake is worth knowing; not knowing it is no reason to hide the steps.
-    let stakes = stakes(&connection, &left).await.unwrap_or_default();
-    let pending = Some(Arc::new(summary(&left, &stakes, revision)));
-    Ok(Reviewed { migration: left, pending, can_serve, problems })
+}
+
+pub(super) fn micros(since: Instant) -> Micros {
+    Micros(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
 
 async fn live(connection: &Connection) -> Result<DatabaseSchema, String> {
     inspect(connection, &InspectScope::All).await.map_err(|error| error.to_string())
 }
 
-/// The difference in which every pair of a vanished and a new column that may be a rename is one: what is
-/// proposed keeps the values.
-fn with_renames(live: &DatabaseSchema, wanted: &DatabaseSchema) -> Migration {
-    let mut options = DiffOptions::default();
-    let plain = diff(live, wanted, &options);
-    for proposal in &plain.column_proposals {
-        let table = proposal.table.to_string();
-        let taken = options.answers.rename_column.iter().any(|rename| {
-            rename.table == table
-                && (rename.old_column == proposal.old.name || rename.new_column == proposal.new.name)
-        });
-        if !taken {
-            options.answers.rename_column.push(ColumnRename {
-                table,
-                old_column: proposal.old.name.clone(),
-                new_column: proposal.new.name.clone(),
-            });
-        }
-    }
-    if options.answers.rename_column.is_empty() { plain } else { diff(live, wanted, &options) }
-}
-
-/// Runs a plan that somebody consented to (or that needs no consent).
+/// Runs a plan that needs no consent.
 async fn apply(connection: &Connection, plan: &ConsentedPlan, bus: &Bus) -> Result<(), String> {
-    let result = migrate::apply(connection, plan, LOCK_TIMEOUT).await;
-    result.map_err(|error| {
-        let (statement, reason) = match &error {
-            MigrateError::Statement { statement, error } => (statement.clone(), error.to_string()),
-            MigrateError::Transaction(error) => (String::new(), error.to_string()),
-        };
-        bus.send(EventKind::Schema(SchemaEvent::Failed { statement, error: reason }));
-        error.to_string()
-    })
+    migrate::apply(connection, plan, LOCK_TIMEOUT).await.map_err(|error| failed(&error, bus))
 }
 
-/// Applies everything that is pending, after a copy of the database was made.
-pub(super) async fn apply_with_consent(
-    database: &mut Database,
-    reviewed: Reviewed,
-    from: Option<Revision>,
-    to: Revision,
-    bus: &Bus,
-) -> Result<(), String> {
-    if let Some(databases) = database.databases.clone() {
-        let label = from.map_or_else(|| format!("before-{to}"), |from| from.to_string());
-        let copy = free_name(&databases, &format!("{NAME}@{label}")).await?;
-        let started = Instant::now();
-        database.disconnect(&databases).await?;
-        let made = databases.create(&copy, Some(NAME)).await;
-        database.reconnect();
-        made.map_err(|error| format!("no copy could be made, so nothing was applied: {error}"))?;
-        let ms = started.elapsed().as_millis();
-        bus.log(LogLevel::Info, "migration", format!("copy `{copy}` of the database made in {ms} ms"));
-    }
-    let started = Instant::now();
-    let connection = database.owner.get().await.map_err(|error| error.to_string())?;
-    let plan = reviewed.migration.consent(&Consent::Everything);
-    apply(&connection, &plan, bus).await?;
-    database.pool.schema_changed();
-    bus.send(EventKind::Schema(SchemaEvent::Migrated {
-        revision: to,
-        statements: u32::try_from(plan.statements().count()).unwrap_or(u32::MAX),
-        time: Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)),
-        titles: reviewed.migration.steps.iter().map(|step| step.description.clone()).collect(),
-    }));
-    Ok(())
-}
-
-async fn free_name(databases: &studio_postgres::Databases, wanted: &str) -> Result<String, String> {
-    let taken = databases.list().await.map_err(|error| error.to_string())?;
-    let mut name = wanted.to_owned();
-    let mut number = 2;
-    while taken.contains(&name) {
-        name = format!("{wanted}-{number}");
-        number += 1;
-    }
-    Ok(name)
-}
-
-fn summary(migration: &Migration, stakes: &[Stake], revision: Revision) -> MigrationSummary {
-    let stake = |index| stakes.iter().find(|stake| stake.step == index);
-    let steps = migration.steps.iter().enumerate().map(|(index, step)| MigrationStep {
-        title: match stake(index).filter(|stake| !stake.samples.is_empty()) {
-            Some(stake) => format!("{}, such as {}", step.description, stake.samples.join(", ")),
-            None => step.description.clone(),
-        },
-        class: if matches!(step.change, Change::RenameColumn { .. }) {
-            StepClass::Question
-        } else {
-            class(step.class)
-        },
-        statements: step.applied.iter().map(|statement| statement.text.clone()).collect(),
-        rows: stake(index).map(|stake| stake.values),
-        applied: false,
-    });
-    MigrationSummary { revision, steps: steps.collect() }
-}
-
-fn class(class: risk::StepClass) -> StepClass {
-    match class {
-        risk::StepClass::Safe => StepClass::Safe,
-        risk::StepClass::NeedsValue => StepClass::NeedsValue,
-        risk::StepClass::Question => StepClass::Question,
-        risk::StepClass::Destructive => StepClass::Destructive,
-    }
+fn failed(error: &MigrateError, bus: &Bus) -> String {
+    let (statement, reason) = match error {
+        MigrateError::Statement { statement, error } => (statement.clone(), error.to_string()),
+        MigrateError::Transaction(error) => (String::new(), error.to_string()),
+    };
+    bus.send(EventKind::Schema(SchemaEvent::Failed { statement, error: reason }));
+    error.to_string()
 }
 
 /// The problem entry of a pending migration.
-fn waiting(migration: &Migration, differences: &[String], may_migrate: bool) -> Problem {
+fn waiting(migration: &Migration, differences: &[String], may_migrate: bool, held: bool) -> Problem {
     let blocked = !differences.is_empty();
     let steps: Vec<_> = migration.steps.iter().map(|step| format!("  - {}", step.description)).collect();
     let message = if blocked {
@@ -199,7 +242,9 @@ fn waiting(migration: &Migration, differences: &[String], may_migrate: bool) -> 
     } else {
         "removed parts of the model are still in the database, with their data".to_owned()
     };
-    let help = if may_migrate {
+    let help = if held {
+        "the last migration was undone: take the change out of the model, or press m and apply it again"
+    } else if may_migrate {
         "press m to review the steps; nothing that loses data runs before you type the consent word"
     } else {
         "the database is read-only for the studio: apply `exo-studio schema migrate` yourself, or set EXO_POSTGRES_READ_WRITE=true"

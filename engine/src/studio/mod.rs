@@ -2,21 +2,27 @@
 
 mod actor;
 mod build;
+pub mod control;
 mod database;
 mod explain;
 mod files;
 mod migrate;
+pub mod orders;
+mod policy;
 mod port;
 mod query;
+mod review;
 mod seed;
 mod summary;
 mod test_runs;
+mod upkeep;
 pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use studio_events::{Command, Persona, StudioEvent, StudioState};
+use studio_sql::diff::Answers;
 use tokio::sync::{broadcast, mpsc, watch as tokio_watch};
 use tokio::task::JoinHandle;
 
@@ -26,7 +32,7 @@ use crate::project::Project;
 use crate::server::personas::PersonaBook;
 
 /// What the studio is started with.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StudioConfig {
     /// The project.
     pub project: Project,
@@ -36,6 +42,24 @@ pub struct StudioConfig {
     pub executable: PathBuf,
     /// Whether somebody can answer questions. Without, a taken port ends the start.
     pub interactive: bool,
+    /// What may happen to the data without asking anybody. With a policy, what it does not name is left alone.
+    pub policy: Option<Answers>,
+    /// Database of your own in place of the bundled one; wins over variables.
+    pub database_url: Option<String>,
+    /// Allow writing to that database, migrations included.
+    pub read_write: bool,
+}
+
+impl std::fmt::Debug for StudioConfig {
+    /// The database URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StudioConfig")
+            .field("project", &self.project)
+            .field("port", &self.port)
+            .field("interactive", &self.interactive)
+            .field("read_write", &self.read_write)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why the studio cannot start or go on.
@@ -121,8 +145,13 @@ impl Studio {
             settings.port = port;
             settings.port_is_explicit = true;
         }
+        if let Some(url) = &config.database_url {
+            settings.database_url = Some(url.clone());
+        }
+        settings.read_write |= config.read_write;
         let bus = Bus::start();
         let (commands, orders) = mpsc::unbounded_channel();
+        let orders = (commands.downgrade(), orders);
         let actor = actor::Actor::new(config, settings, Arc::new(environment), toml, bus.clone(), orders);
         let personas = actor.personas();
         Ok(Prepared { bus, commands, actor, personas })

@@ -9,13 +9,15 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use studio_events::{EventKind, Micros, Problem, Revision, SchemaEvent, Severity};
 use studio_postgres::{Databases, Pool, PoolOptions};
 use studio_testing::{Endpoint, HttpReply, Instance, LaboratoryError, StageSettings, Template};
 
-use super::database::{Database, NAME};
+use super::database::Database;
 use crate::bus::Bus;
 use crate::config::{Authentication, Environment, Settings};
+use crate::copies::{Copies, NAME};
 use crate::derived::Derived;
 use crate::project::Project;
 use crate::runtime::auth::{random_secret, sign_raw};
@@ -27,7 +29,7 @@ use crate::server::http::HttpRequest;
 /// The copy the seeds run in.
 const COPY: &str = "app_seeding";
 
-/// Seeds a fresh database. Returns problems; with any, the database is as it was.
+/// Seeds a database: a fresh one, or any on demand. Returns problems; with any, the database is as it was.
 pub(super) async fn seed(
     database: &mut Database,
     project: &Project,
@@ -38,10 +40,11 @@ pub(super) async fn seed(
     let Some(databases) = database.databases.clone() else { return Vec::new() };
     let files = seed_files(&project.root);
     let started = Instant::now();
+    let copies = Copies::new(databases.clone());
     let result = if files.is_empty() {
-        remember(&databases).await
+        copies.note(|meta| meta.seeded = Some(String::new())).await.map_err(|error| error.to_string())
     } else {
-        run(database, &databases, &files, &server.settings, derived).await
+        run(database, &databases, &copies, &files, &server.settings, derived).await
     };
     match result {
         Ok(()) => {
@@ -56,6 +59,11 @@ pub(super) async fn seed(
         }
         Err(error) => vec![problem(&error)],
     }
+}
+
+/// The seeds of a project.
+pub(super) fn files(project: &Project) -> Vec<PathBuf> {
+    seed_files(&project.root)
 }
 
 /// `tests/init*.gql` and `tests/init*.sql`, by name.
@@ -78,30 +86,47 @@ fn shown(root: &Path, file: &Path) -> String {
 }
 
 async fn run(
-    database: &mut Database,
+    database: &Database,
     databases: &Databases,
+    copies: &Copies,
     files: &[PathBuf],
     settings: &Settings,
     derived: &Derived,
 ) -> Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
+    let hash = content_hash(files)?;
     databases.drop(COPY).await.map_err(|error| text(&error))?;
-    database.disconnect(databases).await?;
+    let pause = database.pause(databases).await?;
+    databases.disconnect(NAME).await.map_err(|error| text(&error))?;
     let copied = databases.create(COPY, Some(NAME)).await;
     let seeded = match copied {
         Ok(()) => fill(database, files, settings, derived).await,
         Err(error) => Err(error.to_string()),
     };
     let result = match seeded {
-        Ok(()) => replace(databases).await,
+        Ok(()) => copies.adopt(COPY, hash).await.map_err(|error| text(&error)),
         Err(error) => {
             // The copy is of no use any more; a left-over is dropped before the next attempt.
             let _ = databases.drop(COPY).await;
             Err(error)
         }
     };
-    database.reconnect();
+    drop(pause);
     result
+}
+
+/// SHA-256 over names and contents, so that a database tells which seeds it was filled from.
+fn content_hash(files: &[PathBuf]) -> Result<String, String> {
+    let mut hash = Sha256::new();
+    for file in files {
+        let content = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let name = file.file_name().unwrap_or_default();
+        for part in [name.as_encoded_bytes(), &content] {
+            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 async fn fill(
@@ -124,20 +149,8 @@ async fn fill(
     result.map(|_| ()).map_err(|failure| failure.summary())
 }
 
-async fn replace(databases: &Databases) -> Result<(), String> {
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    databases.disconnect(COPY).await.map_err(|error| text(&error))?;
-    databases.drop(NAME).await.map_err(|error| text(&error))?;
-    databases.rename(COPY, NAME).await.map_err(|error| text(&error))?;
-    remember(databases).await
-}
-
-async fn remember(databases: &Databases) -> Result<(), String> {
-    databases.comment(NAME, "exo-studio: seeded").await.map_err(|error| error.to_string())
-}
-
 fn problem(error: &str) -> Problem {
-    let message = format!("the new database was not seeded: {}", error.lines().next().unwrap_or_default());
+    let message = format!("the database was not seeded: {}", error.lines().next().unwrap_or_default());
     let help = "nothing of the seeds was kept; correct tests/init* and save, the seeds run again".to_owned();
     Problem {
         severity: Severity::Error,

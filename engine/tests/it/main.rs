@@ -8,6 +8,7 @@
 )]
 
 mod consent;
+mod crash;
 mod reference;
 mod test_runs;
 
@@ -30,6 +31,12 @@ fn main() {
     if std::env::args().any(|argument| argument == "--list") {
         return;
     }
+    if std::env::args().nth(1).is_some_and(|first| first == crash::WORKER) {
+        let root = std::env::args().nth(2).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(crash::work(Path::new(&root)));
+        return;
+    }
     // As with other test programs: words choose the tests whose name has one of them.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
@@ -44,7 +51,10 @@ fn main() {
         }
         cluster.stop().await;
         if wanted("consent") {
-            consent::a_rename_keeps_its_values_and_needs_the_typed_word().await;
+            consent::what_could_lose_data_is_asked_first_and_can_be_undone().await;
+        }
+        if wanted("crash") {
+            crash::nothing_is_lost_whenever_the_process_is_killed().await;
         }
         if wanted("test_runs") {
             test_runs::tests_follow_saves_and_keep_their_requests().await;

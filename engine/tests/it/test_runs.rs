@@ -47,6 +47,9 @@ pub(crate) async fn tests_follow_saves_and_keep_their_requests() {
         port: Some(0),
         executable: std::env::current_exe().unwrap(),
         interactive: true,
+        policy: None,
+        database_url: None,
+        read_write: false,
     };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();

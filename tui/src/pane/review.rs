@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use studio_events::{Choice, Command, DecisionId, MigrationSummary, StepClass, StudioState};
+use studio_events::{Choice, Command, Decision, MigrationSummary, StepClass, StudioState};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
@@ -35,13 +35,16 @@ pub(crate) fn answers(state: &StudioState) -> Vec<Answer> {
     let Some(plan) = &state.migration else { return Vec::new() };
     let questions = (0..state.decisions.len()).map(Answer::Question);
     let steps = plan.steps.iter().enumerate();
-    let steps = steps.filter(|(_, step)| step.class == StepClass::Destructive && !step.applied);
-    questions.chain(steps.map(|(at, _)| Answer::Step(at))).chain([Answer::Word]).collect()
+    let asked = |at| plan.decisions.iter().filter_map(|it| it.step.as_ref()).any(|it| it.step == at);
+    let steps = steps
+        .filter(|(at, step)| step.class == StepClass::Destructive && !step.applied && !asked(*at))
+        .map(|(at, _)| Answer::Step(at));
+    questions.chain(steps).chain(plan.word.is_some().then_some(Answer::Word)).collect()
 }
 
-/// The word that must be typed.
-pub(crate) fn word(state: &StudioState, plan: &MigrationSummary) -> String {
-    format!("{}/{}", state.project.name, plan.revision)
+/// The word that must be typed; empty where none is needed.
+pub(crate) fn word(plan: &MigrationSummary) -> String {
+    plan.word.clone().unwrap_or_default()
 }
 
 fn class(theme: Theme, class: StepClass) -> (&'static str, Style) {
@@ -184,7 +187,7 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
             }
             Answer::Question(at) => {
                 let Some(decision) = state.decisions.get(at) else { continue };
-                let chosen = chosen(ui, decision.id);
+                let chosen = chosen(ui, decision);
                 let options = decision.options.iter().enumerate().map(|(number, option)| {
                     let mark = if chosen == number { "•" } else { " " };
                     format!("({mark}) {option}")
@@ -194,7 +197,7 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
             }
             Answer::Word => {
                 let caret = if ui.review.typing { "_" } else { "" };
-                let word = word(state, plan);
+                let word = word(plan);
                 let typed = left(&format!("{}{caret}", ui.review.word), width(&word) + 1);
                 format!("the word  {word}  typed here: [{typed}]")
             }
@@ -233,8 +236,9 @@ fn question_width(cx: Cx<'_>, plan: &MigrationSummary) -> usize {
     steps.chain(questions).max().unwrap_or(0).min(room)
 }
 
-fn chosen(ui: &Ui, id: DecisionId) -> usize {
-    ui.review.chosen.iter().find(|(of, _)| *of == id.0).map_or(0, |(_, option)| *option)
+fn chosen(ui: &Ui, decision: &Decision) -> usize {
+    let here = ui.review.chosen.iter().find(|(of, _)| *of == decision.id.0).map(|(_, option)| *option);
+    here.or_else(|| decision.chosen()).unwrap_or(decision.default)
 }
 
 /// Why the migration cannot be applied yet.
@@ -245,8 +249,8 @@ fn blocked(ui: &Ui, state: &StudioState) -> Option<String> {
             Answer::Step(at) if !ui.review.accepted.contains(&at) => {
                 return Some(format!("step {} is kept for now: the plan is applied as a whole", at + 1));
             }
-            Answer::Word if ui.review.word != word(state, plan) => {
-                return Some(format!("needs the word {} typed in full", word(state, plan)));
+            Answer::Word if ui.review.word != word(plan) => {
+                return Some(format!("needs the word {} typed in full", word(plan)));
             }
             Answer::Step(_) | Answer::Question(_) | Answer::Word => {}
         }
@@ -284,8 +288,10 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             let mut effects: Vec<_> = state
                 .decisions
                 .iter()
+                // Those about a step were answered when they were chosen.
+                .filter(|decision| decision.step.is_none() && !decision.options.is_empty())
                 .map(|decision| {
-                    let choice = Choice::Option(chosen(ui, decision.id));
+                    let choice = Choice::Option(chosen(ui, decision));
                     Effect::Send(Command::Answer(decision.id, choice))
                 })
                 .collect();
@@ -316,7 +322,10 @@ fn answer(ui: &mut Ui, state: &StudioState, answer: Option<Answer>) -> Vec<Effec
         }
         Some(Answer::Question(at)) => {
             if let Some(decision) = state.decisions.get(at) {
-                let next = (chosen(ui, decision.id) + 1) % decision.options.len().max(1);
+                let next = (chosen(ui, decision) + 1) % decision.options.len().max(1);
+                if decision.step.is_some() && !decision.options.is_empty() {
+                    return vec![Effect::Send(Command::Answer(decision.id, Choice::Option(next)))];
+                }
                 ui.review.chosen.retain(|(of, _)| *of != decision.id.0);
                 ui.review.chosen.push((decision.id.0, next));
             }

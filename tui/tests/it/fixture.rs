@@ -220,6 +220,9 @@ impl Builder {
             statements: vec![statement.into()],
             rows,
             applied: false,
+            object: String::new(),
+            lock: "short".into(),
+            chosen: class == StepClass::Safe,
         };
         self.now(EventKind::Schema(SchemaEvent::Pending(Some(Arc::new(MigrationSummary {
             revision: Revision(16),
@@ -244,12 +247,18 @@ impl Builder {
                 ),
                 step("drop table labels", StepClass::Destructive, "DROP TABLE \"labels\" CASCADE;", Some(9)),
             ],
+            word: Some("todo/r16".into()),
+            ..MigrationSummary::default()
         })))));
-        self.now(EventKind::Decision(DecisionEvent::Asked {
+        self.now(EventKind::Decision(DecisionEvent::Asked(Box::new(Decision {
             id: DecisionId(1),
             question: "todos.name → title keeps 42 values".into(),
             options: vec!["rename".into(), "drop and add".into()],
-        }));
+            default: 0,
+            answer: None,
+            refused: None,
+            step: None,
+        }))));
     }
 
     fn tests(&mut self) {

@@ -72,8 +72,9 @@ impl ClusterError {
                 format!("Stop the other studio that uses {}.", state_dir.display())
             }
             Self::WrongVersion { found, data_dir, .. } => format!(
-                "Set EXO_STUDIO_PG to the program folder of an installed Postgres {found} to go on with this data, \
-                 or rename {} to start empty.",
+                "Set EXO_STUDIO_PG to the program folder of an installed Postgres {found} to go on with this data. To \
+                 move it: run `exo-studio db dump -o old.sql` with that variable set, rename {} and run \
+                 `exo-studio db load old.sql` without it. Renaming alone starts empty.",
                 data_dir.display()
             ),
             Self::NoServer { .. } => "Set EXO_STUDIO_PG to the folder of an installed server's programs (where \

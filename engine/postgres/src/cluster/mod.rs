@@ -120,14 +120,7 @@ impl Cluster {
 
     /// How to connect to one of the server's databases.
     pub fn connect_config(&self, database: &str) -> tokio_postgres::Config {
-        let mut config = tokio_postgres::Config::new();
-        config
-            .host_path(&self.running.socket_dir)
-            .port(self.running.port)
-            .user(&self.running.user)
-            .dbname(database)
-            .application_name("exo-studio");
-        config
+        connect_config(&self.running, database)
     }
 
     /// The same as a pool target.
@@ -158,6 +151,11 @@ impl Cluster {
     /// Folder of data, log and lock.
     pub fn state_dir(&self) -> &Path {
         &self.running.state_dir
+    }
+
+    /// Folder of the server's socket, closed to other users. It goes away with the server.
+    pub fn socket_dir(&self) -> &Path {
+        &self.running.socket_dir
     }
 
     /// The server's log file.
@@ -202,6 +200,54 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
     }
+}
+
+/// The server of a project that another studio runs at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningServer {
+    running: Running,
+}
+
+impl RunningServer {
+    /// Looks for it. `None` when nobody runs the project, or whoever does is only starting or stopping.
+    pub fn find(project: &Path) -> Option<Self> {
+        let exo = fs::canonicalize(project).ok()?.join(".exo");
+        let elsewhere = fs::read_to_string(exo.join("where")).ok().map(|text| PathBuf::from(text.trim()));
+        let state_dir = elsewhere.unwrap_or_else(|| exo.join("postgres"));
+        let running = crate::supervisor::running(&state_dir)?;
+        Some(Self { running })
+    }
+
+    /// How to connect to one of its databases.
+    pub fn target(&self, database: &str) -> Target {
+        Target::without_tls(connect_config(&self.running, database))
+    }
+
+    /// URL of a database, for other programs.
+    pub fn url(&self, database: &str) -> String {
+        url(&self.running, database)
+    }
+
+    /// Folder of the server's socket.
+    pub fn socket_dir(&self) -> &Path {
+        &self.running.socket_dir
+    }
+
+    /// Process id of its supervisor.
+    pub fn supervisor_id(&self) -> u32 {
+        self.running.supervisor_pid
+    }
+}
+
+fn connect_config(running: &Running, database: &str) -> tokio_postgres::Config {
+    let mut config = tokio_postgres::Config::new();
+    config
+        .host_path(&running.socket_dir)
+        .port(running.port)
+        .user(&running.user)
+        .dbname(database)
+        .application_name("exo-studio");
+    config
 }
 
 fn spawn(config: &ClusterConfig) -> Result<(Child, Lines<BufReader<ChildStdout>>), ClusterError> {

@@ -124,6 +124,16 @@ fn read_note(state_dir: &Path) -> Option<Running> {
     serde_json::from_str(&text).ok()
 }
 
+/// The server of a state folder, if a supervisor holds the folder's lock and its server is up.
+pub(crate) fn running(state_dir: &Path) -> Option<Running> {
+    let lock = fs::File::open(state_dir.join(place::LOCK)).ok()?;
+    match lock.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => read_note(state_dir),
+        // Nobody holds it; ours goes away with the file.
+        Ok(()) | Err(fs::TryLockError::Error(_)) => None,
+    }
+}
+
 /// A studio that is gone cannot read; its standard input end has told us already.
 fn say(report: &Report) {
     if let Ok(mut line) = serde_json::to_vec(report) {

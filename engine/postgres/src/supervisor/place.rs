@@ -13,6 +13,9 @@ use super::{NOTE, StartError, hash_of, read_note};
 use crate::bundle::create_private_dir;
 use crate::process;
 
+/// File in the state folder whose lock is held by the supervisor in charge.
+pub(super) const LOCK: &str = "supervisor.lock";
+
 /// Longest folder a Unix socket can lie in: the address holds 108 bytes (104 on macOS) with its final
 /// zero, and the socket's name `/.s.PGSQL.5432` takes 14.
 const SOCKET_DIR_LIMIT: usize = if cfg!(target_os = "macos") { 89 } else { 93 };
@@ -85,7 +88,7 @@ impl Place {
             Ok(()) => return Err(StartError::io(&near, &io::ErrorKind::PermissionDenied.into())),
             Err(error) => return Err(StartError::io(&near, &error)),
         };
-        let path = state_dir.join("supervisor.lock");
+        let path = state_dir.join(LOCK);
         let file = open_lock(&path).map_err(|e| StartError::io(&path, &e))?;
         let begin = Instant::now();
         loop {

@@ -20,8 +20,25 @@ pub struct Answers {
     pub defer_table: Vec<String>,
     /// Vanished columns that became new ones (ours).
     pub rename_column: Vec<ColumnRename>,
-    /// Values for existing rows of new required columns, by `table.column` (ours): SQL expressions.
+    /// Vanished columns to drop, as `table.column` (ours); their drop is no longer marked destructive.
+    pub delete_column: Vec<String>,
+    /// Enums, sequences, schemas, extensions to drop or replace (ours), by name.
+    pub delete_other: Vec<String>,
+    /// Vanished required columns that stay with their values, as `table.column` (ours): they no longer require one.
+    pub relax_column: Vec<String>,
+    /// Values for existing rows of required columns, by `table.column` (ours): SQL expressions.
     pub back_fill: BTreeMap<String, String>,
+    /// The same as expressions over the other columns of each row (ours).
+    pub back_fill_per_row: BTreeMap<String, String>,
+}
+
+/// What the rows that exist get in a column that requires a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BackFill {
+    /// The value of an expression that names no column.
+    Value(String),
+    /// An expression over the other columns of the row.
+    PerRow(String),
 }
 
 /// `[[rename-table]]`.
@@ -79,7 +96,11 @@ impl Answers {
         delete_table: Vec::new(),
         defer_table: Vec::new(),
         rename_column: Vec::new(),
+        delete_column: Vec::new(),
+        delete_other: Vec::new(),
+        relax_column: Vec::new(),
         back_fill: BTreeMap::new(),
+        back_fill_per_row: BTreeMap::new(),
     };
 
     pub(crate) fn deletes(&self, table: &QualifiedName) -> bool {
@@ -91,17 +112,31 @@ impl Answers {
     }
 
     /// The value for existing rows of this column.
-    pub(crate) fn back_fill(&self, table: &QualifiedName, column: &str) -> Option<String> {
-        let found = self.back_fill.iter().find(|(key, _)| {
-            key.rsplit_once('.').is_some_and(|(named, name)| name == column && names(named, table))
-        });
-        found.map(|(_, value)| value.clone())
+    pub(crate) fn back_fill(&self, table: &QualifiedName, column: &str) -> Option<BackFill> {
+        let find = |values: &BTreeMap<String, String>| {
+            values.iter().find(|(key, _)| names_column(key, table, column)).map(|(_, value)| value.clone())
+        };
+        let value = find(&self.back_fill).map(BackFill::Value);
+        value.or_else(|| find(&self.back_fill_per_row).map(BackFill::PerRow))
+    }
+
+    pub(crate) fn deletes_column(&self, table: &QualifiedName, column: &str) -> bool {
+        self.delete_column.iter().any(|text| names_column(text, table, column))
+    }
+
+    pub(crate) fn relaxes(&self, table: &QualifiedName, column: &str) -> bool {
+        self.relax_column.iter().any(|text| names_column(text, table, column))
     }
 
     /// The old name of a column of `table`, if it was renamed.
     pub(crate) fn column_renames(&self, table: &QualifiedName) -> impl Iterator<Item = &ColumnRename> {
         self.rename_column.iter().filter(move |rename| names(&rename.table, table))
     }
+}
+
+/// Whether `table.column` of an answers file means this column.
+fn names_column(text: &str, table: &QualifiedName, column: &str) -> bool {
+    text.rsplit_once('.').is_some_and(|(named, name)| name == column && names(named, table))
 }
 
 /// Whether the text of an answers file means this table; tables of `public` may be written without schema.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::answers::BackFill;
 use crate::schema::{
     Column, ColumnDefault, DatabaseSchema, EnumType, ForeignKey, Function, Index, QualifiedName, Table,
     Trigger, Unique,
@@ -48,11 +49,13 @@ pub enum Change {
         column: Column,
         sole_key: bool,
         /// A value given for the rows that exist.
-        back_fill: Option<String>,
+        back_fill: Option<BackFill>,
     },
     DropColumn {
         table: QualifiedName,
         column: Column,
+        /// The drop was asked for by name, so it is no longer marked destructive.
+        asked_for: bool,
         /// Foreign keys of other tables that hold on to the column.
         referenced_by: Vec<(QualifiedName, ForeignKey)>,
         /// Names of the table's own foreign keys that go with the column.
@@ -70,7 +73,7 @@ pub enum Change {
         column: Column,
         /// Not part of the printed script.
         silent: bool,
-        back_fill: Option<String>,
+        back_fill: Option<BackFill>,
     },
     DropNotNull {
         table: QualifiedName,

@@ -6,14 +6,16 @@
 mod answers;
 mod change;
 mod compare;
+mod lock;
 mod plan;
 mod probe;
 mod scope;
 mod statement;
 mod table;
 
-pub use answers::{AnswerError, Answers, ColumnRename, TableRename};
+pub use answers::{AnswerError, Answers, BackFill, ColumnRename, TableRename};
 pub use change::{Change, Object, ReplaceColumn};
+pub use lock::Lock;
 pub use plan::{Consent, ConsentedPlan, DestructiveChange};
 pub use probe::{COUNT_LIMIT, Probe, StakeQuery};
 pub use scope::{Scope, ScopePattern};
@@ -147,6 +149,14 @@ impl Migration {
             }
         }
         script
+    }
+
+    /// Descriptions of the steps whose statements in the contract's script are not those that are run: the script may
+    /// lose more, or fail where something leans on a column.
+    pub fn run_differently(&self) -> impl Iterator<Item = &str> {
+        let steps = self.steps.iter().filter(|step| step.printed != step.applied);
+        let kept = steps.filter(|step| !matches!(step.change, Change::RenameTable { .. }));
+        kept.map(|step| step.description.as_str())
     }
 
     /// The first destructive statement of the contract's script, for `Destructive change detected: …`.

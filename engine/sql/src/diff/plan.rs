@@ -15,6 +15,8 @@ pub enum Consent {
     SafeOnly,
     /// The safe steps and these ones, by index. A chosen step whose needs are not chosen does not run.
     Steps(BTreeSet<usize>),
+    /// These steps and no others, by index, as far as what they need is among them.
+    Exactly(BTreeSet<usize>),
     /// Everything, destructive steps included.
     Everything,
 }
@@ -73,6 +75,7 @@ impl Migration {
             .map(|(index, step)| match consent {
                 Consent::Everything => true,
                 Consent::SafeOnly => step.class == StepClass::Safe,
+                Consent::Exactly(steps) => steps.contains(&index),
                 Consent::Steps(steps) => step.class == StepClass::Safe || steps.contains(&index),
             })
             .collect();

@@ -1,7 +1,7 @@
 //! Questions about the rows that exist: what stands in the way of a step, and what a step would cost.
 
 use crate::risk::StepClass;
-use crate::schema::{Column, QualifiedName, quote_ident};
+use crate::schema::{Column, QualifiedName, Table, quote_ident};
 
 use super::{Change, Migration};
 
@@ -150,8 +150,9 @@ impl Migration {
 
     fn stake(&self, change: &Change) -> Option<String> {
         match change {
-            Change::DropTable { table, .. } => {
-                let live = table.name.quoted();
+            Change::RenameTable { old: table, .. }
+            | Change::DropTable { table: Table { name: table, .. }, .. } => {
+                let live = table.quoted();
                 Some(format!(
                     "SELECT count(*), count(*), NULL FROM (SELECT 1 FROM {live} LIMIT {COUNT_LIMIT}) s"
                 ))

@@ -5,6 +5,7 @@ use crate::schema::{
     Column, ColumnDefault, ColumnType, EnumType, ForeignKey, QualifiedName, quote_ident, quote_literal,
 };
 
+use super::answers::BackFill;
 use super::change::{Change, ReplaceColumn};
 
 /// One SQL statement of a migration.
@@ -50,8 +51,19 @@ pub(super) fn printed(change: &Change) -> Vec<Statement> {
         | Change::DropNotNull { silent: true, .. }
         | Change::SetDefault { silent: true, .. }
         | Change::DropDefault { silent: true, .. } => Vec::new(),
-        Change::ReplaceColumn(replace) => replaced(replace),
-        _ => common(change),
+        // The contract's text knows nothing of keys and of what leans on a column; running it takes care of both.
+        Change::ChangeKey { .. } => Vec::new(),
+        Change::ReplaceColumn(replace) => {
+            replaced(&ReplaceColumn { referenced_by: Vec::new(), ..(**replace).clone() })
+        }
+        Change::DropColumn { table, column, asked_for, takes_along, .. } => common(&Change::DropColumn {
+            table: table.clone(),
+            column: column.clone(),
+            asked_for: *asked_for,
+            referenced_by: Vec::new(),
+            takes_along: takes_along.clone(),
+        }),
+        _ => filled(change).unwrap_or_else(|| common(change)),
     }
 }
 
@@ -68,26 +80,45 @@ pub(super) fn applied(change: &Change) -> Vec<Statement> {
             };
             common(change).into_iter().map(tolerant).collect()
         }
-        // The plain text fails on the rows that exist; the value lets them in.
-        Change::AddColumn { table, column, sole_key, back_fill: Some(value) }
+        _ => filled(change).unwrap_or_else(|| common(change)),
+    }
+}
+
+/// The plain text of a column that requires a value fails on the rows that exist; a given value lets them in.
+fn filled(change: &Change) -> Option<Vec<Statement>> {
+    match change {
+        Change::AddColumn { table, column, sole_key, back_fill: Some(fill) }
             if !column.nullable && column.default.is_none() && !column.primary_key =>
         {
-            let with_value =
-                Column { default: Some(ColumnDefault::Expression(value.clone())), ..column.clone() };
-            let definition = ddl::column_definition(&with_value, *sole_key);
-            vec![
-                main(format!("ALTER TABLE {} ADD {definition};", table.quoted())),
-                main(alter_column(table, &column.name, "DROP DEFAULT")),
-            ]
-        }
-        Change::SetNotNull { table, column, back_fill: Some(value), .. } => {
             let name = quote_ident(&column.name);
-            let mut statements =
-                vec![main(format!("UPDATE {} SET {name} = {value} WHERE {name} IS NULL;", table.quoted()))];
-            statements.extend(common(change));
-            statements
+            let statements = match fill {
+                BackFill::Value(value) => {
+                    let value = ColumnDefault::Expression(format!("({value})"));
+                    let with_value = Column { default: Some(value), ..column.clone() };
+                    let definition = ddl::column_definition(&with_value, *sole_key);
+                    vec![
+                        format!("ALTER TABLE {} ADD {definition};", table.quoted()),
+                        alter_column(table, &column.name, "DROP DEFAULT"),
+                    ]
+                }
+                BackFill::PerRow(expression) => {
+                    let optional = Column { nullable: true, ..column.clone() };
+                    vec![
+                        add_column(table, &optional, *sole_key),
+                        format!("UPDATE {} SET {name} = ({expression});", table.quoted()),
+                        alter_column(table, &column.name, "SET NOT NULL"),
+                    ]
+                }
+            };
+            Some(statements.into_iter().map(main).collect())
         }
-        _ => common(change),
+        Change::SetNotNull { table, column, back_fill: Some(fill), .. } => {
+            let (BackFill::Value(value) | BackFill::PerRow(value)) = fill;
+            let name = quote_ident(&column.name);
+            let update = format!("UPDATE {} SET {name} = ({value}) WHERE {name} IS NULL;", table.quoted());
+            Some(vec![main(update), main(alter_column(table, &column.name, "SET NOT NULL"))])
+        }
+        _ => None,
     }
 }
 
@@ -136,13 +167,11 @@ fn common(change: &Change) -> Vec<Statement> {
         Change::AddColumn { table, column, sole_key, .. } => {
             vec![main(add_column(table, column, *sole_key))]
         }
-        Change::DropColumn { table, column, referenced_by, .. } => {
-            let mut statements: Vec<Statement> = referenced_by
-                .iter()
-                .map(|(other, key)| destructive(pre(drop_constraint(other, &key.name))))
-                .collect();
-            statements.push(destructive(main(drop_column(table, &column.name))));
-            statements
+        Change::DropColumn { table, column, asked_for, referenced_by, .. } => {
+            let mut statements: Vec<Statement> =
+                referenced_by.iter().map(|(other, key)| pre(drop_constraint(other, &key.name))).collect();
+            statements.push(main(drop_column(table, &column.name)));
+            statements.into_iter().map(|s| Statement { destructive: !asked_for, ..s }).collect()
         }
         Change::RenameColumn { table, old, new } => vec![main(format!(
             "ALTER TABLE {} RENAME COLUMN {} TO {};",

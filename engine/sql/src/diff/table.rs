@@ -93,7 +93,15 @@ impl<'a> TableComparison<'a> {
         let mut changes = Vec::new();
         for old in &self.old.columns {
             match self.new.column(&old.name) {
+                None if !old.nullable
+                    && !old.primary_key
+                    && self.answers.relaxes(&self.new.name, &old.name) =>
+                {
+                    let column = Column { nullable: true, ..old.clone() };
+                    changes.push(Change::DropNotNull { table: self.name(), column, silent: false });
+                }
                 None => changes.push(Change::DropColumn {
+                    asked_for: self.answers.deletes_column(&self.new.name, &old.name),
                     table: self.name(),
                     column: old.clone(),
                     referenced_by: self.referenced_by(&old.name).collect(),

@@ -1,0 +1,58 @@
+//! Answers prepared in a file: what a studio without a terminal, or an agent, lets happen to the data.
+//!
+//! The file has the keys of an interactions file (graphql-and-sql 4.6) and ours, see [`studio_sql::diff::Answers`]. What
+//! it does not name is left alone.
+
+use studio_events::{Choice, Decision, DecisionId, DecisionKind, MigrationSummary};
+use studio_sql::diff::Answers;
+
+/// Answers of the policy to questions nobody answered yet.
+pub(super) fn answers(plan: &MigrationSummary, policy: &Answers) -> Vec<(DecisionId, Choice)> {
+    let open =
+        plan.decisions.iter().filter(|decision| decision.answer.is_none() && decision.refused.is_none());
+    open.filter_map(|decision| Some((decision.id, answer(decision, policy)?))).collect()
+}
+
+fn answer(decision: &Decision, policy: &Answers) -> Option<Choice> {
+    let step = decision.step.as_ref()?;
+    let object = step.object.as_str();
+    let named = |list: &[String]| list.iter().any(|name| same(name, object));
+    match step.kind {
+        DecisionKind::Value => {
+            let find = |values: &std::collections::BTreeMap<String, String>| {
+                values.iter().find(|(name, _)| same(name, object)).map(|(_, value)| value.clone())
+            };
+            find(&policy.back_fill).or_else(|| find(&policy.back_fill_per_row)).map(Choice::Expression)
+        }
+        DecisionKind::Rename => {
+            let (old, new) = (step.old.as_deref()?, object);
+            let table = policy.rename_table.iter();
+            let column = policy.rename_column.iter();
+            let renamed = table.clone().any(|it| same(&it.old_table, old) && same(&it.new_table, new))
+                || column.clone().any(|it| {
+                    same(&format!("{}.{}", it.table, it.old_column), old)
+                        && same(&format!("{}.{}", it.table, it.new_column), new)
+                });
+            let dropped = |list: &[String]| list.iter().any(|name| same(name, old));
+            if renamed {
+                Some(Choice::Option(0))
+            } else {
+                (dropped(&policy.delete_table) || dropped(&policy.delete_column)).then_some(Choice::Option(1))
+            }
+        }
+        DecisionKind::Destructive => {
+            if named(&policy.delete_table) || named(&policy.delete_column) || named(&policy.delete_other) {
+                Some(Choice::Option(0))
+            } else {
+                named(&policy.relax_column).then_some(Choice::Option(2))
+            }
+        }
+        DecisionKind::Obstacle => None,
+    }
+}
+
+/// Tables of `public` may be written with or without their schema.
+fn same(a: &str, b: &str) -> bool {
+    let plain = |text: &'_ str| text.strip_prefix("public.").unwrap_or(text).to_owned();
+    plain(a) == plain(b)
+}

@@ -1,0 +1,553 @@
+//! What a difference asks: from the live schema, the wanted one and the answers so far to steps and decisions.
+//!
+//! Answers change the steps (a rename in place of a drop and an addition), so everything is computed anew after each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use studio_events::{
+    Choice, Decision, DecisionId, DecisionKind, MigrationStep, MigrationSummary, Revision, StepClass,
+    StepQuestion,
+};
+use studio_postgres::Connection;
+use studio_postgres::inspect::{Stake, settle, stakes};
+use studio_sql::ddl::type_text;
+use studio_sql::diff::{
+    Answers, BackFill, Change, ColumnRename, Consent, ConsentedPlan, DiffOptions, Migration, Step,
+    TableRename, diff,
+};
+use studio_sql::risk;
+use studio_sql::schema::{Column, ColumnType, DatabaseSchema, QualifiedName, quote_literal};
+
+/// What a question is about; the same question has the same key after every computation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    kind: KeyKind,
+    /// `table.column`, `table`, or what else the step is about.
+    object: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum KeyKind {
+    RenameTable,
+    RenameColumn,
+    Value,
+    Destructive,
+    Obstacle,
+}
+
+/// Option of a rename question.
+const SEPARATE: usize = 1;
+/// Options of a destructive step.
+const DO_IT: usize = 0;
+const KEEP: usize = 1;
+const RELAX: usize = 2;
+
+/// The answers so far.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    choices: BTreeMap<Key, Choice>,
+    fills: BTreeMap<String, BackFill>,
+    refused: BTreeMap<Key, String>,
+    ids: BTreeMap<Key, DecisionId>,
+    /// Renames that nobody answered are left alone instead of being taken for renames.
+    cautious: bool,
+}
+
+impl Answered {
+    /// No answer yet; `cautious` where nobody can be asked.
+    pub(super) fn new(cautious: bool) -> Self {
+        Self { cautious, ..Self::default() }
+    }
+
+    /// Forgets all answers, but not which question has which number.
+    pub(super) fn forget(&mut self) {
+        self.choices.clear();
+        self.fills.clear();
+        self.refused.clear();
+    }
+
+    fn option(&self, kind: KeyKind, object: &str) -> Option<usize> {
+        match self.choices.get(&Key { kind, object: object.to_owned() }) {
+            Some(Choice::Option(option)) => Some(*option),
+            Some(Choice::Value(_) | Choice::Expression(_) | Choice::Defer) | None => None,
+        }
+    }
+
+    fn defers(&self, kind: KeyKind, object: &str) -> bool {
+        match self.choices.get(&Key { kind, object: object.to_owned() }) {
+            Some(choice) => *choice == Choice::Defer,
+            None => self.cautious,
+        }
+    }
+
+    fn id(&mut self, key: &Key) -> DecisionId {
+        let next = DecisionId(u32::try_from(self.ids.len()).unwrap_or(u32::MAX).saturating_add(FIRST_ID));
+        *self.ids.entry(key.clone()).or_insert(next)
+    }
+}
+
+/// Smaller numbers are for questions of other kinds.
+const FIRST_ID: u32 = 100;
+
+/// A migration with what is asked and chosen.
+#[derive(Debug)]
+pub(super) struct Review {
+    pub(super) migration: Migration,
+    chosen: BTreeSet<usize>,
+    questions: Vec<(Key, Decision)>,
+    stakes: Vec<Stake>,
+}
+
+impl Review {
+    /// The plan of what is chosen now.
+    pub(super) fn plan(&self) -> ConsentedPlan {
+        self.migration.consent(&Consent::Exactly(self.chosen.clone()))
+    }
+
+    /// Whether a chosen step loses values.
+    pub(super) fn is_destructive(&self) -> bool {
+        let plan = self.plan();
+        plan.steps().iter().any(|index| self.migration.steps[*index].class == risk::StepClass::Destructive)
+    }
+
+    /// Descriptions of the steps that the plan runs.
+    pub(super) fn titles(&self, plan: &ConsentedPlan) -> Vec<String> {
+        plan.steps().iter().map(|index| self.migration.steps[*index].description.clone()).collect()
+    }
+
+    /// The question with this number.
+    pub(super) fn question(&self, id: DecisionId) -> Option<(&Key, &Decision)> {
+        self.questions.iter().find(|(_, decision)| decision.id == id).map(|(key, decision)| (key, decision))
+    }
+
+    /// The questions.
+    pub(super) fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.questions.iter().map(|(_, decision)| decision)
+    }
+
+    /// What the panes show. `word` is the consent word, should one be needed; `copy` the name of the copy.
+    pub(super) fn summary(
+        &self,
+        revision: Revision,
+        word: String,
+        copy: Option<String>,
+        held: bool,
+    ) -> MigrationSummary {
+        let plan = self.plan();
+        let steps = self.migration.steps.iter().enumerate().map(|(index, step)| {
+            let stake = self.stakes.iter().find(|stake| stake.step == index);
+            MigrationStep {
+                title: match stake.filter(|stake| !stake.samples.is_empty()) {
+                    Some(stake) => format!("{}, such as {}", step.description, stake.samples.join(", ")),
+                    None => step.description.clone(),
+                },
+                class: shown_class(step),
+                statements: step.applied.iter().map(|statement| statement.text.clone()).collect(),
+                rows: stake.map(|stake| stake.values),
+                applied: false,
+                object: step.object.to_string(),
+                lock: step.change.lock().to_string(),
+                chosen: plan.steps().contains(&index),
+            }
+        });
+        MigrationSummary {
+            revision,
+            steps: steps.collect(),
+            decisions: self.decisions().cloned().collect(),
+            word: self.is_destructive().then_some(word),
+            copy,
+            held,
+        }
+    }
+}
+
+fn shown_class(step: &Step) -> StepClass {
+    match (&step.change, step.class) {
+        (Change::RenameColumn { .. } | Change::RenameTable { .. }, _) | (_, risk::StepClass::Question) => {
+            StepClass::Question
+        }
+        (_, risk::StepClass::Safe) => StepClass::Safe,
+        (_, risk::StepClass::NeedsValue) => StepClass::NeedsValue,
+        (_, risk::StepClass::Destructive) => StepClass::Destructive,
+    }
+}
+
+/// Computes the steps and questions for the answers so far.
+///
+/// # Errors
+/// When the database cannot be asked about its rows.
+pub(super) async fn review(
+    connection: &Connection,
+    live: &DatabaseSchema,
+    wanted: &DatabaseSchema,
+    answered: &mut Answered,
+) -> Result<Review, String> {
+    let (mut migration, renames) = difference(live, wanted, answered);
+    settle(connection, &mut migration).await.map_err(|error| error.to_string())?;
+    // What is at stake is worth knowing; not knowing it is no reason to hide the steps.
+    let stakes = stakes(connection, &migration).await.unwrap_or_default();
+    let questions = questions(&migration, &renames, &stakes, wanted, answered);
+    let chosen = chosen(&migration, answered);
+    Ok(Review { migration, chosen, questions, stakes })
+}
+
+/// A proposed rename, whatever was answered.
+#[derive(Debug)]
+struct Rename {
+    kind: KeyKind,
+    /// `old` or `table.old`.
+    old: String,
+    /// `new` or `table.new`.
+    new: String,
+}
+
+fn difference(
+    live: &DatabaseSchema,
+    wanted: &DatabaseSchema,
+    answered: &Answered,
+) -> (Migration, Vec<Rename>) {
+    let mut options = DiffOptions { answers: answers(answered), ..DiffOptions::default() };
+    let mut migration = diff(live, wanted, &options);
+    let mut renames = Vec::new();
+    for proposal in migration.table_proposals.clone() {
+        let (old, new) = (proposal.old.to_string(), proposal.new.to_string());
+        if answered.option(KeyKind::RenameTable, &old) != Some(SEPARATE) {
+            options.answers.rename_table.push(TableRename { old_table: old.clone(), new_table: new.clone() });
+        }
+        renames.push(Rename { kind: KeyKind::RenameTable, old, new });
+    }
+    if !options.answers.rename_table.is_empty() {
+        migration = diff(live, wanted, &options);
+    }
+    for proposal in migration.column_proposals.clone() {
+        let table = proposal.table.to_string();
+        let object = |column: &str| format!("{table}.{column}");
+        let (old, new) = (object(&proposal.old.name), object(&proposal.new.name));
+        if renames.iter().any(|known| known.old == old || known.new == new) {
+            continue;
+        }
+        if answered.option(KeyKind::RenameColumn, &old) != Some(SEPARATE) {
+            options.answers.rename_column.push(ColumnRename {
+                table: table.clone(),
+                old_column: proposal.old.name.clone(),
+                new_column: proposal.new.name.clone(),
+            });
+        }
+        renames.push(Rename { kind: KeyKind::RenameColumn, old, new });
+    }
+    if !options.answers.rename_column.is_empty() {
+        migration = diff(live, wanted, &options);
+    }
+    // A pair that was answered to be none is no question any more.
+    for step in &mut migration.steps {
+        if step.class == risk::StepClass::Question {
+            step.class = risk::classify(&step.change);
+        }
+    }
+    (migration, renames)
+}
+
+/// The answers that change the difference itself.
+fn answers(answered: &Answered) -> Answers {
+    let mut answers = Answers::default();
+    for (object, fill) in &answered.fills {
+        let (values, value) = match fill {
+            BackFill::Value(value) => (&mut answers.back_fill, value),
+            BackFill::PerRow(value) => (&mut answers.back_fill_per_row, value),
+        };
+        values.insert(object.clone(), value.clone());
+    }
+    for (key, choice) in &answered.choices {
+        if key.kind == KeyKind::Destructive && *choice == Choice::Option(RELAX) {
+            answers.relax_column.push(key.object.clone());
+        }
+    }
+    answers
+}
+
+fn object_of(table: &QualifiedName, column: &str) -> String {
+    format!("{table}.{column}")
+}
+
+/// Indices of the steps that run when the migration is applied now.
+fn chosen(migration: &Migration, answered: &Answered) -> BTreeSet<usize> {
+    let steps = migration.steps.iter().enumerate();
+    let chosen = steps.filter(|(_, step)| match (&step.change, step.class) {
+        (Change::RenameTable { old, .. }, _) => !answered.defers(KeyKind::RenameTable, &old.to_string()),
+        (Change::RenameColumn { table, old, .. }, _) => {
+            !answered.defers(KeyKind::RenameColumn, &object_of(table, old))
+        }
+        (_, risk::StepClass::Safe) => true,
+        (_, risk::StepClass::Destructive) => {
+            answered.option(KeyKind::Destructive, &step.object.to_string()) == Some(DO_IT)
+        }
+        (_, risk::StepClass::NeedsValue | risk::StepClass::Question) => false,
+    });
+    chosen.map(|(index, _)| index).collect()
+}
+
+fn questions(
+    migration: &Migration,
+    renames: &[Rename],
+    stakes: &[Stake],
+    wanted: &DatabaseSchema,
+    answered: &mut Answered,
+) -> Vec<(Key, Decision)> {
+    let mut questions = Vec::new();
+    for (index, step) in migration.steps.iter().enumerate() {
+        let stake = stakes.iter().find(|stake| stake.step == index);
+        let values = stake.map(|stake| stake.values);
+        let about = |kind, object: String, value_type: Option<String>| StepQuestion {
+            step: index,
+            kind,
+            object,
+            old: None,
+            value_type,
+            rows: stake.map(|stake| stake.rows),
+            values,
+            samples: stake.map(|stake| stake.samples.clone()).unwrap_or_default(),
+        };
+        if let Some(rename) = rename_of(&step.change, renames) {
+            let lost =
+                values.map_or_else(String::new, |values| format!(" and keeps {}", plural(values, "value")));
+            let key = Key { kind: rename.kind, object: rename.old.clone() };
+            let question = format!("{} becomes {}{lost}?", rename.old, rename.new);
+            let options = ["rename", "drop and add"];
+            let about = StepQuestion {
+                old: Some(rename.old.clone()),
+                ..about(DecisionKind::Rename, rename.new.clone(), None)
+            };
+            questions.push(decision(answered, key, question, &options, 0, about));
+        }
+        if let Some((table, column)) = filled_column(step) {
+            let object = object_of(table, &column.name);
+            let ty = type_text(&column.ty);
+            let rows = match &step.change {
+                Change::AddColumn { .. } => plural(values.unwrap_or(0), "row that exists"),
+                _ => plural(values.unwrap_or(0), "row without one"),
+            };
+            let hint = hint(&column.ty, wanted);
+            let question = format!("value of {object} ({ty}) for {rows}{hint}");
+            let key = Key { kind: KeyKind::Value, object: object.clone() };
+            let about = about(DecisionKind::Value, object, Some(ty));
+            questions.push(decision(answered, key, question, &[], 0, about));
+            continue;
+        }
+        let object = step.object.to_string();
+        match step.class {
+            risk::StepClass::NeedsValue => {
+                let question = match &step.change {
+                    Change::AddUnique { table, unique } => {
+                        format!("rows of {table} with equal {} stand in the way", unique.columns.join(", "))
+                    }
+                    Change::AddForeignKey { table, key } => {
+                        format!("rows of {table} refer to rows of {} that do not exist", key.target)
+                    }
+                    _ => format!("rows stand in the way of: {}", step.description),
+                };
+                let key = Key { kind: KeyKind::Obstacle, object: object.clone() };
+                let about = about(DecisionKind::Obstacle, object, None);
+                questions.push(decision(answered, key, question, &["keep for now"], 0, about));
+            }
+            risk::StepClass::Destructive => {
+                let key = Key { kind: KeyKind::Destructive, object: object.clone() };
+                let question = match values {
+                    Some(values) => format!("{}: {} lost", step.description, plural(values, "value")),
+                    None => step.description.clone(),
+                };
+                let relaxable = matches!(&step.change, Change::DropColumn { column, .. }
+                    if !column.nullable && !column.primary_key);
+                let options: &[&str] = if relaxable {
+                    &["do it", "keep for now", "keep, allow NULL"]
+                } else {
+                    &["do it", "keep for now"]
+                };
+                let about = about(DecisionKind::Destructive, object, None);
+                questions.push(decision(answered, key, question, options, KEEP, about));
+            }
+            risk::StepClass::Safe | risk::StepClass::Question => {
+                relaxed(step, answered, &about, &mut questions)
+            }
+        }
+    }
+    questions
+}
+
+/// A column that was answered to stay without requiring values: the answer can still be changed.
+fn relaxed(
+    step: &Step,
+    answered: &mut Answered,
+    about: &dyn Fn(DecisionKind, String, Option<String>) -> StepQuestion,
+    questions: &mut Vec<(Key, Decision)>,
+) {
+    let Change::DropNotNull { .. } = &step.change else { return };
+    let object = step.object.to_string();
+    if answered.option(KeyKind::Destructive, &object) != Some(RELAX) {
+        return;
+    }
+    let key = Key { kind: KeyKind::Destructive, object: object.clone() };
+    let question = format!("drop column {object} with all its values");
+    let about = about(DecisionKind::Destructive, object, None);
+    let options = ["do it", "keep for now", "keep, allow NULL"];
+    questions.push(decision(answered, key, question, &options, KEEP, about));
+}
+
+fn decision(
+    answered: &mut Answered,
+    key: Key,
+    question: String,
+    options: &[&str],
+    default: usize,
+    step: StepQuestion,
+) -> (Key, Decision) {
+    let decision = Decision {
+        id: answered.id(&key),
+        question,
+        options: options.iter().map(|option| (*option).to_owned()).collect(),
+        default,
+        answer: answered.choices.get(&key).cloned(),
+        refused: answered.refused.get(&key).cloned(),
+        step: Some(step),
+    };
+    (key, decision)
+}
+
+/// The proposal behind a rename step, or behind the drop that was answered to be none.
+fn rename_of<'a>(change: &Change, renames: &'a [Rename]) -> Option<&'a Rename> {
+    let (kind, old) = match change {
+        Change::RenameTable { old, .. } => (KeyKind::RenameTable, old.to_string()),
+        Change::DropTable { table, .. } => (KeyKind::RenameTable, table.name.to_string()),
+        Change::RenameColumn { table, old, .. } => (KeyKind::RenameColumn, object_of(table, old)),
+        Change::DropColumn { table, column, .. } => (KeyKind::RenameColumn, object_of(table, &column.name)),
+        _ => return None,
+    };
+    renames.iter().find(|rename| rename.kind == kind && rename.old == old)
+}
+
+/// The column that wants a value for rows that exist, given already or not.
+fn filled_column(step: &Step) -> Option<(&QualifiedName, &Column)> {
+    let open = step.class == risk::StepClass::NeedsValue;
+    match &step.change {
+        Change::AddColumn { table, column, back_fill, .. } if !column.primary_key => {
+            (open || back_fill.is_some()).then_some((table, column))
+        }
+        Change::SetNotNull { table, column, back_fill, .. } => {
+            (open || back_fill.is_some()).then_some((table, column))
+        }
+        _ => None,
+    }
+}
+
+/// The labels of an enum, where few enough to show.
+fn hint(ty: &ColumnType, wanted: &DatabaseSchema) -> String {
+    let ColumnType::Enum(name) = ty else { return String::new() };
+    let labels = wanted.enum_type(name).map(|ty| ty.values.clone()).unwrap_or_default();
+    if labels.is_empty() || labels.len() > 8 { String::new() } else { format!(": {}", labels.join(", ")) }
+}
+
+fn plural(number: u64, noun: &str) -> String {
+    let (word, rest) = noun.split_once(' ').unwrap_or((noun, ""));
+    let rest = if rest.is_empty() { String::new() } else { format!(" {rest}") };
+    if number == 1 {
+        return format!("1 {word}{rest}");
+    }
+    format!("{number} {word}s{}", rest.replace(" exists", " exist"))
+}
+
+impl Review {
+    /// Takes an answer, or says why not in the decision itself. Returns whether there was such a question.
+    pub(super) async fn answer(
+        &self,
+        connection: &Connection,
+        id: DecisionId,
+        choice: Choice,
+        answered: &mut Answered,
+    ) -> bool {
+        let Some((key, decision)) = self.question(id) else { return false };
+        let key = key.clone();
+        answered.refused.remove(&key);
+        let taken = match &choice {
+            Choice::Defer => {
+                answered.fills.remove(&key.object);
+                Ok(())
+            }
+            Choice::Option(option) if *option < decision.options.len() => Ok(()),
+            Choice::Option(option) => Err(format!("there is no option {option}")),
+            Choice::Value(_) | Choice::Expression(_) if key.kind != KeyKind::Value => {
+                Err("choose one of the options".to_owned())
+            }
+            Choice::Value(_) | Choice::Expression(_) => {
+                match self.fill(connection, decision, &choice).await {
+                    Ok(fill) => {
+                        answered.fills.insert(key.object.clone(), fill);
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        match taken {
+            Ok(()) => {
+                answered.choices.insert(key, choice);
+            }
+            Err(why) => {
+                answered.refused.insert(key, why);
+            }
+        }
+        true
+    }
+
+    /// Checks a value against the type of its column, by the server itself.
+    async fn fill(
+        &self,
+        connection: &Connection,
+        decision: &Decision,
+        choice: &Choice,
+    ) -> Result<BackFill, String> {
+        let step = decision.step.as_ref().and_then(|about| self.migration.steps.get(about.step));
+        let (table, column) = step.and_then(filled_column).ok_or("the step is gone")?;
+        let ty = type_text(&column.ty);
+        let sql = match choice {
+            Choice::Value(text) => format!("{}::{ty}", quote_literal(text)),
+            Choice::Expression(text) => text.clone(),
+            Choice::Option(_) | Choice::Defer => return Err("a value is wanted".to_owned()),
+        };
+        let first = format!("SELECT ((({sql})::{ty}) IS NULL)::text");
+        match self.tried(connection, &first).await {
+            Ok(null) if null.as_deref() == Some("true") => Err("NULL is no value".to_owned()),
+            Ok(_) => Ok(BackFill::Value(sql)),
+            Err(error) if matches!(choice, Choice::Value(_)) => Err(error),
+            // It may name columns of the row.
+            Err(_) => {
+                let rows =
+                    format!("SELECT count(*)::text FROM {} WHERE (({sql})::{ty}) IS NULL", table.quoted());
+                match self.tried(connection, &rows).await?.as_deref() {
+                    Some("0") => Ok(BackFill::PerRow(sql)),
+                    count => Err(format!("it is NULL for {} rows", count.unwrap_or("some"))),
+                }
+            }
+        }
+    }
+
+    /// Runs a query on the database as it is after the renames, and leaves it as it was.
+    async fn tried(&self, connection: &Connection, query: &str) -> Result<Option<String>, String> {
+        let renames =
+            self.migration.steps.iter().filter(|step| {
+                matches!(step.change, Change::RenameTable { .. } | Change::RenameColumn { .. })
+            });
+        let statements = renames.flat_map(|step| &step.applied).map(|statement| statement.text.as_str());
+        let mut batch =
+            vec!["BEGIN;", "SET LOCAL lock_timeout = 2000;", "SET LOCAL statement_timeout = 20000;"];
+        batch.extend(statements);
+        let begun = connection.batch_execute(&batch.join("\n")).await;
+        let rows = match begun {
+            // One statement only: an expression cannot end it and begin another one.
+            Ok(()) => connection.run(query, &[]).await,
+            Err(error) => Err(error),
+        };
+        let ended = connection.batch_execute("ROLLBACK").await;
+        let rows = rows.map_err(|error| error.to_string())?;
+        ended.map_err(|error| error.to_string())?;
+        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+}
