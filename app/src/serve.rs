@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use studio_engine::config::{Environment, Mode, Settings, load_environment};
+use studio_engine::config::{Environment, ExoToml, Mode, Settings, load_environment};
 use studio_engine::derived::Derived;
 use studio_engine::project::Project;
 use studio_engine::runtime::pool_options;
@@ -29,10 +29,14 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         Failure::environment("read the configuration", &problem).help(problem.help.clone())
     })?;
     start_logging(&environment)?;
-    let settings = Settings::from_environment(&environment, Mode::Production).map_err(|problems| {
+    let toml = ExoToml::read(&args.dir).map_err(|problem| {
+        Failure::environment("read the configuration", &problem).help(problem.help.clone())
+    })?;
+    let mut settings = Settings::from_environment(&environment, Mode::Production).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(|problem| format!("{problem}; {}", problem.help)).collect();
         Failure::environment("read the configuration", &lines.join("\n  "))
     })?;
+    settings.limits.configure(&toml.limits, &environment);
     let ir = model(&args.dir)?;
     let url = settings.database_url.as_deref().ok_or_else(|| {
         Failure::environment("find the database", &"EXO_POSTGRES_URL is not set")

@@ -74,6 +74,7 @@ pub fn line(event: &StudioEvent, state: &StudioState) -> Option<String> {
         | EventKind::Files(_)
         | EventKind::Personas { .. }
         | EventKind::Plan { .. }
+        | EventKind::Access { .. }
         | EventKind::Idle => None,
     }
 }

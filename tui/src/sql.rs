@@ -558,6 +558,7 @@ mod tests {
             rows: 0,
             wait: Micros(0),
             time: Micros(0),
+            round_trip: 1,
             prepared: false,
             error: None,
         };

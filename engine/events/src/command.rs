@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessCaller;
 use crate::trace::TraceId;
 
 /// Identity of a question.
@@ -61,12 +62,19 @@ pub enum Command {
     ListCopies,
     /// Run the seeds now, whether they ran before or not.
     Seed,
-    /// Run the plan of the first statement of a trace (EXPLAIN); the plan comes back as a log line and event.
+    /// Ask for the plans of all statements of a trace (EXPLAIN); they come back as an event, with hints.
     Explain {
         /// Which trace.
         trace: TraceId,
         /// Execute it (in a transaction that is rolled back).
         analyze: bool,
+    },
+    /// Judge the access of a recorded request for a caller; the report comes back as an event.
+    ExplainAccess {
+        /// Which trace.
+        trace: TraceId,
+        /// For whom.
+        caller: AccessCaller,
     },
     /// Send the request of a trace again.
     Replay {

@@ -77,6 +77,13 @@ pub enum EventKind {
         /// Text of the plan or the error.
         text: Arc<str>,
     },
+    /// How access control judges a request for a caller, on demand.
+    Access {
+        /// Trace of the request.
+        trace: crate::trace::TraceId,
+        /// The judgement.
+        report: Arc<crate::access::AccessReport>,
+    },
     /// Nothing is under way: no build, no request, no job. For tests that wait instead of sleeping.
     Idle,
     /// Facts were dropped because a queue was full.

@@ -3,6 +3,7 @@
 //! Pure: no clock, no IO. One reducer ([`StudioState::apply`]) turns facts into the state the terminal draws;
 //! the raw stream of [`StudioEvent`]s feeds the line printer, the recorder and the machine formats.
 
+mod access;
 mod access_coverage;
 mod command;
 mod copies;
@@ -18,6 +19,10 @@ mod test_run;
 mod time;
 mod trace;
 
+pub use access::{
+    AccessCaller, AccessCheck, AccessDecision, AccessOperand, AccessOperation, AccessPart, AccessReport,
+    AccessVerdict,
+};
 pub use access_coverage::{AccessCoverage, ConditionCoverage, RuleCoverage};
 pub use command::{Choice, Command, DecisionId};
 pub use copies::CopySummary;

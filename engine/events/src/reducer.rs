@@ -71,6 +71,7 @@ impl StudioState {
                 }
             }
             EventKind::Plan { trace, text } => self.plans.push((*trace, Arc::clone(text))),
+            EventKind::Access { trace, report } => self.access_reports.push((*trace, Arc::clone(report))),
             EventKind::Lost { stream: Stream::Requests, count } => self.traces_lost += count,
             EventKind::Lost { stream: Stream::Logs, count } => self.logs_lost += count,
         }
@@ -114,6 +115,7 @@ impl StudioState {
             | EventKind::Personas { .. }
             | EventKind::Service(_)
             | EventKind::Plan { .. }
+            | EventKind::Access { .. }
             | EventKind::Idle
             | EventKind::Lost { .. } => (LogLevel::Info, "studio"),
         };

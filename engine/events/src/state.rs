@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessReport;
 use crate::copies::CopySummary;
 use crate::decision::Decision;
 use crate::event::{BuildOutcome, LogLine, QueryEvent};
@@ -195,6 +196,8 @@ pub struct StudioState {
     pub traces_lost: u64,
     /// Plans on demand, newest last.
     pub plans: Ring<(TraceId, Arc<str>)>,
+    /// Judgements of access on demand, newest last.
+    pub access_reports: Ring<(TraceId, Arc<AccessReport>)>,
     /// Latency.
     pub latency: Arc<LatencyState>,
     /// Latency budgets.

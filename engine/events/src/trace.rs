@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessCheck;
 use crate::time::{Micros, Revision, Timestamp};
 
 /// Identity of a trace: random, shown as six hex digits.
@@ -82,8 +83,8 @@ pub struct Trace {
     pub response_bytes: u64,
     /// The error, if it failed.
     pub error: Option<TraceError>,
-    /// Notes of access control: one line per rule touched.
-    pub access: Vec<String>,
+    /// What access control saw and said, per rule touched.
+    pub access: Vec<AccessCheck>,
 }
 
 /// A failed request.
@@ -105,13 +106,19 @@ pub enum PhaseKind {
     Read,
     /// Parsing the document.
     Parse,
-    /// Validation and coercion.
+    /// Coercing the variables.
+    Coerce,
+    /// Choosing the operation and checking it against the schema, with the values in the document.
     Validate,
-    /// Access rules and planning.
+    /// Access rules.
+    Access,
+    /// Making SQL.
     Plan,
     /// Hooks.
     Hook,
-    /// Everything spent on SQL, waiting for a connection included.
+    /// Waiting for a connection.
+    Pool,
+    /// Everything else spent on SQL.
     Sql,
     /// Building the body.
     Encode,
@@ -125,9 +132,12 @@ impl PhaseKind {
         match self {
             Self::Read => "read",
             Self::Parse => "parse",
+            Self::Coerce => "coerce",
             Self::Validate => "validate",
+            Self::Access => "access",
             Self::Plan => "plan",
             Self::Hook => "hook",
+            Self::Pool => "pool",
             Self::Sql => "sql",
             Self::Encode => "encode",
             Self::Other => "other",
@@ -161,6 +171,8 @@ pub struct StatementTrace {
     pub wait: Micros,
     /// From sending to the last row.
     pub time: Micros,
+    /// The round trip it travelled in, counted from 1: statements with the same number were sent together.
+    pub round_trip: u32,
     /// Whether a cached prepared statement was used.
     pub prepared: bool,
     /// Database error, if it failed.

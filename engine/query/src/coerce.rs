@@ -1,6 +1,7 @@
 //! Coercion of argument values to the types of the schema (graphql-and-sql 2.3): variables are substituted, single
 //! values wrapped into lists, kinds checked with the contract's lax rules.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use async_graphql_parser::Positioned;
@@ -15,6 +16,7 @@ use studio_model::ir::{Range, Scalar};
 use crate::document::position;
 use crate::error::{Position, RequestError};
 use crate::operation::{Arguments, Data, Value};
+use crate::plan::VariableUse;
 
 /// The declared variables of an operation with their values.
 #[derive(Debug, Default)]
@@ -26,6 +28,10 @@ pub(crate) struct Variables<'a> {
 struct Bound<'a> {
     name: Arc<str>,
     value: Option<Source<'a>>,
+    /// How often it was used.
+    count: Cell<u32>,
+    /// Whether one of these places has a range.
+    ranged: Cell<bool>,
 }
 
 impl<'a> Variables<'a> {
@@ -48,9 +54,26 @@ impl<'a> Variables<'a> {
                     vec![position(*pos)],
                 ));
             }
-            bound.insert(name, Bound { name: name.into(), value });
+            let (count, ranged) = (Cell::new(0), Cell::new(false));
+            bound.insert(name, Bound { name: name.into(), value, count, ranged });
         }
         Ok(Self { bound })
+    }
+
+    /// How the variables were used so far, in order of their names.
+    pub(crate) fn uses(&self) -> Vec<VariableUse> {
+        let mut uses: Vec<_> = self
+            .bound
+            .values()
+            .map(|bound| VariableUse {
+                name: bound.name.clone(),
+                count: bound.count.get(),
+                ranged: bound.ranged.get(),
+                inspected: false,
+            })
+            .collect();
+        uses.sort_by(|left, right| left.name.cmp(&right.name));
+        uses
     }
 }
 
@@ -230,7 +253,9 @@ impl<'a> Coercion<'a> {
         let shape = source.shape();
         if let Shape::Variable(name) = shape {
             return match self.variables.bound.get(name) {
-                Some(Bound { name, value: Some(value) }) => {
+                Some(Bound { name, value: Some(value), count, ranged }) => {
+                    count.set(count.get() + 1);
+                    ranged.set(ranged.get() || range.is_some());
                     self.value(*value, ty, Place { variable: Some(name), ..place }, range)
                 }
                 Some(Bound { value: None, .. }) | None => Ok(None),
@@ -365,7 +390,10 @@ impl<'a> Coercion<'a> {
     fn embedded(&self, source: Source<'a>) -> Result<Option<Source<'a>>, RequestError> {
         let Source::Literal(Literal::Variable(name)) = source else { return Ok(Some(source)) };
         match self.variables.bound.get(name.as_str()) {
-            Some(bound) => Ok(bound.value),
+            Some(bound) => {
+                bound.count.set(bound.count.get() + 1);
+                Ok(bound.value)
+            }
             None => Err(RequestError::invalid(
                 format!("Variable '{name}' not found"),
                 vec![Position { line: 0, column: 0 }],

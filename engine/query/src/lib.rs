@@ -14,4 +14,4 @@ pub use document::Document;
 pub use error::error_body;
 pub use payload::{BadPayload, Payload};
 pub use trusted::{document_hash, trusted_text};
-pub use validate::{Introspection, Limits, prepare};
+pub use validate::{Introspection, Limits, Prepared, Stage, prepare, prepare_observed};

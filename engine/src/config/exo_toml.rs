@@ -36,6 +36,27 @@ pub struct ExoToml {
     /// Latency limits by operation, such as `Board = "p95 < 10 ms"`; several stand in a list.
     #[serde(default, deserialize_with = "budgets")]
     pub budgets: Vec<Budget>,
+    /// What one request may ask for. Variables win over it.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+}
+
+/// `[limits]`. What is not given keeps its default; see [`super::RequestLimits`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LimitsConfig {
+    /// Deepest selection.
+    pub depth: Option<u32>,
+    /// Largest request body in bytes.
+    pub body_bytes: Option<u32>,
+    /// Most root fields.
+    pub root_fields: Option<u32>,
+    /// Most aliases.
+    pub aliases: Option<u32>,
+    /// Longest SQL statement in milliseconds.
+    pub statement_timeout_ms: Option<u32>,
+    /// Most rows of one list; each list then needs a `limit`.
+    pub rows: Option<u32>,
 }
 
 /// One limit, or several.
@@ -123,10 +144,25 @@ impl ExoToml {
                 "C0004",
                 format!("exo.toml:{line}"),
                 error.message().to_owned(),
-                "known sections: exograph, build, dev, yolo, mcp, personas, postgres, budgets",
+                advice(&error),
             )
         })
     }
+}
+
+/// What to write instead: the known name that is nearest, or all of them.
+fn advice(error: &toml::de::Error) -> String {
+    let mut names = error.message().split('`').skip(1).step_by(2);
+    if let Some(unknown) = names.next().filter(|_| error.message().starts_with("unknown field")) {
+        let known: Vec<&str> = names.collect();
+        if let Some(near) = studio_testing::nearest(unknown, known.iter().copied()) {
+            return format!("did you mean `{near}`?");
+        }
+        if !known.is_empty() {
+            return format!("known here: {}", known.join(", "));
+        }
+    }
+    "the sections and their keys are listed in the README".to_owned()
 }
 
 #[cfg(test)]
@@ -156,5 +192,9 @@ mod tests {
         let problem = ExoToml::parse("[postgres]\ndurable = true\ndurible = true\n").unwrap_err();
         assert_eq!(problem.place, "exo.toml:3");
         assert!(problem.message.contains("durible"), "{}", problem.message);
+        assert_eq!(problem.help, "did you mean `durable`?");
+        let problem = ExoToml::parse("[limit]\nrows = 3\n").unwrap_err();
+        assert_eq!((problem.place.as_str(), problem.help.as_str()), ("exo.toml:1", "did you mean `limits`?"));
+        assert!(ExoToml::parse("[limits]\nrows = -3\n").is_err());
     }
 }

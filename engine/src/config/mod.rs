@@ -2,10 +2,12 @@
 
 mod env_file;
 mod exo_toml;
+mod limits;
 mod settings;
 
 pub use env_file::{Environment, load_environment};
-pub use exo_toml::{ExoToml, PersonaConfig, PostgresConfig};
+pub use exo_toml::{ExoToml, LimitsConfig, PersonaConfig, PostgresConfig};
+pub use limits::RequestLimits;
 pub use settings::{Authentication, CorsDomains, Introspection, Mode, Settings, TokenSource};
 
 /// A mistake in the configuration: what is wrong, where, and what to do next.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{ConfigProblem, Environment};
+use super::{ConfigProblem, Environment, RequestLimits};
 
 /// How the server is run; decides defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +101,8 @@ pub struct Settings {
     pub token_source: TokenSource,
     /// Introspection switch.
     pub introspection: Introspection,
-    /// Depth limit of data selections.
-    pub max_depth: usize,
+    /// What one request may ask for.
+    pub limits: RequestLimits,
     /// Allowed origins.
     pub cors: CorsDomains,
     /// GraphQL path, without a trailing slash.
@@ -149,7 +149,7 @@ impl Settings {
             authentication: reader.authentication(),
             token_source: reader.token_source(),
             introspection: reader.introspection(mode),
-            max_depth: reader.number("EXO_MAX_SELECTION_DEPTH", 5, 1, 1000) as usize,
+            limits: RequestLimits::read(&mut reader),
             cors: reader.cors(mode),
             graphql_path: reader.path("EXO_GRAPHQL_HTTP_PATH", "/graphql"),
             playground_path: reader.path("EXO_PLAYGROUND_HTTP_PATH", "/playground"),
@@ -174,7 +174,7 @@ impl Settings {
     }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     environment: &'a Environment,
     problems: Vec<ConfigProblem>,
 }
@@ -200,7 +200,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
+    pub(super) fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
         let Some(value) = self.environment.get(name) else { return default };
         match value.trim().parse::<u64>() {
             Ok(number) if (min..=max).contains(&number) => number,
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(it.introspection, Introspection::Disabled);
         assert_eq!(it.cors, CorsDomains::None);
         assert!(!it.read_write && !it.playground_bypass);
-        assert_eq!((it.host.as_str(), it.port, it.max_depth, it.pool_size), ("0.0.0.0", 9876, 5, 10));
+        assert_eq!((it.host.as_str(), it.port, it.limits.depth, it.pool_size), ("0.0.0.0", 9876, 5, 10));
     }
 
     #[test]

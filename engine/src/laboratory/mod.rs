@@ -240,6 +240,7 @@ impl Endpoint for TestInstance {
             path: path.to_owned(),
             head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
             body: body.into(),
+            received: None,
         };
         async move {
             let reply = self.server.dispatch(&request).await;

@@ -1,25 +1,29 @@
 //! One GraphQL request from body to body: the pipeline of graphql-and-sql 2.2, timed and traced.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 use studio_events::{Micros, Phase, PhaseKind, Shares, Surface, Trace, TraceError, TraceId, TraceKind};
-use studio_query::access::{AccessLog, ContextError, NoLog, RuleEvaluation};
+use studio_query::access::{AccessLog, ContextError, NoLog};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::operation::{Operation, OperationKind, RootCall};
-use studio_query::plan::{Plan, PlanError, plan};
-use studio_query::{Limits, Payload, error_body, prepare, trusted_text};
+use studio_query::plan::{ContextUses, Plan, PlanError, PlanOptions, Template, VariableUse, plan_recorded};
+use studio_query::{
+    Document, Limits, Payload, Prepared, Stage, error_body, prepare, prepare_observed, trusted_text,
+};
 
-use super::access_note::note;
+use super::access_trace::TimedLog;
 use super::auth::Verifier;
 use super::caller::{Caller, QueryResults, RequestHead};
-use super::execute::{Execution, FieldTexts, Recording, execute};
+use super::execute::{Execution, FieldTexts, Recording, Run, execute};
 use super::histogram::{LatencyRecorder, Sample};
-use super::serving::{Cached, Serving};
+use super::sent::{SentRequest, SentRequests};
+use super::serving::{Cached, Known, Serving};
 use super::tap::Tap;
 use crate::bus::{self, Bus};
 use crate::config::{Environment, Introspection, Settings};
@@ -45,6 +49,8 @@ pub struct AnswerContext<'a> {
     pub bus: Option<&'a Bus>,
     /// Who else is told of each request.
     pub tap: Option<&'a dyn Tap>,
+    /// Requests that can be judged again.
+    pub sent: &'a SentRequests,
     /// Where the request came from.
     pub surface: Surface,
     /// The request is exempt from trusted documents.
@@ -64,8 +70,9 @@ pub async fn answer(
     serving: &Serving,
     head: &RequestHead,
     body: &[u8],
+    received: Option<Instant>,
 ) -> HttpReply {
-    let mut clock = Clock::start();
+    let mut clock = Clock::start(received);
     let Ok(payload) = Payload::from_slice(body) else { return HttpReply::empty(400) };
     clock.lap(PhaseKind::Read, "");
     let mut request = Request {
@@ -74,9 +81,10 @@ pub async fn answer(
         head,
         clock,
         execution: Execution::default(),
-        notes: Vec::new(),
+        log: TimedLog::default(),
         document: String::new(),
         operation: None,
+        template: None,
     };
     let result = request.run(&payload).await;
     let body = match &result {
@@ -97,59 +105,111 @@ struct Request<'a> {
     head: &'a RequestHead,
     clock: Clock,
     execution: Execution,
-    notes: Vec<RuleEvaluation>,
+    log: TimedLog,
     document: String,
     operation: Option<Operation>,
+    template: Option<Arc<Template>>,
 }
 
 impl Request<'_> {
     async fn run(&mut self, payload: &Payload) -> Result<FieldTexts, RequestError> {
-        let settings = self.context.settings;
         let serving = self.serving;
         let trusted = serving.ir.trusted_documents.as_ref();
         let text = trusted_text(payload, trusted, !self.context.trusted_bypass)?;
         self.document.push_str(&text);
-        let (document, cached) = serving.document(&text)?;
+        let (known, cached) = serving.known(&text)?;
         self.clock.lap(PhaseKind::Parse, if cached == Cached::Hit { "document cache hit" } else { "" });
-        let limits = Limits {
-            depth: settings.max_depth,
-            introspection: match settings.introspection {
-                Introspection::Disabled => studio_query::Introspection::Disabled,
-                Introspection::Enabled => studio_query::Introspection::Enabled,
-                Introspection::Only => studio_query::Introspection::Only,
-            },
-            ..Limits::default()
+        let observed = self.context.is_recorded();
+        // Whoever looks wants to see how a request is judged and planned, so that is done anew then.
+        if !observed && let Some((template, holes)) = self.planned_before(&known, payload).await {
+            self.clock.lap(PhaseKind::Plan, "plan cache hit");
+            let run = Run {
+                pool: &serving.pool,
+                holes: &holes,
+                recording: Recording::Off,
+                repeatable: template.kind == OperationKind::Query,
+            };
+            let (result, execution) = execute(&template.plan, run).await;
+            self.clock.lap(PhaseKind::Sql, "");
+            self.execution = execution;
+            self.template = Some(template);
+            return result;
+        }
+        let Prepared { operation, mut uses } = self.prepare(&known.document, payload)?;
+        let planned =
+            plan_for(self.context, serving, self.head, &operation, &mut self.log, &mut uses, 0).await;
+        let repeatable = operation.kind == OperationKind::Query;
+        self.clock.split(PhaseKind::Access, self.log.spent, PhaseKind::Plan);
+        if let (Ok((plan, Some(_))), false) = (&planned, observed) {
+            known.learn(|| {
+                let asked = payload.operation_name.as_deref();
+                let contexts = planned.as_ref().ok()?.1.clone()?;
+                let variables = payload.variables.as_ref();
+                Template::new(plan, &operation, asked, &uses, variables, contexts, &serving.ir)
+            });
+        }
+        self.operation = Some(operation);
+        let (plan, _) = planned?;
+        let recording = if observed { Recording::On } else { Recording::Off };
+        let run = Run { pool: &serving.pool, holes: &[], recording, repeatable };
+        let (result, execution) = execute(&plan, run).await;
+        self.clock.split(PhaseKind::Pool, Duration::from_micros(execution.wait.0), PhaseKind::Sql);
+        self.execution = execution;
+        result
+    }
+
+    /// The plan of an earlier request of the same shape by a caller who is the same to its rules.
+    async fn planned_before(&self, known: &Known, payload: &Payload) -> Option<(Arc<Template>, Vec<String>)> {
+        let settings = self.context.settings;
+        if let Ok(token) = self.head.token(&settings.token_source) {
+            self.context.verifier.prepare(token).await;
+        }
+        let queries = QueryResults::default();
+        let (verifier, environment) = (self.context.verifier, self.context.environment);
+        let caller = Caller::new(self.head, verifier, &settings.token_source, environment, &queries);
+        let (asked, variables) = (payload.operation_name.as_deref(), payload.variables.as_ref());
+        known.find(|template| template.fill(asked, variables, &caller, &self.serving.ir))
+    }
+
+    fn prepare(&mut self, document: &Document, payload: &Payload) -> Result<Prepared, RequestError> {
+        let (mut coercing, mut begun) = (Duration::ZERO, None);
+        let observed = self.context.is_recorded();
+        let mut observe = |stage| match stage {
+            _ if !observed => {}
+            Stage::CoercionBegins => begun = Some(Instant::now()),
+            Stage::CoercionEnds => coercing = begun.map(|it: Instant| it.elapsed()).unwrap_or_default(),
         };
-        let operation = prepare(
-            &document,
+        let operation = prepare_observed(
+            document,
             payload.operation_name.as_deref(),
             payload.variables.as_ref(),
-            &serving.schema,
-            &limits,
+            &self.serving.schema,
+            &limits(self.context.settings),
+            &mut observe,
         );
-        self.clock.lap(PhaseKind::Validate, "");
-        let operation = operation?;
-        let recording = if self.context.is_recorded() { Recording::On } else { Recording::Off };
-        let plan = plan_for(self.context, serving, self.head, &operation, &mut self.notes, 0).await;
-        self.operation = Some(operation);
-        self.clock.lap(PhaseKind::Plan, "");
-        let (result, execution) = execute(&plan?, &serving.pool, recording).await;
-        self.execution = execution;
-        self.clock.lap(PhaseKind::Sql, "");
-        result
+        self.clock.split(PhaseKind::Coerce, coercing, PhaseKind::Validate);
+        operation
     }
 
     fn record(mut self, payload: &Payload, error: Option<&RequestError>, bytes: usize) {
         let total = self.clock.total();
-        let (kind, name) = describe(self.operation.as_ref(), payload.operation_name.as_deref());
-        if kind != TraceKind::Introspection {
+        let template = self.template.take();
+        let (kind, name) = match &template {
+            Some(template) => (kind_of(template.kind), Cow::Borrowed(&*template.name)),
+            None => {
+                let (kind, name) = describe(self.operation.as_ref(), payload.operation_name.as_deref());
+                (kind, Cow::Owned(name))
+            }
+        };
+        // In production nobody asks for these numbers.
+        if kind != TraceKind::Introspection && self.context.bus.is_some() {
             self.context.latency.record(Sample {
                 operation: &name,
                 shares: Shares {
                     total,
-                    sql: self.clock.of(PhaseKind::Sql),
+                    sql: Micros(self.clock.of(PhaseKind::Pool).0 + self.clock.of(PhaseKind::Sql).0),
                     hook: self.clock.of(PhaseKind::Hook),
-                    plan: self.clock.of(PhaseKind::Plan),
+                    plan: Micros(self.clock.of(PhaseKind::Access).0 + self.clock.of(PhaseKind::Plan).0),
                     encode: self.clock.of(PhaseKind::Encode),
                 },
                 failed: error.is_some(),
@@ -163,15 +223,20 @@ impl Request<'_> {
         if !self.context.is_recorded() {
             return;
         }
+        let id = TraceId(NEXT_TRACE.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B1) & 0x00ff_ffff);
+        if self.context.bus.is_some() {
+            let operation_name = payload.operation_name.clone();
+            self.context.sent.keep(id, SentRequest { head: self.head.clone(), operation_name });
+        }
         let variables =
             payload.variables.as_ref().and_then(|it| serde_json::to_string(it).ok()).unwrap_or_default();
         let trace = Trace {
-            id: TraceId(NEXT_TRACE.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B1) & 0x00ff_ffff),
+            id,
             at: bus::now(),
             revision: self.serving.revision,
             surface: self.context.surface.clone(),
             kind,
-            operation: name,
+            operation: name.into_owned(),
             caller: self.caller_label(),
             document: std::mem::take(&mut self.document).into(),
             variables: variables.into(),
@@ -187,11 +252,11 @@ impl Request<'_> {
                 cause: error.hidden.clone(),
                 denied: error.class == ErrorClass::NotAuthorized,
             }),
-            access: self.notes.iter().map(note).collect(),
+            access: self.log.checks(),
         };
         let trace = Arc::new(trace);
         if let Some(tap) = self.context.tap {
-            tap.request(&trace, &self.notes);
+            tap.request(&trace, &self.log.notes);
         }
         if let Some(bus) = self.context.bus {
             bus.trace(trace);
@@ -212,15 +277,32 @@ impl Request<'_> {
     }
 }
 
+/// The limits of the settings.
+pub(super) fn limits(settings: &Settings) -> Limits {
+    Limits {
+        depth: settings.limits.depth,
+        root_fields: settings.limits.root_fields,
+        aliases: settings.limits.aliases,
+        rows: settings.limits.rows,
+        introspection: match settings.introspection {
+            Introspection::Disabled => studio_query::Introspection::Disabled,
+            Introspection::Enabled => studio_query::Introspection::Enabled,
+            Introspection::Only => studio_query::Introspection::Only,
+        },
+        ..Limits::default()
+    }
+}
+
 /// Plans an operation, running the queries its contexts come from first.
-fn plan_for<'a>(
+pub(super) fn plan_for<'a>(
     context: &'a AnswerContext<'_>,
     serving: &'a Serving,
     head: &'a RequestHead,
     operation: &'a Operation,
-    notes: &'a mut Vec<RuleEvaluation>,
+    log: &'a mut TimedLog,
+    uses: &'a mut [VariableUse],
     depth: usize,
-) -> BoxFuture<'a, Result<Plan, RequestError>> {
+) -> BoxFuture<'a, Result<(Plan, Option<ContextUses>), RequestError>> {
     async move {
         let settings = context.settings;
         let queries = QueryResults::default();
@@ -228,7 +310,7 @@ fn plan_for<'a>(
             context.verifier.prepare(token).await;
         }
         loop {
-            notes.clear();
+            log.clear();
             let planned = {
                 let caller = Caller::new(
                     head,
@@ -238,8 +320,8 @@ fn plan_for<'a>(
                     &queries,
                 );
                 let mut silent = NoLog;
-                let log: &mut dyn AccessLog = if context.is_recorded() { &mut *notes } else { &mut silent };
-                plan(operation, &serving.ir, &caller, log)
+                let log: &mut dyn AccessLog = if context.is_recorded() { &mut *log } else { &mut silent };
+                plan_recorded(operation, &serving.ir, &caller, log, PlanOptions::default(), uses)
             };
             match planned {
                 Ok(plan) => return Ok(plan),
@@ -271,10 +353,12 @@ async fn context_query(
     depth: usize,
 ) -> Result<Option<Json>, RequestError> {
     let (document, _) = serving.document(&format!("query {{ {name} }}"))?;
-    let limits = Limits { depth: context.settings.max_depth, ..Limits::default() };
+    let limits = Limits { depth: context.settings.limits.depth, ..Limits::default() };
     let operation = prepare(&document, None, None, &serving.schema, &limits)?;
-    let plan = plan_for(context, serving, head, &operation, &mut Vec::new(), depth).await?;
-    let (fields, _) = execute(&plan, &serving.pool, Recording::Off).await;
+    let (plan, _) =
+        plan_for(context, serving, head, &operation, &mut TimedLog::default(), &mut [], depth).await?;
+    let run = Run { pool: &serving.pool, holes: &[], recording: Recording::Off, repeatable: true };
+    let (fields, _) = execute(&plan, run).await;
     let text = fields?.into_iter().next().map(|(_, json)| json).unwrap_or_default();
     serde_json::from_str(&text).map(Some).map_err(|error| RequestError::internal(error.to_string()))
 }
@@ -305,11 +389,17 @@ fn describe(operation: Option<&Operation>, asked: Option<&str>) -> (TraceKind, S
     let only_schema = operation.roots.iter().all(|root| matches!(root.call, RootCall::Json(_)));
     let kind = match operation.kind {
         OperationKind::Query if only_schema => TraceKind::Introspection,
-        OperationKind::Query => TraceKind::Query,
-        OperationKind::Mutation => TraceKind::Mutation,
+        kind => kind_of(kind),
     };
     let first = || operation.roots.first().map_or("(empty)", |root| root.name.as_str());
     (kind, operation.name.as_deref().unwrap_or_else(first).to_owned())
+}
+
+fn kind_of(kind: OperationKind) -> TraceKind {
+    match kind {
+        OperationKind::Query => TraceKind::Query,
+        OperationKind::Mutation => TraceKind::Mutation,
+    }
 }
 
 /// Laps of one request.
@@ -320,19 +410,27 @@ struct Clock {
 }
 
 impl Clock {
-    fn start() -> Self {
+    fn start(at: Option<Instant>) -> Self {
+        let start = at.unwrap_or_else(Instant::now);
+        Self { start, last: start, laps: Vec::with_capacity(11) }
+    }
+
+    /// A lap of two parts: `known` of it was spent on the first one.
+    fn split(&mut self, first: PhaseKind, known: Duration, rest: PhaseKind) {
         let now = Instant::now();
-        Self { start: now, last: now, laps: Vec::with_capacity(7) }
+        let border = (self.last + known).min(now);
+        for (kind, from, to) in [(first, self.last, border), (rest, border, now)] {
+            // Borders are rounded, not spans, so that the spans add up.
+            let (start, end) = (span(self.start, from), span(self.start, to));
+            self.laps.push(Phase { kind, start, time: Micros(end.0 - start.0), note: String::new() });
+        }
+        self.last = now;
     }
 
     fn lap(&mut self, kind: PhaseKind, note: &str) {
         let now = Instant::now();
-        self.laps.push(Phase {
-            kind,
-            start: span(self.start, self.last),
-            time: span(self.last, now),
-            note: note.to_owned(),
-        });
+        let (start, end) = (span(self.start, self.last), span(self.start, now));
+        self.laps.push(Phase { kind, start, time: Micros(end.0 - start.0), note: note.to_owned() });
         self.last = now;
     }
 

@@ -5,16 +5,37 @@ use std::borrow::Cow;
 use studio_postgres::{Rows, TextParam, Type};
 use studio_query::plan::{Param, ParamOrigin, ParamType, ParamValue};
 
-/// Binds the parameters of one statement. `earlier` holds the rows of the steps before it.
-pub fn bind<'a>(params: &'a [Param], earlier: &'a [Rows]) -> Result<Vec<TextParam<'a>>, String> {
+/// Binds the parameters of one statement. `earlier` holds the rows of the steps before it, `holes` the values for a
+/// template.
+pub fn bind<'a>(
+    params: &'a [Param],
+    earlier: &'a [Rows],
+    holes: &'a [String],
+) -> Result<Vec<TextParam<'a>>, String> {
     params
         .iter()
-        .map(|param| Ok(TextParam { ty: sql_type(&param.ty), value: value(&param.value, earlier)? }))
+        .map(|param| Ok(TextParam { ty: sql_type(&param.ty), value: value(&param.value, earlier, holes)? }))
         .collect()
 }
 
-fn value<'a>(value: &'a ParamValue, earlier: &'a [Rows]) -> Result<Option<Cow<'a, str>>, String> {
+/// The earlier step of the same field whose rows a parameter comes from.
+pub(super) fn row_source(param: &Param) -> Option<usize> {
+    match param.value {
+        ParamValue::Cell { step, .. } | ParamValue::Column { step, .. } => Some(step),
+        ParamValue::Null | ParamValue::Text(_) | ParamValue::Hole(_) => None,
+    }
+}
+
+fn value<'a>(
+    value: &'a ParamValue,
+    earlier: &'a [Rows],
+    holes: &'a [String],
+) -> Result<Option<Cow<'a, str>>, String> {
     match value {
+        ParamValue::Hole(index) => holes
+            .get(*index)
+            .map(|text| Some(Cow::Borrowed(text.as_str())))
+            .ok_or_else(|| format!("there is no value for hole {index}")),
         ParamValue::Null => Ok(None),
         ParamValue::Text(text) => Ok(Some(Cow::Borrowed(text))),
         ParamValue::Cell { step, row, column } => earlier
@@ -158,13 +179,13 @@ mod tests {
         ];
         let params = [param(ParamValue::Column { step: 0, column: 0 })];
         let earlier = [rows];
-        let bound = bind(&params, &earlier).unwrap();
+        let bound = bind(&params, &earlier, &[]).unwrap();
         assert_eq!(bound[0].value.as_deref(), Some(r#"{"a\"b\\c",NULL,"NULL",""}"#));
     }
 
     #[test]
     fn a_missing_cell_is_an_error_not_a_panic() {
         let missing = ParamValue::Cell { step: 1, row: 0, column: 0 };
-        assert!(bind(&[param(missing)], &[Vec::new()]).is_err());
+        assert!(bind(&[param(missing)], &[Vec::new()], &[]).is_err());
     }
 }

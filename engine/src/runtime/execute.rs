@@ -1,13 +1,16 @@
 //! Runs a plan: pool, transaction, steps, checks (graphql-and-sql 2.7).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use studio_events::{Micros, ParamTrace, StatementTrace};
 use studio_postgres::{DbError, Pool, PooledConnection, Rows, TextParam, Transaction, TransactionMode};
-use studio_query::error::RequestError;
+use studio_query::error::{ErrorClass, RequestError};
 use studio_query::plan::{FieldBody, FieldPlan, Plan, Step, StepRole};
 
-use super::bind::{bind, origin};
+use super::bind::{bind, origin, row_source};
+
+/// Statements sent back to back before their answers are waited for.
+const MAX_BATCH: usize = 24;
 
 /// Whether statements are recorded with their parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Execution {
     pub round_trips: u32,
     /// Rows read.
     pub rows: u64,
+    /// Waiting for a connection.
+    pub wait: Micros,
 }
 
 /// JSON text of each root field, in order.
@@ -52,40 +57,75 @@ impl From<DbError> for Stop {
     }
 }
 
+/// How a plan is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// Where.
+    pub pool: &'a Pool,
+    /// Values of the plan's holes, if it is that of a template.
+    pub holes: &'a [String],
+    /// Whether statements are recorded.
+    pub recording: Recording,
+    /// The operation is a query: it can be run again on another connection when one is lost.
+    pub repeatable: bool,
+}
+
 /// Runs a plan. The record is complete even when it failed.
-pub async fn execute(
-    plan: &Plan,
-    pool: &Pool,
-    recording: Recording,
-) -> (Result<FieldTexts, RequestError>, Execution) {
-    let mut run = Run { recording, record: Execution::default(), wait: Micros(0) };
-    let mut result = run.plan(plan, pool).await;
-    // The schema changed under a cached plan: nothing happened yet, so the whole transaction runs again.
-    if matches!(&result, Err(Stop::Database(error)) if error.is_stale_plan()) {
-        result = run.plan(plan, pool).await;
+pub async fn execute(plan: &Plan, run: Run<'_>) -> (Result<FieldTexts, RequestError>, Execution) {
+    let mut running = Running { run, record: Execution::default(), wait: Micros(0) };
+    let mut result = running.plan(plan).await;
+    let again = match &result {
+        // The schema changed under a cached plan: nothing happened yet, so the whole transaction runs again.
+        Err(Stop::Database(error)) => error.is_stale_plan() || (run.repeatable && error.is_connection_lost()),
+        Err(Stop::Request(_)) | Ok(_) => false,
+    };
+    if again {
+        result = running.plan(plan).await;
     }
     let result = result.map_err(|stop| match stop {
         Stop::Request(error) => error,
-        Stop::Database(error) => RequestError::database(error.to_string()),
+        Stop::Database(error) => database_error(run.pool, &error),
     });
-    (result, run.record)
+    (result, running.record)
 }
 
-struct Run {
-    recording: Recording,
+/// What the client reads of a database error: nothing, except that the time limit is ours and not the data's.
+fn database_error(pool: &Pool, error: &DbError) -> RequestError {
+    match (error.sqlstate(), pool.options().session.statement_timeout) {
+        (Some("57014"), Some(limit)) => RequestError::plain(
+            format!("The operation took longer than {} ms", limit.as_millis()),
+            ErrorClass::Database,
+            Some(error.to_string()),
+        ),
+        _ => RequestError::database(error.to_string()),
+    }
+}
+
+struct Running<'r> {
+    run: Run<'r>,
     record: Execution,
     wait: Micros,
 }
 
-impl Run {
-    async fn plan(&mut self, plan: &Plan, pool: &Pool) -> Result<FieldTexts, Stop> {
+/// A statement that was run: when it was begun, how long it took, what came of it.
+struct Ran<'p> {
+    params: Vec<TextParam<'p>>,
+    prepared: bool,
+    time: Micros,
+    result: Result<Rows, DbError>,
+}
+
+impl Running<'_> {
+    async fn plan(&mut self, plan: &Plan) -> Result<FieldTexts, Stop> {
         let needs_database = plan.fields.iter().any(|field| matches!(field.body, FieldBody::Steps(_)));
         if !needs_database {
             return Ok(plan.fields.iter().map(constant).collect::<Result<_, _>>()?);
         }
         let started = Instant::now();
-        let connection = pool.get().await.map_err(|error| RequestError::database(error.to_string()))?;
+        let connection =
+            self.run.pool.get().await.map_err(|error| RequestError::database(error.to_string()))?;
         self.wait = micros(started);
+        self.record.wait = self.wait;
         if plan.transaction {
             self.together(plan, &connection).await
         } else {
@@ -103,12 +143,15 @@ impl Run {
             };
             let mut earlier = Vec::with_capacity(steps.len());
             for step in steps {
-                let params = bind(&step.statement.params, &earlier).map_err(RequestError::internal)?;
-                let prepared = connection.is_prepared(&step.statement.text);
+                let statement = &step.statement;
+                let params =
+                    bind(&statement.params, &earlier, self.run.holes).map_err(RequestError::internal)?;
+                let prepared = self.is_recording() && connection.is_prepared(&statement.text);
                 let started = Instant::now();
-                let result = connection.run(&step.statement.text, &params).await;
-                self.note(step, &params, prepared, started, &result);
-                earlier.push(checked(step, result?)?);
+                let result = connection.run(&statement.text, &params).await;
+                self.record.round_trips += 1;
+                let rows = self.note(step, Ran { params, prepared, time: micros(started), result })?;
+                earlier.push(checked(step, rows)?);
             }
             texts.push(finished(field, earlier)?);
         }
@@ -135,78 +178,146 @@ impl Run {
         }
     }
 
+    /// Runs the steps of all fields: those that need no rows of each other travel together.
     async fn fields(
         &mut self,
         plan: &Plan,
         transaction: &mut Option<Transaction<'_>>,
     ) -> Result<FieldTexts, Stop> {
-        let mut texts = Vec::with_capacity(plan.fields.len());
-        let last_field = plan.fields.iter().rposition(|field| matches!(field.body, FieldBody::Steps(_)));
-        let settled = last_field.is_some_and(|last| {
-            plan.fields.iter().skip(last).all(|field| !matches!(field.body, FieldBody::Error(_)))
-        });
-        for (index, field) in plan.fields.iter().enumerate() {
-            let FieldBody::Steps(steps) = &field.body else {
-                texts.push(constant(field)?);
-                continue;
+        let fields: Vec<&FieldPlan> =
+            plan.fields.iter().take_while(|field| !matches!(field.body, FieldBody::Error(_))).collect();
+        let failed = plan.fields.get(fields.len());
+        let steps: Vec<(usize, usize, &Step)> = fields
+            .iter()
+            .enumerate()
+            .flat_map(|(index, field)| {
+                let steps = if let FieldBody::Steps(steps) = &field.body { steps.as_slice() } else { &[] };
+                steps.iter().enumerate().map(move |(position, step)| (index, position, step))
+            })
+            .collect();
+        let mut earlier: Vec<Vec<Rows>> = vec![Vec::new(); fields.len()];
+        let mut rest = steps.as_slice();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(batch_length(rest));
+            rest = later;
+            // COMMIT travels with the last statements, unless one of them may still deny everything.
+            let ends = rest.is_empty()
+                && failed.is_none()
+                && batch.iter().all(|(_, _, step)| step.role != StepRole::Check);
+            let results = {
+                let mut bound = Vec::with_capacity(batch.len());
+                for (field, _, step) in batch {
+                    let known = earlier.get(*field).map_or(&[][..], Vec::as_slice);
+                    let params = bind(&step.statement.params, known, self.run.holes)
+                        .map_err(RequestError::internal)?;
+                    bound.push((*step, params));
+                }
+                self.batch(bound, transaction, ends).await?
             };
-            let mut earlier = Vec::with_capacity(steps.len());
-            for (position, step) in steps.iter().enumerate() {
-                let params = bind(&step.statement.params, &earlier).map_err(RequestError::internal)?;
-                let ends = settled
-                    && Some(index) == last_field
-                    && position + 1 == steps.len()
-                    && step.role != StepRole::Check;
-                let prepared = transaction.as_ref().is_some_and(|it| it.is_prepared(&step.statement.text));
-                let started = Instant::now();
-                // COMMIT travels with the last statement.
-                let result = match transaction.take() {
-                    Some(open) if ends => open.run_and_commit(&step.statement.text, &params).await,
-                    Some(mut open) => {
-                        let result = open.run(&step.statement.text, &params).await;
-                        *transaction = Some(open);
-                        result
-                    }
-                    None => return Err(RequestError::internal("the transaction has ended").into()),
-                };
-                self.note(step, &params, prepared, started, &result);
-                earlier.push(checked(step, result?)?);
+            for ((field, _, step), rows) in batch.iter().zip(results) {
+                let rows = checked(step, rows)?;
+                if let Some(known) = earlier.get_mut(*field) {
+                    known.push(rows);
+                }
             }
-            texts.push(finished(field, earlier)?);
+        }
+        if let Some(failed) = failed {
+            constant(failed)?;
+        }
+        let mut texts = Vec::with_capacity(fields.len());
+        for (field, rows) in fields.into_iter().zip(earlier) {
+            texts.push(match field.body {
+                FieldBody::Steps(_) => finished(field, rows)?,
+                FieldBody::Constant(_) | FieldBody::Error(_) => constant(field)?,
+            });
         }
         Ok(texts)
     }
 
-    fn note(
+    /// Sends statements back to back. Their rows up to the first one that failed or denies.
+    async fn batch(
         &mut self,
-        step: &Step,
-        params: &[TextParam<'_>],
-        prepared: bool,
-        started: Instant,
-        result: &Result<Rows, DbError>,
-    ) {
-        let rows = result.as_ref().map_or(0, |rows| rows.len() as u64);
+        bound: Vec<(&Step, Vec<TextParam<'_>>)>,
+        transaction: &mut Option<Transaction<'_>>,
+        ends: bool,
+    ) -> Result<Vec<Rows>, Stop> {
+        let Some(mut open) = transaction.take() else {
+            return Err(RequestError::internal("the transaction has ended").into());
+        };
+        let statements: Vec<_> =
+            bound.iter().map(|(step, params)| (&*step.statement.text, params.as_slice())).collect();
+        let prepared: Vec<bool> = statements
+            .iter()
+            .map(|(text, _)| self.run.recording == Recording::On && open.is_prepared(text))
+            .collect();
+        let (results, ended) = if ends {
+            open.run_all_and_commit(&statements).await
+        } else {
+            let results = open.run_all(&statements).await;
+            *transaction = Some(open);
+            (results, Ok(()))
+        };
         self.record.round_trips += 1;
+        let mut rows = Vec::with_capacity(results.len());
+        for (((step, params), prepared), timed) in bound.into_iter().zip(prepared).zip(results) {
+            let ran = Ran { params, prepared, time: duration(timed.time), result: timed.result };
+            let found = self.note(step, ran)?;
+            let denies = step.role == StepRole::Check && found.len() != 1;
+            rows.push(found);
+            if denies {
+                // Whatever the statements after it say, it is this that the client hears.
+                return Ok(rows);
+            }
+        }
+        ended?;
+        Ok(rows)
+    }
+
+    fn is_recording(&self) -> bool {
+        self.run.recording == Recording::On
+    }
+
+    fn note(&mut self, step: &Step, ran: Ran<'_>) -> Result<Rows, DbError> {
+        let rows = ran.result.as_ref().map_or(0, |rows| rows.len() as u64);
         self.record.statement_count += 1;
         self.record.rows += rows;
-        if self.recording == Recording::Off {
-            return;
+        if self.is_recording() {
+            let traced = step.statement.params.iter().zip(&ran.params).map(|(planned, bound)| ParamTrace {
+                ty: bound.ty.name().to_owned(),
+                value: bound.value.as_deref().map(str::to_owned),
+                origin: origin(planned),
+            });
+            self.record.statements.push(StatementTrace {
+                text: step.statement.text.clone(),
+                params: traced.collect(),
+                rows,
+                wait: std::mem::take(&mut self.wait),
+                time: ran.time,
+                round_trip: self.record.round_trips,
+                prepared: ran.prepared,
+                error: ran.result.as_ref().err().map(ToString::to_string),
+            });
         }
-        let traced = step.statement.params.iter().zip(params).map(|(planned, bound)| ParamTrace {
-            ty: bound.ty.name().to_owned(),
-            value: bound.value.as_deref().map(str::to_owned),
-            origin: origin(planned),
-        });
-        self.record.statements.push(StatementTrace {
-            text: step.statement.text.clone(),
-            params: traced.collect(),
-            rows,
-            wait: std::mem::take(&mut self.wait),
-            time: micros(started),
-            prepared,
-            error: result.as_ref().err().map(ToString::to_string),
-        });
+        ran.result
     }
+}
+
+/// How many of the next steps need no rows of each other.
+fn batch_length(steps: &[(usize, usize, &Step)]) -> usize {
+    let needs_rows = |(field, _, step): &(usize, usize, &Step), before: &[(usize, usize, &Step)]| {
+        step.statement
+            .params
+            .iter()
+            .filter_map(row_source)
+            .any(|source| before.iter().any(|(known, position, _)| known == field && *position == source))
+    };
+    let limit = steps.len().min(MAX_BATCH);
+    (1..limit)
+        .find(|length| {
+            let (before, after) = steps.split_at(*length);
+            after.first().is_some_and(|next| needs_rows(next, before))
+        })
+        .unwrap_or(limit)
 }
 
 /// A pre-check must find exactly one row.
@@ -236,5 +347,9 @@ fn constant(field: &FieldPlan) -> Result<(String, String), RequestError> {
 }
 
 fn micros(since: Instant) -> Micros {
-    Micros(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX))
+    duration(since.elapsed())
+}
+
+fn duration(time: Duration) -> Micros {
+    Micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }

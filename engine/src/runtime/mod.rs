@@ -1,24 +1,23 @@
 //! Answering requests: authentication, planning, execution, traces.
 
-mod access_note;
+mod access_trace;
 pub mod answer;
 pub mod auth;
 pub mod bind;
 pub mod caller;
 pub mod execute;
 pub mod histogram;
+pub mod judge;
 mod oidc;
+mod plan_hint;
+pub mod plans;
+pub mod sent;
 pub mod serving;
 pub mod tap;
-
-use std::time::Duration;
 
 use studio_postgres::{PoolOptions, SessionOptions};
 
 use crate::config::Settings;
-
-/// Longest SQL statement of a request.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options of the pool that answers requests.
 pub fn pool_options(settings: &Settings, read_write: bool) -> PoolOptions {
@@ -26,7 +25,7 @@ pub fn pool_options(settings: &Settings, read_write: bool) -> PoolOptions {
         size: settings.pool_size,
         session: SessionOptions {
             read_only: !read_write,
-            statement_timeout: Some(STATEMENT_TIMEOUT),
+            statement_timeout: Some(settings.limits.statement_timeout),
             transaction_pooler: settings.pooler,
             ..SessionOptions::default()
         },

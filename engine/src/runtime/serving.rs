@@ -1,7 +1,8 @@
-//! What answers requests: one revision of the model, its schema, a cache of documents, a pool.
+//! What answers requests: one revision of the model, its schema, a cache of documents and plans, a pool.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use studio_events::Revision;
 use studio_model::graphql::Schema;
@@ -9,6 +10,7 @@ use studio_model::ir::{Ir, IrHash};
 use studio_postgres::Pool;
 use studio_query::Document;
 use studio_query::error::RequestError;
+use studio_query::plan::Template;
 
 use crate::derived::Derived;
 
@@ -16,6 +18,12 @@ use crate::derived::Derived;
 const DOCUMENTS: usize = 500;
 /// Longer documents are parsed each time, so that the cache stays small.
 const MAX_CACHED: usize = 64 * 1024;
+
+/// Plans kept per document.
+const TEMPLATES: usize = 8;
+/// A document whose plans were not used this often before this many were made stops making them: its shape changes
+/// with each request.
+const PATIENCE: u32 = 64;
 
 /// One served revision. Swapped as a whole.
 #[derive(Debug)]
@@ -35,8 +43,50 @@ pub struct Serving {
 
 #[derive(Debug, Default)]
 struct Generations {
-    young: HashMap<Arc<str>, Arc<Document>>,
-    old: HashMap<Arc<str>, Arc<Document>>,
+    young: HashMap<Arc<str>, Arc<Known>>,
+    old: HashMap<Arc<str>, Arc<Known>>,
+}
+
+/// A document that was seen before, and plans for it.
+#[derive(Debug)]
+pub struct Known {
+    /// Its parsed form.
+    pub document: Arc<Document>,
+    /// The newest first.
+    templates: RwLock<Arc<Vec<Arc<Template>>>>,
+    made: AtomicU32,
+    used: AtomicU32,
+}
+
+impl Known {
+    fn new(document: Document) -> Self {
+        let (made, used) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { document: Arc::new(document), templates: RwLock::default(), made, used }
+    }
+
+    /// A plan that fits, with what it needs to be run.
+    pub fn find<T>(&self, fits: impl Fn(&Template) -> Option<T>) -> Option<(Arc<Template>, T)> {
+        let templates = Arc::clone(&self.templates.read().unwrap_or_else(PoisonError::into_inner));
+        let found = templates.iter().find_map(|template| Some((Arc::clone(template), fits(template)?)));
+        if found.is_some() && self.used.load(Ordering::Relaxed) < PATIENCE {
+            self.used.fetch_add(1, Ordering::Relaxed);
+        }
+        found
+    }
+
+    /// Keeps the template of a request that fitted no other one. It is only made while there is hope that it will
+    /// be used.
+    pub fn learn(&self, make: impl FnOnce() -> Option<Template>) {
+        let made = self.made.load(Ordering::Relaxed);
+        if made >= PATIENCE && self.used.load(Ordering::Relaxed) < PATIENCE {
+            return;
+        }
+        self.made.store(made.saturating_add(1), Ordering::Relaxed);
+        let Some(template) = make() else { return };
+        let mut templates = self.templates.write().unwrap_or_else(PoisonError::into_inner);
+        let older = templates.iter().take(TEMPLATES - 1).cloned();
+        *templates = Arc::new(std::iter::once(Arc::new(template)).chain(older).collect());
+    }
 }
 
 /// Whether a document was known.
@@ -75,28 +125,33 @@ impl Serving {
 
     /// The parsed form of a document. Only documents that parse are kept.
     pub fn document(&self, text: &str) -> Result<(Arc<Document>, Cached), RequestError> {
-        if let Some(document) = self.lookup(text) {
-            return Ok((document, Cached::Hit));
+        self.known(text).map(|(known, cached)| (Arc::clone(&known.document), cached))
+    }
+
+    /// A document with its plans.
+    pub fn known(&self, text: &str) -> Result<(Arc<Known>, Cached), RequestError> {
+        if let Some(known) = self.lookup(text) {
+            return Ok((known, Cached::Hit));
         }
-        let document = Arc::new(Document::parse(text)?);
+        let known = Arc::new(Known::new(Document::parse(text)?));
         if text.len() <= MAX_CACHED {
             let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
             if documents.young.len() >= DOCUMENTS {
                 documents.old = std::mem::take(&mut documents.young);
             }
-            documents.young.insert(text.into(), Arc::clone(&document));
+            documents.young.insert(text.into(), Arc::clone(&known));
         }
-        Ok((document, Cached::Miss))
+        Ok((known, Cached::Miss))
     }
 
-    fn lookup(&self, text: &str) -> Option<Arc<Document>> {
+    fn lookup(&self, text: &str) -> Option<Arc<Known>> {
         let mut documents = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(document) = documents.young.get(text) {
-            return Some(Arc::clone(document));
+        if let Some(known) = documents.young.get(text) {
+            return Some(Arc::clone(known));
         }
         // Still in use: it survives into the next generation.
-        let (text, document) = documents.old.remove_entry(text)?;
-        documents.young.insert(text, Arc::clone(&document));
-        Some(document)
+        let (text, known) = documents.old.remove_entry(text)?;
+        documents.young.insert(text, Arc::clone(&known));
+        Some(known)
     }
 }

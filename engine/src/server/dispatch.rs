@@ -15,6 +15,7 @@ use crate::config::{Environment, Settings};
 use crate::runtime::answer::{AnswerContext, answer};
 use crate::runtime::auth::Verifier;
 use crate::runtime::histogram::LatencyRecorder;
+use crate::runtime::sent::SentRequests;
 use crate::runtime::serving::Serving;
 use crate::runtime::tap::Tap;
 
@@ -39,6 +40,8 @@ pub struct Server {
     pub page: RwLock<PageFacts>,
     /// The name of the test this server was made for.
     pub test: Option<String>,
+    /// Requests that the studio can judge again.
+    pub sent: SentRequests,
     serving: RwLock<Option<Arc<Serving>>>,
     problems: RwLock<Arc<Vec<Problem>>>,
 }
@@ -57,6 +60,7 @@ impl Server {
             personas: None,
             page: RwLock::new(PageFacts::default()),
             test: None,
+            sent: SentRequests::default(),
             serving: RwLock::new(None),
             problems: RwLock::new(Arc::new(Vec::new())),
         }
@@ -86,7 +90,7 @@ impl Server {
         if let Some(rest) = below(path, STUDIO_PATH).filter(|rest| !rest.is_empty()) {
             // Before CORS: these answers never carry permission for other origins.
             return match &self.personas {
-                Some(personas) => studio_api::answer(personas, request, rest),
+                Some(personas) => studio_api::answer(self, personas, request, rest).await,
                 None => HttpReply::empty(404),
             };
         }
@@ -121,6 +125,10 @@ impl Server {
     }
 
     async fn graphql(&self, request: &HttpRequest) -> HttpReply {
+        let limit = self.settings.limits.body_bytes;
+        if request.body.len() > limit {
+            return HttpReply::too_large(limit);
+        }
         let Some(serving) = self.serving() else { return self.nothing_served() };
         let playground = request.head.header("_exo_playground") == Some("true");
         let surface = match &self.test {
@@ -128,17 +136,23 @@ impl Server {
             None if playground => Surface::Playground,
             None => Surface::Graphql,
         };
-        let context = AnswerContext {
+        let context = self.answer_context(surface, playground && self.settings.playground_bypass);
+        answer(&context, &serving, &request.head, &request.body, request.received).await
+    }
+
+    /// What answering a request needs.
+    pub(crate) fn answer_context(&self, surface: Surface, trusted_bypass: bool) -> AnswerContext<'_> {
+        AnswerContext {
             settings: &self.settings,
             environment: &self.environment,
             verifier: &self.verifier,
             latency: &self.latency,
             bus: self.bus.as_ref(),
             tap: self.tap.as_deref(),
+            sent: &self.sent,
             surface,
-            trusted_bypass: playground && self.settings.playground_bypass,
-        };
-        answer(&context, &serving, &request.head, &request.body).await
+            trusted_bypass,
+        }
     }
 
     /// The model never compiled: 503 with the list of problems, which only the studio on one's own machine shows.

@@ -1,5 +1,7 @@
 //! Requests and replies as plain data, so that tests run the same code path without a socket.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use crate::runtime::caller::RequestHead;
@@ -15,6 +17,8 @@ pub struct HttpRequest {
     pub head: RequestHead,
     /// The body.
     pub body: Bytes,
+    /// When it began to arrive; `None` for now.
+    pub received: Option<Instant>,
 }
 
 /// A reply.
@@ -44,6 +48,12 @@ impl HttpReply {
             body: body.into(),
             sql_count: 0,
         }
+    }
+
+    /// The reply to a body of more bytes than are allowed.
+    pub fn too_large(limit: usize) -> Self {
+        let message = format!("The request body is larger than {limit} bytes");
+        Self::json(413, serde_json::json!({ "errors": [{ "message": message }] }).to_string())
     }
 
     /// A plain-text reply.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -23,8 +23,6 @@ use super::playground::STUDIO_PATH;
 use super::studio_api;
 use crate::runtime::caller::RequestHead;
 
-/// Largest request body.
-const MAX_BODY: usize = 8 * 1024 * 1024;
 /// Longest time to read one.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests under way may take this long after a stop was asked for.
@@ -122,6 +120,7 @@ async fn handle(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
+    let received = Instant::now();
     let (parts, body) = request.into_parts();
     let mut headers: Vec<(String, String)> = Vec::with_capacity(parts.headers.len() + 1);
     for (name, value) in &parts.headers {
@@ -132,14 +131,16 @@ async fn handle(
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         head,
+        received: Some(received),
         ..HttpRequest::default()
     };
     if request.method == "GET" && request.path == format!("{STUDIO_PATH}/events") {
         return events(&server, &request);
     }
-    request.body = match tokio::time::timeout(READ_TIMEOUT, to_bytes(body, MAX_BODY)).await {
+    let limit = server.settings.limits.body_bytes;
+    request.body = match tokio::time::timeout(READ_TIMEOUT, to_bytes(body, limit)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Ok(Err(_)) => return response(HttpReply::too_large(limit)),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     // When the client hangs up, this future is dropped: the connection's guards roll an open transaction back.

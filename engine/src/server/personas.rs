@@ -80,6 +80,12 @@ impl PersonaBook {
         json!({ "active": inner.active, "personas": personas, "canSign": self.secret.is_some() })
     }
 
+    /// The claims of a persona.
+    pub fn claims(&self, name: &str) -> Option<Map<String, Value>> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.personas.get(name).map(|persona| persona.claims.clone().into_iter().collect())
+    }
+
     /// A token for the active persona with its life in seconds; `None` for nobody.
     pub fn token(&self) -> Result<Option<(String, u64)>, String> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);

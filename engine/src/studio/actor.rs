@@ -403,6 +403,9 @@ impl Actor {
                 if toml.postgres.durable != self.toml.postgres.durable {
                     self.bus.log(LogLevel::Warn, "config", "postgres.durable takes effect at the next start");
                 }
+                if toml.limits != self.toml.limits {
+                    self.bus.log(LogLevel::Warn, "config", "[limits] takes effect at the next start");
+                }
                 self.personas.replace(toml.personas.clone());
                 if toml.budgets != self.toml.budgets {
                     self.bus.send(EventKind::Budgets(toml.budgets.clone()));
@@ -513,9 +516,15 @@ impl Actor {
             Command::ListCopies => self.list_copies(false).await,
             Command::Seed => self.seed().await,
             Command::Explain { trace, analyze } => match &self.database {
-                Some(database) => explain::explain(&self.bus, &database.pool, trace, analyze),
+                Some(database) => {
+                    let ir = self.server.serving().map(|serving| Arc::clone(&serving.ir));
+                    explain::explain(&self.bus, &database.pool, ir, trace, analyze);
+                }
                 None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
             },
+            Command::ExplainAccess { trace, caller } => {
+                explain::access(&self.bus, Arc::clone(&self.server), trace, caller);
+            }
             Command::Replay { trace, write } => {
                 explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace, write)
             }

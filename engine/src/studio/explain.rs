@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use studio_events::{EventKind, LogLevel, SchemaEvent, StatementTrace, Trace, TraceId, TraceKind};
+use studio_events::{AccessCaller, EventKind, LogLevel, SchemaEvent, Trace, TraceId, TraceKind};
 use studio_model::ir::Ir;
-use studio_postgres::{Pool, TextParam};
+use studio_postgres::Pool;
 use studio_sql::schema::QualifiedName;
 
 use crate::bus::Bus;
-use crate::runtime::bind::type_by_name;
 use crate::runtime::caller::RequestHead;
+use crate::runtime::judge::{Question, judge};
+use crate::runtime::plans::plans;
 use crate::server::Server;
 use crate::server::http::HttpRequest;
 use crate::server::personas::PersonaBook;
@@ -21,43 +22,27 @@ fn find(bus: &Bus, id: TraceId) -> Option<Arc<Trace>> {
 }
 
 /// Explains every statement of a trace; with `analyze` it is executed in a transaction that is rolled back.
-pub(super) fn explain(bus: &Bus, pool: &Pool, id: TraceId, analyze: bool) {
+pub(super) fn explain(bus: &Bus, pool: &Pool, ir: Option<Arc<Ir>>, id: TraceId, analyze: bool) {
     let (bus, pool) = (bus.clone(), pool.clone());
     tokio::spawn(async move {
         let text = match find(&bus, id) {
             None => "the request is no longer kept".to_owned(),
-            Some(trace) if trace.statements.is_empty() => "the request ran no SQL".to_owned(),
-            Some(trace) => {
-                let mut text = String::new();
-                for (index, statement) in trace.statements.iter().enumerate() {
-                    if trace.statements.len() > 1 {
-                        text.push_str(&format!("-- statement {} of {}\n", index + 1, trace.statements.len()));
-                    }
-                    text.push_str(&plan(&pool, statement, analyze).await.unwrap_or_else(|error| error));
-                    text.push('\n');
-                }
-                text
-            }
+            Some(trace) => plans(&pool, ir.as_ref(), &trace, analyze).await,
         };
         bus.send(EventKind::Plan { trace: id, text: text.into() });
     });
 }
 
-async fn plan(pool: &Pool, statement: &StatementTrace, analyze: bool) -> Result<String, String> {
-    let mut params = Vec::with_capacity(statement.params.len());
-    for param in &statement.params {
-        let ty = type_by_name(&param.ty).ok_or_else(|| format!("unknown parameter type {}", param.ty))?;
-        params.push(TextParam { ty, value: param.value.as_deref().map(Into::into) });
-    }
-    let options = if analyze { "ANALYZE, BUFFERS" } else { "COSTS" };
-    let sql = format!("EXPLAIN ({options}) {}", statement.text);
-    let lease = pool.get().await.map_err(|error| error.to_string())?;
-    lease.batch_execute("BEGIN").await.map_err(|error| error.to_string())?;
-    let rows = lease.run(&sql, &params).await;
-    lease.batch_execute("ROLLBACK").await.map_err(|error| error.to_string())?;
-    let rows = rows.map_err(|error| error.to_string())?;
-    let lines: Vec<_> = rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect();
-    Ok(lines.join("\n"))
+/// Judges the access of a recorded request for a caller.
+pub(super) fn access(bus: &Bus, server: Arc<Server>, id: TraceId, caller: AccessCaller) {
+    let Some(trace) = find(bus, id) else {
+        return bus.log(LogLevel::Warn, "access", "the request is no longer kept");
+    };
+    let bus = bus.clone();
+    tokio::spawn(async move {
+        let report = judge(&server, Question::of_trace(&server, &trace), &caller).await;
+        bus.send(EventKind::Access { trace: id, report: Arc::new(report) });
+    });
 }
 
 /// Sends a recorded request again, as the active persona. A mutation is refused unless somebody agreed that it
@@ -80,6 +65,7 @@ pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id:
         path: server.settings.graphql_path.clone(),
         head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
         body: body.into(),
+        received: None,
     };
     tokio::spawn(async move { server.dispatch(&request).await });
 }

@@ -141,6 +141,7 @@ impl Studio {
         let toml = ExoToml::read(root).map_err(one)?;
         let mut settings =
             Settings::from_environment(&environment, Mode::Studio).map_err(StudioError::Configuration)?;
+        settings.limits.configure(&toml.limits, &environment);
         if let Some(port) = config.port {
             settings.port = port;
             settings.port_is_explicit = true;

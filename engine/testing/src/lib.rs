@@ -31,3 +31,4 @@ pub use laboratory::{
 pub use outcome::{Cause, Failure, ProjectFailure, Report, RequestRecord, TestResult, exit};
 pub use runner::{KeptTraces, Progress, RunOptions, Snapshots, run, seed};
 pub use session::StageSettings;
+pub use suggest::nearest;

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest known word to an unknown one.
 
 /// The nearest of `known` when it is near enough to be what was meant (up to a third of the word wrong).
-pub(crate) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted: Vec<char> = unknown.to_lowercase().chars().collect();
     known
         .into_iter()

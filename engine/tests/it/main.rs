@@ -7,6 +7,7 @@
     reason = "a test panics and prints, also in helpers"
 )]
 
+mod api;
 mod consent;
 mod crash;
 mod reference;
@@ -49,6 +50,7 @@ fn main() {
         if wanted("reference") {
             reference::the_api_agrees_with_a_plain_evaluator(&cluster.databases()).await;
         }
+        api::all(&cluster.databases(), &wanted).await;
         cluster.stop().await;
         if wanted("consent") {
             consent::what_could_lose_data_is_asked_first_and_can_be_undone().await;

@@ -30,10 +30,12 @@ fn bar(start: Micros, time: Micros, whole: Micros, columns: usize) -> String {
 
 fn phase_style(theme: Theme, kind: PhaseKind) -> Style {
     match kind {
-        PhaseKind::Sql => theme.accent(),
+        PhaseKind::Pool | PhaseKind::Sql => theme.accent(),
         PhaseKind::Hook => theme.param(),
-        PhaseKind::Plan => theme.keyword(),
-        PhaseKind::Read | PhaseKind::Parse | PhaseKind::Validate | PhaseKind::Encode => theme.good(),
+        PhaseKind::Access | PhaseKind::Plan => theme.keyword(),
+        PhaseKind::Read | PhaseKind::Parse | PhaseKind::Coerce | PhaseKind::Validate | PhaseKind::Encode => {
+            theme.good()
+        }
         PhaseKind::Other => theme.dim(),
     }
 }
@@ -200,10 +202,10 @@ pub(crate) fn access(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'static
     if trace.access.is_empty() {
         lines.push(line([(" no access rule was touched".to_owned(), theme.dim())]));
     }
-    for rule in &trace.access {
-        let sign = if rule.contains("denied") { ("✗", theme.error()) } else { ("●", theme.good()) };
+    for check in &trace.access {
+        let sign = if check.is_denied() { ("✗", theme.error()) } else { ("●", theme.good()) };
         let mut lead = vec![(format!(" {} ", sign.0), sign.1)];
-        for text in wrap(rule, columns.saturating_sub(4)) {
+        for text in wrap(&check.summary(), columns.saturating_sub(4)) {
             lead.push((text, Style::new()));
             lines.push(line(std::mem::take(&mut lead)));
             lead.push(("   ".to_owned(), Style::new()));

@@ -307,7 +307,7 @@ impl Builder {
                     cause: Some("query User: role == \"admin\" is false".into()),
                     denied: true,
                 });
-                trace.access = vec!["query User: denied (role == \"admin\")".into()];
+                trace.access = vec![check("User", "AuthContext.role == \"admin\"", AccessVerdict::Denied)];
             }
             self.at(time, EventKind::Request(Arc::new(trace)));
         }
@@ -432,6 +432,7 @@ pub(crate) fn trace(operation: &str, kind: TraceKind, total: u64, statements: us
         rows: rows / u64::try_from(statements.max(1)).unwrap(),
         wait: Micros(10),
         time: Micros(total / 2),
+        round_trip: 1,
         prepared: operation != "Me",
         error: None,
     };
@@ -471,7 +472,25 @@ pub(crate) fn trace(operation: &str, kind: TraceKind, total: u64, statements: us
         rows,
         response_bytes: 6_100,
         error: None,
-        access: vec!["query Todo: owner.id == AuthContext.id, left to SQL".into()],
+        access: vec![check(
+            "Todo",
+            "self.owner.id == AuthContext.id",
+            AccessVerdict::Rows { sql: "\"todos\".\"owner_id\" = $1".into(), values: Vec::new() },
+        )],
+    }
+}
+
+fn check(type_name: &str, rule: &str, verdict: AccessVerdict) -> AccessCheck {
+    AccessCheck {
+        type_name: type_name.into(),
+        field: None,
+        operation: AccessOperation::Query,
+        rule: Some(rule.into()),
+        file: "src/index.exo".into(),
+        line: 12,
+        verdict,
+        expression: None,
+        decided_by: Vec::new(),
     }
 }
 

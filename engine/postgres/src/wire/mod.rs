@@ -25,7 +25,7 @@ use crate::tls::Tls;
 
 pub use self::error::{DbError, ServerError};
 pub use self::text::TextParam;
-pub use self::transaction::{Transaction, TransactionMode};
+pub use self::transaction::{Timed, Transaction, TransactionMode};
 
 /// Rows of optional text, in the order the server sent them.
 pub type Rows = Vec<Vec<Option<String>>>;

@@ -1,8 +1,9 @@
 //! Transactions as plain statements that ride along with the others.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join_all, join3};
 
 use super::{Connection, DbError, Rows, TextParam};
 
@@ -28,6 +29,23 @@ pub struct Transaction<'a> {
     connection: &'a Connection,
     mode: TransactionMode,
     state: State,
+}
+
+/// The result of one of several statements.
+#[derive(Debug)]
+pub struct Timed {
+    /// Its rows.
+    pub result: Result<Rows, DbError>,
+    /// From sending all of them to its last row.
+    pub time: Duration,
+}
+
+/// A `BEGIN` that failed is the reason of everything after it.
+fn begun_or(begun: Result<(), DbError>, mut results: Vec<Timed>) -> Vec<Timed> {
+    if let (Err(error), Some(first)) = (begun, results.first_mut()) {
+        first.result = Err(error);
+    }
+    results
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +135,71 @@ impl<'a> Transaction<'a> {
         let rows = result?;
         ended?;
         Ok(rows)
+    }
+
+    /// Runs statements back to back in one round trip, at most 30 of them; their results in order. After the
+    /// first one that fails the server refuses the others, and the transaction can only be rolled back.
+    pub async fn run_all(&mut self, statements: &[(&str, &[TextParam<'_>])]) -> Vec<Timed> {
+        let (begun, results) = match self.prelude().await {
+            Err(error) => return vec![Timed { result: Err(error), time: Duration::ZERO }],
+            Ok(false) => (Ok(()), self.execute_all(statements).await),
+            Ok(true) => join(self.connection.send_batch(self.begin()), self.execute_all(statements)).await,
+        };
+        let results = begun_or(begun, results);
+        if results.iter().any(|timed| timed.result.is_err()) {
+            self.state = State::Failed;
+        }
+        results
+    }
+
+    /// [`Transaction::run_all`] with `COMMIT` in the same round trip, and its result. When a statement fails,
+    /// `COMMIT` means `ROLLBACK`.
+    pub async fn run_all_and_commit(
+        mut self,
+        statements: &[(&str, &[TextParam<'_>])],
+    ) -> (Vec<Timed>, Result<(), DbError>) {
+        if matches!(self.state, State::Failed | State::Ended) {
+            let ended = self.rollback().await.and(Err(DbError::RolledBack));
+            return (Vec::new(), ended);
+        }
+        let (begun, results, ended) = match self.prelude().await {
+            Err(error) => return (Vec::new(), Err(error)),
+            Ok(false) => {
+                let (results, ended) =
+                    join(self.execute_all(statements), self.connection.send_batch("COMMIT")).await;
+                (Ok(()), results, ended)
+            }
+            Ok(true) => {
+                join3(
+                    self.connection.send_batch(self.begin()),
+                    self.execute_all(statements),
+                    self.connection.send_batch("COMMIT"),
+                )
+                .await
+            }
+        };
+        self.state = State::Ended;
+        (begun_or(begun, results), ended)
+    }
+
+    /// Gets ready to send; whether `BEGIN` has to go first.
+    async fn prelude(&mut self) -> Result<bool, DbError> {
+        if self.state != State::New {
+            return Ok(false);
+        }
+        self.connection.end_dropped_transaction().await?;
+        self.state = State::Open;
+        Ok(true)
+    }
+
+    /// The first poll sends all of them, in order.
+    async fn execute_all(&self, statements: &[(&str, &[TextParam<'_>])]) -> Vec<Timed> {
+        let started = Instant::now();
+        join_all(statements.iter().map(|(sql, params)| async move {
+            let result = self.connection.execute(sql, params).await;
+            Timed { result, time: started.elapsed() }
+        }))
+        .await
     }
 
     /// Makes the changes permanent.

@@ -6,15 +6,17 @@ use studio_model::ir::{ContextSource, ContextType, ContextValue, Field, FieldDef
 use super::context::{CallerContext, ContextError};
 use super::value::Val;
 use crate::error::RequestError;
-use crate::plan::Stop;
+use crate::plan::{ContextUse, ContextUses, Stop};
 
 /// The caller's context values, each source asked once.
 pub(crate) struct Caller<'a> {
     ir: &'a Ir,
     source: &'a dyn CallerContext,
-    /// Per source the coerced value; `None` where the source has none. The first access decides the type.
-    cache: Vec<(&'a ContextSource, Result<Option<Val>, RequestError>)>,
+    cache: Vec<Asked<'a>>,
 }
+
+/// A source with its coerced value; `None` where it has none. The first access decides the type.
+type Asked<'a> = (&'a ContextSource, ContextType, Result<Option<Val>, RequestError>);
 
 impl<'a> Caller<'a> {
     pub(crate) fn new(ir: &'a Ir, source: &'a dyn CallerContext) -> Self {
@@ -24,15 +26,14 @@ impl<'a> Caller<'a> {
     /// The value of a context field, or of `contains` on it; `None` is absent: declared without `?` and missing.
     pub(crate) fn value(&mut self, wanted: &ContextValue) -> Result<Option<Val>, Stop> {
         let field = &self.ir.contexts[wanted.context].fields[wanted.field];
-        let found = match self.cache.iter().find(|(source, _)| **source == field.source) {
-            Some((_, known)) => known.clone(),
+        let found = match self.cache.iter().find(|(source, ..)| **source == field.source) {
+            Some((.., known)) => known.clone(),
             None => {
-                let fresh = match self.extract(&field.source) {
-                    Ok(json) => json.map(|json| coerce(&json, &field.ty)).transpose(),
-                    Err(ContextError::NeedsQuery(query)) => return Err(Stop::NeedsQuery(query)),
-                    Err(error) => Err(refusal(&error)),
+                let fresh = match self.fresh(&field.source, field.ty) {
+                    Err(Stop::Error(error)) => Err(error),
+                    other => Ok(other?),
                 };
-                self.cache.push((&field.source, fresh.clone()));
+                self.cache.push((&field.source, field.ty, fresh.clone()));
                 fresh
             }
         };
@@ -47,16 +48,27 @@ impl<'a> Caller<'a> {
         }))
     }
 
+    /// The value of a source, asked now.
+    pub(crate) fn fresh(&self, source: &ContextSource, ty: ContextType) -> Result<Option<Val>, Stop> {
+        match self.extract(source) {
+            Ok(json) => Ok(json.map(|json| coerce(&json, &ty)).transpose()?),
+            Err(ContextError::NeedsQuery(query)) => Err(Stop::NeedsQuery(query)),
+            Err(error) => Err(refusal(&error).into()),
+        }
+    }
+
+    /// Everything that was asked; `None` if a value could not be had.
+    pub(crate) fn into_uses(self) -> Option<ContextUses> {
+        let uses = self
+            .cache
+            .into_iter()
+            .map(|(source, ty, value)| Some(ContextUse { source: source.clone(), ty, value: value.ok()? }));
+        uses.collect::<Option<_>>().map(ContextUses)
+    }
+
     /// The name of a context value as in the model.
     pub(crate) fn name(&self, wanted: &ContextValue) -> String {
-        let context = &self.ir.contexts[wanted.context];
-        let mut name = [context.name.as_str(), ".", &context.fields[wanted.field].name].concat();
-        if let Some(literal) = &wanted.contains {
-            name.push_str(".contains(");
-            name.push_str(&Val::literal(literal).display());
-            name.push(')');
-        }
-        name
+        super::text::context_text(self.ir, wanted)
     }
 
     /// The name of the context value that fills a field, as in the model.

@@ -110,11 +110,27 @@ impl<'a> Planner<'a, '_> {
         Ok(Some(key))
     }
 
+    /// The plan depends on the value of these variables from here on.
+    fn note_inspected(&mut self, value: &Value) {
+        self.inspected.extend(value.variable.clone());
+        match &value.data {
+            Data::List(items) => items.iter().for_each(|item| self.note_inspected(item)),
+            Data::Object(members) => members.values().for_each(|member| self.note_inspected(member)),
+            Data::Null
+            | Data::Bool(_)
+            | Data::Number(_)
+            | Data::String(_)
+            | Data::Enum(_)
+            | Data::Json(_) => {}
+        }
+    }
+
     /// What is known about a column of the row being written, as the given field sets it.
     fn input_value(&mut self, input: Input<'a>, field: FieldId, column: ColumnId) -> Planned<Known<'a>> {
         let entity = self.entity(input.entity);
         let model = &entity.fields[field];
         if let Some(value) = input.data.get(&model.name) {
+            self.note_inspected(value);
             let mut values = Vec::new();
             column_values(self.ir, entity, field, value, &mut values);
             if let Some((_, Some(value))) = values.into_iter().find(|(own, _)| *own == column) {

@@ -4,15 +4,22 @@ mod caller;
 mod compare;
 mod conditions;
 mod context;
+mod explain;
 mod input;
 mod log;
 mod rules;
 mod solve;
+mod text;
 mod value;
 
 pub(crate) use caller::Caller;
 pub use conditions::{condition_text, conditions};
 pub use context::{CallerContext, ContextError};
+pub(crate) use explain::Explaining;
 pub(crate) use input::Input;
-pub use log::{AccessLog, ConditionSeen, NoLog, OperandValue, RuleEvaluation, RuleOutcome, RuleSlot, Truth};
+pub use log::{
+    AccessLog, ConditionSeen, Evaluated, ExprKind, NoLog, OperandValue, RuleEvaluation, RuleOutcome,
+    RuleSlot, Truth,
+};
 pub(crate) use solve::Subject;
+pub(crate) use value::Val;

@@ -3,7 +3,7 @@
 use studio_model::ir::{AccessRule, EntityId, FieldId};
 
 use super::input::Input;
-use super::log::{RuleEvaluation, RuleOutcome, RuleSlot};
+use super::log::{RuleEvaluation, RuleSlot};
 use super::solve::{Subject, This};
 use crate::error::RequestError;
 use crate::plan::{Planned, Planner, Pred};
@@ -61,6 +61,7 @@ impl<'a> Planner<'a, '_> {
         rule: &'a AccessRule,
         subject: Subject<'a>,
     ) -> Planned<Pred<'a>> {
+        self.rule_begins(Some(entity), subject);
         let pred = match self.solve(&rule.expr, subject) {
             Ok(verdict) => verdict.pred,
             Err(stop) => {
@@ -89,7 +90,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// Reports an evaluation to the log, if anybody listens.
-    pub(crate) fn note_rule(
+    fn note_rule(
         &mut self,
         entity: EntityId,
         field: Option<FieldId>,
@@ -100,16 +101,9 @@ impl<'a> Planner<'a, '_> {
         if !self.log.enabled() {
             return;
         }
-        let operands = self.take_operands();
+        let outcome = self.outcome(pred);
+        let expression = self.rule_ends();
         let conditions = self.take_conditions(&rule.expr);
-        let outcome = match pred {
-            Pred::True => RuleOutcome::Allowed,
-            Pred::False => RuleOutcome::Denied,
-            residue => {
-                let (sql, values) = self.describe(entity, residue.clone());
-                RuleOutcome::Residue { sql, values }
-            }
-        };
         let model = self.entity(entity);
         self.log.record(RuleEvaluation {
             type_name: model.name.clone(),
@@ -117,7 +111,7 @@ impl<'a> Planner<'a, '_> {
             slot,
             rule: rule.text.clone(),
             origin: rule.origin.clone(),
-            operands,
+            expression: expression.filter(|_| rule.text.is_some()),
             conditions,
             outcome,
         });

@@ -95,6 +95,11 @@ pub(crate) enum Side<'a> {
 impl<'a> Planner<'a, '_> {
     /// Solves an expression.
     pub(crate) fn solve(&mut self, expr: &'a AccessExpr, subject: Subject<'a>) -> Planned<Verdict<'a>> {
+        if self.log.enabled() { self.solve_explained(expr, subject) } else { self.solve_plain(expr, subject) }
+    }
+
+    /// Solves an expression without a record of its own.
+    pub(super) fn solve_plain(&mut self, expr: &'a AccessExpr, subject: Subject<'a>) -> Planned<Verdict<'a>> {
         match expr {
             AccessExpr::Literal(truth) => Ok(Verdict::of(*truth)),
             AccessExpr::Compare { op, left, right } => {

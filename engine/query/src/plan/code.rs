@@ -32,10 +32,11 @@ impl<'a> Planner<'a, '_> {
 
     /// Rules of code modules speak of contexts and literals only: what is not true denies.
     fn code_rule(&mut self, owner: &str, method: Option<&str>, rule: &'a AccessRule) -> Planned<()> {
+        self.rule_begins(None, Subject::rows());
         let verdict = self.solve(&rule.expr, Subject::rows());
         let allowed = matches!(&verdict, Ok(verdict) if verdict.pred == Pred::True);
         if self.log.enabled() {
-            let operands = self.take_operands();
+            let expression = self.rule_ends().filter(|_| rule.text.is_some());
             let conditions = self.take_conditions(&rule.expr);
             self.log.record(RuleEvaluation {
                 type_name: owner.to_owned(),
@@ -43,7 +44,7 @@ impl<'a> Planner<'a, '_> {
                 slot: RuleSlot::Call,
                 rule: rule.text.clone(),
                 origin: rule.origin.clone(),
-                operands,
+                expression,
                 conditions,
                 outcome: if allowed { RuleOutcome::Allowed } else { RuleOutcome::Denied },
             });

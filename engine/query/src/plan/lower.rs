@@ -95,6 +95,16 @@ impl<'a> Planner<'a, '_> {
         self.lower(pred, Place::at(row), None)
     }
 
+    /// Lowers a condition on an element of `some` by itself, for the record.
+    pub(crate) fn lower_described(
+        &mut self,
+        pred: Pred<'a>,
+        row: Row<'a>,
+        outer: Row<'a>,
+    ) -> Option<Expr<'a>> {
+        self.lower(pred, Place { row, outer, negated: false }, None)
+    }
+
     /// `None` is `TRUE`.
     fn lower(
         &mut self,

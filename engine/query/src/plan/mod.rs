@@ -14,6 +14,7 @@ mod planner;
 mod predicate;
 mod query;
 mod selection;
+mod template;
 mod types;
 
 pub(crate) use convert::{
@@ -25,6 +26,8 @@ pub(crate) use key::column_values;
 pub(crate) use link::{Link, link_target, resolve_path};
 pub(crate) use planner::{Planned, Planner, Stop};
 pub(crate) use predicate::{ColumnPath, Pred, Start, Test};
+pub(crate) use template::ContextUse;
+pub use template::{ContextUses, Template, VariableUse};
 pub use types::*;
 
 use studio_model::ir::Ir;
@@ -74,6 +77,19 @@ pub fn plan_with(
     log: &mut dyn AccessLog,
     options: PlanOptions,
 ) -> Result<Plan, PlanError> {
+    plan_recorded(operation, ir, caller, log, options, &mut []).map(|(plan, _)| plan)
+}
+
+/// [`plan_with`], noting what a [`Template`] of the plan has to know: the context values that were asked (`None` if one
+/// of them could not be had), and in `uses` the variables that rules looked at.
+pub fn plan_recorded(
+    operation: &Operation,
+    ir: &Ir,
+    caller: &dyn CallerContext,
+    log: &mut dyn AccessLog,
+    options: PlanOptions,
+    uses: &mut [VariableUse],
+) -> Result<(Plan, Option<ContextUses>), PlanError> {
     let mut planner = Planner::new(ir, Caller::new(ir, caller), log, options);
     let mut fields = Vec::with_capacity(operation.roots.len());
     for root in &operation.roots {
@@ -90,8 +106,11 @@ pub fn plan_with(
         planner.abandon();
         fields.push(FieldPlan { key: root.key.clone(), body });
     }
+    for variable in uses {
+        variable.inspected |= planner.inspected.contains(&variable.name);
+    }
     let transaction = needs_transaction(&fields);
-    Ok(Plan { fields, transaction })
+    Ok((Plan { fields, transaction }, planner.caller.into_uses()))
 }
 
 /// One statement needs no transaction; several statements or root fields share one, so that an error of any leaves

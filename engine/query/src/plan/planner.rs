@@ -10,8 +10,8 @@ use studio_sql::write::Cte;
 
 use super::fresh::Fresh;
 use super::predicate::Pred;
-use super::{Param, ParamValue, PlanOptions, Statement};
-use crate::access::{AccessLog, Caller, OperandValue, Truth};
+use super::{Param, PlanOptions, Statement};
+use crate::access::{AccessLog, Caller, Explaining, Truth};
 use crate::error::RequestError;
 
 /// Why planning a root field ended early.
@@ -54,10 +54,12 @@ pub(crate) struct Planner<'a, 'l> {
     touched: Vec<EntityId>,
     /// Rows that the statement under construction inserts.
     pub(crate) fresh: Fresh<'a>,
-    /// Operands seen by the rule being solved, while somebody listens.
-    operands: Vec<OperandValue>,
     /// Conditions of the rule being solved and what they came to, while somebody listens.
     pub(crate) seen: Vec<(&'a AccessExpr, Truth)>,
+    /// Variables whose values rules looked at.
+    pub(crate) inspected: Vec<Arc<str>>,
+    /// The rule being solved, while somebody listens.
+    pub(crate) explaining: Explaining,
 }
 
 impl<'a, 'l> Planner<'a, 'l> {
@@ -77,8 +79,9 @@ impl<'a, 'l> Planner<'a, 'l> {
             serial: 0,
             touched: Vec::new(),
             fresh: Fresh::default(),
-            operands: Vec::new(),
             seen: Vec::new(),
+            inspected: Vec::new(),
+            explaining: Explaining::default(),
         }
     }
 
@@ -210,36 +213,26 @@ impl<'a, 'l> Planner<'a, 'l> {
         self.used.clear();
         self.serial = 0;
     }
-    /// Notes an operand for the log.
-    pub(crate) fn note_operand(&mut self, operand: OperandValue) {
-        self.operands.push(operand);
-    }
-
-    pub(crate) fn take_operands(&mut self) -> Vec<OperandValue> {
-        std::mem::take(&mut self.operands)
-    }
 
     /// A condition as SQL text with its values, for the log; leaves the statement under construction as it was.
-    pub(crate) fn describe(&mut self, entity: EntityId, pred: Pred<'a>) -> (String, Vec<String>) {
+    /// `outer` is the entity of the rule, `current` that of the row the condition speaks about.
+    pub(crate) fn describe(
+        &mut self,
+        current: EntityId,
+        outer: EntityId,
+        pred: Pred<'a>,
+    ) -> (String, Vec<Param>) {
         let used = std::mem::take(&mut self.used);
         let uses = self.touched.len();
         let serial = std::mem::replace(&mut self.serial, 0);
-        let row = self.row(entity);
-        let printed = self.lower_nested(pred, row).map(|expr| print_expr(&expr));
+        let outer_row = self.row(outer);
+        let row = if current == outer { outer_row } else { self.row(current) };
+        let printed = self.lower_described(pred, row, outer_row).map(|expr| print_expr(&expr));
         self.used = used;
         self.touched.truncate(uses);
         self.serial = serial;
         let Some(printed) = printed else { return ("TRUE".to_owned(), Vec::new()) };
-        let values = printed
-            .params
-            .iter()
-            .map(|id| match self.params[id.0].as_ref().map(|param| &param.value) {
-                Some(ParamValue::Text(text)) => text.clone(),
-                Some(ParamValue::Null | ParamValue::Cell { .. } | ParamValue::Column { .. }) | None => {
-                    "NULL".into()
-                }
-            })
-            .collect();
+        let values = printed.params.iter().filter_map(|id| self.params[id.0].clone()).collect();
         (printed.text, values)
     }
 }

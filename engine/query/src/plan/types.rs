@@ -64,7 +64,7 @@ pub struct Statement {
 }
 
 /// A typed parameter. All values travel as text in the input syntax of their type.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Param {
     /// Postgres type given in the Parse message.
     pub ty: ParamType,
@@ -75,7 +75,7 @@ pub struct Param {
 }
 
 /// The value of a parameter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParamValue {
     /// SQL NULL.
     Null,
@@ -90,6 +90,8 @@ pub enum ParamValue {
         /// Column.
         column: usize,
     },
+    /// In a [`super::Template`]: the value with this index that filling it gives.
+    Hole(usize),
     /// A whole column of an earlier step, as an array literal.
     Column {
         /// Index of the step within the field.

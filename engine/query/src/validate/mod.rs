@@ -12,6 +12,7 @@ use crate::coerce::Variables;
 use crate::document::{Document, fragments};
 use crate::error::{Position, RequestError};
 use crate::operation::{Operation, OperationKind};
+use crate::plan::VariableUse;
 
 /// What a server allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +23,27 @@ pub struct Limits {
     pub introspection_depth: usize,
     /// Most fields after fragment expansion.
     pub fields: usize,
+    /// Most root fields after fragment expansion.
+    pub root_fields: usize,
+    /// Most aliases after fragment expansion.
+    pub aliases: usize,
+    /// Most rows of one list, for which each list has to say its `limit`; `None` for any number.
+    pub rows: Option<u32>,
     /// Whether introspection is answered.
     pub introspection: Introspection,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 5, introspection_depth: 15, fields: 100_000, introspection: Introspection::Disabled }
+        Self {
+            depth: 5,
+            introspection_depth: 15,
+            fields: 100_000,
+            root_fields: 1000,
+            aliases: 1000,
+            rows: None,
+            introspection: Introspection::Disabled,
+        }
     }
 }
 
@@ -43,6 +58,15 @@ pub enum Introspection {
     Only,
 }
 
+/// Moments of preparing an operation, for callers with a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The values of the variables are about to be coerced.
+    CoercionBegins,
+    /// They were.
+    CoercionEnds,
+}
+
 /// Chooses the operation of a document, checks it against the schema and coerces all values.
 ///
 /// # Errors
@@ -55,6 +79,31 @@ pub fn prepare(
     schema: &Schema,
     limits: &Limits,
 ) -> Result<Operation, RequestError> {
+    prepare_observed(document, operation_name, variables, schema, limits, &mut |_| {}).map(|it| it.operation)
+}
+
+/// An operation and how its variables were used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// The operation.
+    pub operation: Operation,
+    /// All variables it declares, in order of their names.
+    pub uses: Vec<VariableUse>,
+}
+
+/// [`prepare`], telling when its stages begin and end, and what became of the variables.
+///
+/// # Errors
+///
+/// As [`prepare`].
+pub fn prepare_observed(
+    document: &Document,
+    operation_name: Option<&str>,
+    variables: Option<&Map<String, Json>>,
+    schema: &Schema,
+    limits: &Limits,
+    observe: &mut dyn FnMut(Stage),
+) -> Result<Prepared, RequestError> {
     let chosen = document.operation(operation_name)?;
     let unsupported = |kind: &str| {
         RequestError::invalid(format!("No such operation '{kind}'"), vec![Position { line: 0, column: 0 }])
@@ -66,10 +115,14 @@ pub fn prepare(
         OperationType::Subscription => return Err(unsupported("Subscription")),
     };
     fragments::check(document, chosen.definition)?;
-    let variables = Variables::bind(&chosen.definition.variable_definitions, variables)?;
+    observe(Stage::CoercionBegins);
+    let variables = Variables::bind(&chosen.definition.variable_definitions, variables);
+    observe(Stage::CoercionEnds);
+    let variables = variables?;
     let validator = selection::Validator::new(document, schema, &variables, limits);
     let checked = validator.root(&chosen.definition.selection_set.node, root)?;
     let merged = merge::merge(checked)?;
     let roots = merged.into_iter().map(|field| lower::root(schema, field)).collect::<Result<_, _>>()?;
-    Ok(Operation { kind, name: chosen.name.map(str::to_owned), roots })
+    let operation = Operation { kind, name: chosen.name.map(str::to_owned), roots };
+    Ok(Prepared { operation, uses: variables.uses() })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{Directive, Field, Selection, SelectionSet};
-use studio_model::graphql::{FieldDef, Meaning, Schema, TypeId};
+use studio_model::graphql::{EntityAction, FieldDef, Meaning, Schema, TypeId};
 
 use super::{Introspection, Limits};
 use crate::coerce::{Coercion, Variables};
@@ -39,6 +39,8 @@ pub(super) struct Validator<'a> {
     variables: &'a Variables<'a>,
     limits: &'a Limits,
     fields_left: Cell<usize>,
+    roots_left: Cell<usize>,
+    aliases_left: Cell<usize>,
 }
 
 /// Where a selection set stands.
@@ -58,7 +60,9 @@ impl<'a> Validator<'a> {
         variables: &'a Variables<'a>,
         limits: &'a Limits,
     ) -> Self {
-        Self { document, schema, variables, limits, fields_left: Cell::new(limits.fields) }
+        let [fields_left, roots_left, aliases_left] =
+            [limits.fields, limits.root_fields, limits.aliases].map(Cell::new);
+        Self { document, schema, variables, limits, fields_left, roots_left, aliases_left }
     }
 
     pub(super) fn root(&self, set: &'a SelectionSet, root: TypeId) -> Result<Vec<Checked<'a>>, RequestError> {
@@ -107,9 +111,14 @@ impl<'a> Validator<'a> {
         let key = node.response_key().node.as_str();
         let has_selection = !node.selection_set.node.items.is_empty();
         let error = |message: String| Err(RequestError::invalid(message, vec![place]));
-        match self.fields_left.get().checked_sub(1) {
-            Some(left) => self.fields_left.set(left),
-            None => return error("Selection set too large".into()),
+        if !take(&self.fields_left) {
+            return error("Selection set too large".into());
+        }
+        if level.depth == 1 && !take(&self.roots_left) {
+            return error(format!("More than {} root fields", self.limits.root_fields));
+        }
+        if node.alias.is_some() && !take(&self.aliases_left) {
+            return error(format!("More than {} aliases", self.limits.aliases));
         }
         let leaf = || format!("Field '{name}' is of a scalar type, which should not specify fields");
         let coercion =
@@ -149,6 +158,12 @@ impl<'a> Validator<'a> {
             return error(leaf());
         }
         let arguments = coercion.arguments(&node.arguments, &definition.args)?;
+        if let Some(most) = self.limits.rows
+            && is_list(definition)
+            && !arguments.get("limit").is_some_and(|limit| is_at_most(&limit.data, most))
+        {
+            return error(format!("Field '{name}' needs a 'limit' of at most {most} rows"));
+        }
         let mut selection = Vec::with_capacity(node.selection_set.node.items.len());
         let below = Level { parent: definition.ty.base, depth: level.depth + 1, cap };
         self.set(&node.selection_set.node, below, &mut selection)?;
@@ -192,5 +207,26 @@ impl<'a> Validator<'a> {
             }
         }
         Ok(included)
+    }
+}
+
+/// Takes one of what is left.
+fn take(left: &Cell<usize>) -> bool {
+    let rest = left.get().checked_sub(1);
+    left.set(rest.unwrap_or(0));
+    rest.is_some()
+}
+
+/// Whether a field answers with rows of a table, as many as its `limit` says.
+fn is_list(field: &FieldDef) -> bool {
+    matches!(field.meaning, Meaning::Operation(_, EntityAction::List) | Meaning::Field(..))
+        && field.args.position("limit").is_some()
+}
+
+fn is_at_most(limit: &Data, most: u32) -> bool {
+    match limit {
+        // A negative limit is refused by the database.
+        Data::Number(number) => number.as_i64().is_some_and(|number| number <= i64::from(most)),
+        _ => false,
     }
 }

@@ -135,6 +135,7 @@ fn bind<'p>(statement: &'p Statement, earlier: &'p [Rows]) -> Vec<TextParam<'p>>
         .map(|param| {
             let value = match &param.value {
                 ParamValue::Null => None,
+                ParamValue::Hole(_) => unreachable!("these plans are no templates"),
                 ParamValue::Text(text) => Some(text.as_str().into()),
                 ParamValue::Cell { step, row, column } => {
                     earlier[*step][*row][*column].as_deref().map(Into::into)

@@ -7,3 +7,4 @@ mod properties;
 mod queries;
 mod random;
 mod request;
+mod templates;

@@ -1,0 +1,371 @@
+//! Plans that are used again: a request of a known shape gets the SQL of an earlier one, with its own values.
+//!
+//! A template is only made where that is certainly the same as planning anew: each of its *free* variables is a
+//! plain number or string, and every use of it became a parameter of its own, of one column type. All other variables
+//! and all context values that were asked are part of the shape: they have to be equal. So filling a template walks
+//! neither the schema nor the model.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+use studio_model::ir::{ColumnType, ContextSource, ContextType, Entity, EntityId, FieldKind, Ir};
+
+use super::convert;
+use super::key::column_values;
+use super::link::field_named;
+use super::{FieldBody, ParamOrigin, ParamType, ParamValue, Plan};
+use crate::access::{Caller, CallerContext, Val};
+use crate::operation::{
+    Arguments, Data, EntityAction, EntityCall, Operation, OperationKind, RootCall, Selected, SelectedField,
+    Value,
+};
+
+/// A variable of an operation and how it was used while the operation was prepared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableUse {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How often its value was taken.
+    pub count: u32,
+    /// A range was checked against its value.
+    pub ranged: bool,
+    /// Its value was looked at while planning, for a rule on input.
+    pub inspected: bool,
+}
+
+/// Context values that planning asked for; see [`super::plan_recorded`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContextUses(pub(crate) Vec<ContextUse>);
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ContextUse {
+    pub(crate) source: ContextSource,
+    pub(crate) ty: ContextType,
+    /// `None`: the source had no value.
+    pub(crate) value: Option<Val>,
+}
+
+/// A plan for every request of one shape. Its parameters may be [`ParamValue::Hole`]s.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Template {
+    /// Name of the operation that was asked for, if one was.
+    asked: Option<String>,
+    /// Kind of the operation.
+    pub kind: OperationKind,
+    /// The operation's name, or that of its first root field.
+    pub name: Arc<str>,
+    /// The plan.
+    pub plan: Plan,
+    /// Variables that are part of the shape; `None` was not supplied.
+    fixed: Vec<(Arc<str>, Option<Json>)>,
+    free: Vec<Free>,
+    contexts: Vec<ContextUse>,
+}
+
+/// A variable whose value goes into holes.
+#[derive(Debug, Clone, PartialEq)]
+struct Free {
+    name: Arc<str>,
+    class: Class,
+    ty: ColumnType,
+}
+
+/// Kinds of values that planning treats alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Int,
+    Float,
+    String,
+}
+
+impl Class {
+    fn of(json: &Json) -> Option<Self> {
+        match json {
+            Json::Number(number) if number.as_i64().is_some() => Some(Self::Int),
+            // Integers beyond 64 bits are neither.
+            Json::Number(number) if number.is_f64() => Some(Self::Float),
+            Json::String(_) => Some(Self::String),
+            Json::Number(_) | Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => None,
+        }
+    }
+}
+
+impl Template {
+    /// Makes a template of a plan; `None` where the shape of the request does not say enough.
+    ///
+    /// `uses` are the variables the operation declares, `variables` the values that were supplied.
+    pub fn new(
+        plan: &Plan,
+        operation: &Operation,
+        asked: Option<&str>,
+        uses: &[VariableUse],
+        variables: Option<&Map<String, Json>>,
+        contexts: ContextUses,
+        ir: &Ir,
+    ) -> Option<Self> {
+        let plain = |root: &RootCall| match root {
+            RootCall::Entity(_) => true,
+            RootCall::Json(_) | RootCall::Code(_) => false,
+        };
+        let first = operation.roots.first()?;
+        if !operation.roots.iter().all(|root| plain(&root.call))
+            || plan.fields.iter().any(|field| matches!(field.body, FieldBody::Error(_)))
+        {
+            return None;
+        }
+        let mut known = Uses { ir, found: Vec::new() };
+        for root in &operation.roots {
+            if let RootCall::Entity(call) = &root.call {
+                known.call(call);
+            }
+        }
+        let (mut fixed, mut free) = (Vec::new(), Vec::new());
+        for variable in uses {
+            let supplied = variables.and_then(|variables| variables.get(&*variable.name));
+            match supplied.and_then(|json| known.free(variable, json, plan)) {
+                Some(found) => free.push(found),
+                None => fixed.push((variable.name.clone(), supplied.cloned())),
+            }
+        }
+        let mut plan = plan.clone();
+        for param in params_mut(&mut plan) {
+            if let ParamOrigin::Variable(name) = &param.origin
+                && let Some(index) = free.iter().position(|free| free.name == *name)
+            {
+                param.value = ParamValue::Hole(index);
+            }
+        }
+        Some(Self {
+            asked: asked.map(str::to_owned),
+            kind: operation.kind,
+            name: operation.name.as_deref().unwrap_or(&first.name).into(),
+            plan,
+            fixed,
+            free,
+            contexts: contexts.0,
+        })
+    }
+
+    /// The values of the holes for a request; `None` if the template does not fit it. Then the request has to be
+    /// planned, which also finds out what is wrong with it.
+    pub fn fill(
+        &self,
+        asked: Option<&str>,
+        variables: Option<&Map<String, Json>>,
+        caller: &dyn CallerContext,
+        ir: &Ir,
+    ) -> Option<Vec<String>> {
+        let supplied = |name: &str| variables.and_then(|variables| variables.get(name));
+        if self.asked.as_deref() != asked
+            || !self.fixed.iter().all(|(name, value)| supplied(name) == value.as_ref())
+        {
+            return None;
+        }
+        let mut holes = Vec::with_capacity(self.free.len());
+        for Free { name, class, ty } in &self.free {
+            let json = supplied(name)?;
+            if Class::of(json) != Some(*class) {
+                return None;
+            }
+            holes.push(text(json, ty)?);
+        }
+        if !self.contexts.is_empty() {
+            let caller = Caller::new(ir, caller);
+            for ContextUse { source, ty, value } in &self.contexts {
+                if caller.fresh(source, *ty).ok()? != *value {
+                    return None;
+                }
+            }
+        }
+        Some(holes)
+    }
+}
+
+/// A plain value in the input syntax of a column.
+fn text(json: &Json, ty: &ColumnType) -> Option<String> {
+    let data = match json {
+        Json::Number(number) => Data::Number(number.clone()),
+        Json::String(text) => Data::String(text.clone()),
+        Json::Null | Json::Bool(_) | Json::Array(_) | Json::Object(_) => return None,
+    };
+    convert::text(&data, ty).ok().flatten()
+}
+
+fn params_mut(plan: &mut Plan) -> impl Iterator<Item = &mut super::Param> {
+    plan.fields
+        .iter_mut()
+        .flat_map(|field| match &mut field.body {
+            FieldBody::Steps(steps) => steps.as_mut_slice(),
+            FieldBody::Constant(_) | FieldBody::Error(_) => &mut [],
+        })
+        .flat_map(|step| &mut step.statement.params)
+}
+
+fn params(plan: &Plan) -> impl Iterator<Item = &super::Param> {
+    plan.fields
+        .iter()
+        .flat_map(|field| match &field.body {
+            FieldBody::Steps(steps) => steps.as_slice(),
+            FieldBody::Constant(_) | FieldBody::Error(_) => &[],
+        })
+        .flat_map(|step| &step.statement.params)
+}
+
+/// Places of an operation where a plain value becomes one parameter, whatever it is.
+struct Uses<'a> {
+    ir: &'a Ir,
+    found: Vec<(&'a Arc<str>, &'a ColumnType)>,
+}
+
+impl<'a> Uses<'a> {
+    /// What is free about a variable.
+    fn free(&self, variable: &VariableUse, json: &Json, plan: &Plan) -> Option<Free> {
+        let class = Class::of(json)?;
+        let mut types = self.found.iter().filter(|(name, _)| **name == variable.name).map(|(_, ty)| *ty);
+        let ty = types.next()?;
+        let rest = types.clone().count();
+        if variable.ranged || variable.inspected || !types.all(|other| other == ty) {
+            return None;
+        }
+        // Each use has its parameter, and each parameter is what filling the hole would make of it.
+        let (value, wire) = (ParamValue::Text(text(json, ty)?), convert::param_type(ty));
+        let made = params(plan)
+            .filter(|param| matches!(&param.origin, ParamOrigin::Variable(name) if *name == variable.name));
+        let is_same = |ty: &ParamType, found: &ParamValue| *ty == wire && *found == value;
+        let mut count = 0;
+        for param in made {
+            if !is_same(&param.ty, &param.value) {
+                return None;
+            }
+            count += 1;
+        }
+        let uses = rest + 1;
+        (count == uses && variable.count as usize == uses).then(|| Free {
+            name: variable.name.clone(),
+            class,
+            ty: ty.clone(),
+        })
+    }
+
+    fn call(&mut self, call: &'a EntityCall) {
+        let entity = &self.ir.entities[call.entity];
+        for (name, value) in &call.arguments {
+            match (name.as_str(), call.action) {
+                (
+                    "data",
+                    EntityAction::CreateOne
+                    | EntityAction::CreateMany
+                    | EntityAction::UpdateOne
+                    | EntityAction::UpdateMany,
+                ) => self.data(call.entity, value),
+                (
+                    _,
+                    EntityAction::ByKey
+                    | EntityAction::ByUnique(_)
+                    | EntityAction::UpdateOne
+                    | EntityAction::DeleteOne,
+                ) => self.columns(entity, name, value),
+                (
+                    "where",
+                    EntityAction::List
+                    | EntityAction::Aggregate
+                    | EntityAction::UpdateMany
+                    | EntityAction::DeleteMany,
+                ) => self.filter(call.entity, value),
+                _ => {}
+            }
+        }
+        self.selection(call.entity, &call.selection);
+    }
+
+    fn selection(&mut self, entity: EntityId, selection: &'a [SelectedField]) {
+        for selected in selection {
+            let (Selected::Field(id) | Selected::Aggregate(id)) = &selected.what else { continue };
+            let Some(target) = self.ir.relation_target(&self.ir.entities[entity].fields[*id]) else {
+                continue;
+            };
+            if let Some(value) = selected.arguments.get("where") {
+                self.filter(target, value);
+            }
+            self.selection(target, &selected.selection);
+        }
+    }
+
+    /// The values a field gives to its columns.
+    fn columns(&mut self, entity: &'a Entity, name: &str, value: &'a Value) {
+        let Some((id, _)) = field_named(entity, name) else { return };
+        let mut values = Vec::new();
+        column_values(self.ir, entity, id, value, &mut values);
+        for (column, value) in values {
+            if let Some(value) = value {
+                self.leaf(value, &entity.columns[column].ty);
+            }
+        }
+    }
+
+    fn data(&mut self, entity: EntityId, value: &'a Value) {
+        let model = &self.ir.entities[entity];
+        for object in objects(value) {
+            for (name, value) in object {
+                match field_named(model, name).map(|(_, field)| &field.kind) {
+                    Some(FieldKind::Value(_) | FieldKind::Reference { .. }) => {
+                        self.columns(model, name, value)
+                    }
+                    // Nested updates come as parts; what they do with their values is left to planning.
+                    Some(FieldKind::Collection { target, .. } | FieldKind::InverseOne { target, .. }) => {
+                        self.data(*target, value);
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn filter(&mut self, entity: EntityId, value: &'a Value) {
+        let model = &self.ir.entities[entity];
+        for object in objects(value) {
+            for (name, operand) in object {
+                match field_named(model, name).map(|(_, field)| (field, &field.kind)) {
+                    Some((field, FieldKind::Value(_))) => {
+                        let ty = &model.columns[field.columns[0]].ty;
+                        for (operator, value) in objects(operand).into_iter().flatten() {
+                            if matches!(operator.as_str(), "eq" | "neq" | "lt" | "lte" | "gt" | "gte") {
+                                self.leaf(value, ty);
+                            }
+                        }
+                    }
+                    Some((_, FieldKind::Reference { target, .. }))
+                    | Some((_, FieldKind::Collection { target, .. }))
+                    | Some((_, FieldKind::InverseOne { target, .. })) => self.filter(*target, operand),
+                    None if matches!(name.as_str(), "and" | "or" | "not") => self.filter(entity, operand),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn leaf(&mut self, value: &'a Value, ty: &'a ColumnType) {
+        let plain = matches!(value.data, Data::Number(_) | Data::String(_));
+        let is_scalar = !matches!(
+            ty,
+            ColumnType::Array(_) | ColumnType::Enum(_) | ColumnType::Vector(_) | ColumnType::Jsonb
+        );
+        if let (Some(name), true, true) = (&value.variable, plain, is_scalar) {
+            self.found.push((name, ty));
+        }
+    }
+}
+
+/// Objects of a list, or the single one.
+fn objects(value: &Value) -> Vec<&Arguments> {
+    match &value.data {
+        Data::Object(members) => vec![members],
+        Data::List(items) => items
+            .iter()
+            .filter_map(|item| if let Data::Object(members) = &item.data { Some(members) } else { None })
+            .collect(),
+        Data::Null | Data::Bool(_) | Data::Number(_) | Data::String(_) | Data::Enum(_) | Data::Json(_) => {
+            Vec::new()
+        }
+    }
+}
