@@ -151,6 +151,12 @@ pub(crate) enum Command {
     /// Play a session recorded with --record
     #[command(hide = true)]
     Replay(ReplayArgs),
+    /// Language server for editors, on standard input and output
+    Lsp {
+        /// Accepted because some editors add it; there is no other channel
+        #[arg(long)]
+        stdio: bool,
+    },
     /// The process that owns the bundled Postgres
     #[command(name = "__postgres", hide = true)]
     Postgres {

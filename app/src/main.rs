@@ -5,6 +5,7 @@ mod cli;
 mod db_command;
 mod failure;
 mod graphql_command;
+mod lsp;
 mod model_command;
 mod new;
 mod output;
@@ -25,6 +26,10 @@ fn main() -> ExitCode {
     // The supervisor of Postgres is a process of its own and needs no runtime.
     if let Some(Command::Postgres { args }) = cli.command {
         return studio_postgres::supervisor_main(args);
+    }
+    // The language server is one thread that waits for messages.
+    if let Some(Command::Lsp { .. }) = cli.command {
+        return lsp::run();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -65,7 +70,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Replay(args)) => recording::replay(&args).await,
-        Some(Command::Postgres { .. }) => Ok(ExitCode::SUCCESS),
+        Some(Command::Postgres { .. } | Command::Lsp { .. }) => Ok(ExitCode::SUCCESS),
     }
 }
 

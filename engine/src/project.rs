@@ -77,17 +77,8 @@ impl Project {
 
     /// Reads every source and compiles it. Parsing and checking never fail; reading may.
     pub fn build(&self) -> Result<Build, ProjectError> {
-        let mut sources = SourceSet::new();
-        let mut assets = Vec::new();
-        let mut files = 0;
-        read_folder(&self.root, &self.root, 0, &mut |path, kind| match kind {
-            FileKind::Model(text) => {
-                files += 1;
-                sources.add(path, text);
-            }
-            FileKind::Other => assets.push(path.to_owned()),
-        })?;
-        sources.set_assets(assets);
+        let sources = read_sources(&self.root)?;
+        let files = sources.paths().count() as u32;
         let Compiled { ir, diagnostics, files: table } = compile(&sources);
         let mut problems: Vec<Problem> =
             diagnostics.iter().map(|diagnostic| diagnostic.to_problem(&table)).collect();
@@ -205,6 +196,21 @@ impl Project {
     pub fn ir_path(&self) -> PathBuf {
         self.root.join("target/index.exo_ir")
     }
+}
+
+/// Reads every model file below a folder, and notes which other files there are. Nothing has to be a project.
+///
+/// # Errors
+/// When a folder or file cannot be read, or a file is too large.
+pub fn read_sources(root: &Path) -> Result<SourceSet, ProjectError> {
+    let mut sources = SourceSet::new();
+    let mut assets = Vec::new();
+    read_folder(root, root, 0, &mut |path, kind| match kind {
+        FileKind::Model(text) => sources.add(path, text),
+        FileKind::Other => assets.push(path.to_owned()),
+    })?;
+    sources.set_assets(assets);
+    Ok(sources)
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@
 pub mod database;
 pub mod diagnostic;
 pub mod graphql;
+pub mod ide;
 pub mod ir;
 pub mod semantic;
 pub mod source;
@@ -35,6 +36,21 @@ impl Compiled {
 
 /// Compiles a project. Never fails and never panics: mistakes of the model are diagnostics.
 pub fn compile(sources: &SourceSet) -> Compiled {
+    let Checked { loaded, ir, diagnostics } = check(sources);
+    let usable = !diagnostics.iter().any(Diagnostic::is_error);
+    Compiled { ir: usable.then_some(ir), diagnostics, files: loaded.files }
+}
+
+/// Everything the passes leave behind: what [`compile`] returns and what editors ask for.
+pub(crate) struct Checked {
+    pub(crate) loaded: semantic::load::Loaded,
+    /// What could be understood; only without errors is it a model to serve.
+    pub(crate) ir: Ir,
+    /// All problems in source order.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+pub(crate) fn check(sources: &SourceSet) -> Checked {
     let mut diagnostics = Vec::new();
     let loaded = semantic::load::load(sources, &mut diagnostics);
     let syntax = diagnostics.len();
@@ -46,6 +62,5 @@ pub fn compile(sources: &SourceSet) -> Compiled {
         syntax,
     };
     semantic::tidy(&mut diagnostics, &damage);
-    let usable = !diagnostics.iter().any(Diagnostic::is_error);
-    Compiled { ir: usable.then_some(ir), diagnostics, files: loaded.files }
+    Checked { loaded, ir, diagnostics }
 }

@@ -59,6 +59,11 @@ impl SourceSet {
         self.texts.get(path)
     }
 
+    /// Paths of all model files, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.texts.keys().map(String::as_str)
+    }
+
     /// Whether some model file lies below the folder.
     pub(crate) fn is_folder(&self, path: &str) -> bool {
         let prefix = format!("{path}/");
@@ -150,7 +155,8 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    fn new(path: &str, text: Arc<str>) -> Self {
+    /// A file with its lines counted.
+    pub fn new(path: &str, text: Arc<str>) -> Self {
         let breaks = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
         let line_starts = std::iter::once(0).chain(breaks).collect();
         Self { path: Arc::from(path), text, line_starts }
@@ -164,6 +170,35 @@ impl SourceFile {
         let before = self.text.get(start..offset as usize).unwrap_or_default();
         let column = if before.is_ascii() { before.len() } else { before.chars().count() };
         Position { line: line as u32, column: column as u32 + 1 }
+    }
+
+    /// 0-based line and column in UTF-16 units, as editors count; offsets past the end give the end.
+    pub fn utf16_position(&self, offset: u32) -> (u32, u32) {
+        let offset = offset.min(self.text.len() as u32);
+        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts[line - 1] as usize;
+        let before = self.text.get(start..offset as usize).unwrap_or_default();
+        let column = if before.is_ascii() { before.len() } else { before.encode_utf16().count() };
+        (line as u32 - 1, column as u32)
+    }
+
+    /// The byte offset of a 0-based line and UTF-16 column. Columns past the end of a line mean its end, lines
+    /// past the last one the end of the text, columns inside a character its start: editors send all of them.
+    pub fn utf16_offset(&self, line: u32, column: u32) -> u32 {
+        let Some(start) = self.line_starts.get(line as usize).map(|start| *start as usize) else {
+            return self.text.len() as u32;
+        };
+        let rest = self.text.get(start..).unwrap_or_default();
+        let text = rest.split('\n').next().unwrap_or_default();
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let mut units = 0;
+        for (at, character) in text.char_indices() {
+            units += character.len_utf16() as u32;
+            if units > column {
+                return (start + at) as u32;
+            }
+        }
+        (start + text.len()) as u32
     }
 
     /// The byte offset of a line and column; `None` past the end.
@@ -193,6 +228,11 @@ impl FileTable {
         self.files.get(id.0 as usize)
     }
 
+    /// The file with this project-relative path.
+    pub fn find(&self, path: &str) -> Option<FileId> {
+        self.iter().find(|(_, file)| &*file.path == path).map(|(id, _)| id)
+    }
+
     /// All files in reading order.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         self.files.iter().enumerate().map(|(index, file)| (FileId(index as u32), file))
@@ -219,5 +259,23 @@ impl FileTable {
     pub fn location(&self, span: Span) -> String {
         let position = self.position(span);
         format!("{}:{}:{}", self.path(span), position.line, position.column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SourceFile;
+
+    #[test]
+    fn editors_count_utf16_units() {
+        let file = SourceFile::new("a.exo", "a\u{e4}\u{1f600}b\r\nc".into());
+        for (offset, place) in [(0, (0, 0)), (1, (0, 1)), (3, (0, 2)), (7, (0, 4)), (8, (0, 5)), (10, (1, 0)), (11, (1, 1))] {
+            assert_eq!(file.utf16_position(offset), place, "{offset}");
+            assert_eq!(file.utf16_offset(place.0, place.1), offset);
+        }
+        assert_eq!(file.utf16_offset(0, 3), 3, "inside a surrogate pair");
+        assert_eq!(file.utf16_offset(0, 99), 8, "the line break is no column");
+        assert_eq!(file.utf16_offset(9, 0), 11);
+        assert_eq!(file.utf16_position(99), (1, 1));
     }
 }

@@ -146,6 +146,13 @@ fn column(ir: &Ir, column: &ir::Column) -> Column {
     }
 }
 
+/// A column as in a `CREATE TABLE`: name, type, whether it may be empty.
+pub(crate) fn column_text(ir: &Ir, column: &ir::Column) -> String {
+    let ty = studio_sql::ddl::type_text(&column_type(ir, &column.ty));
+    let null = if column.nullable { "" } else { " NOT NULL" };
+    format!("{} {ty}{null}", column.name)
+}
+
 fn column_type(ir: &Ir, ty: &ir::ColumnType) -> ColumnType {
     match ty {
         ir::ColumnType::SmallInt => ColumnType::SmallInt,

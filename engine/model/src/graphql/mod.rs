@@ -9,6 +9,8 @@ mod schema;
 mod sdl;
 mod types;
 
+pub(crate) use derive::root_names;
+
 pub use action::{AggregateFunction, EntityAction};
 pub use introspection::{MetaSelection, schema_json, type_json};
 pub use meta::{MetaField, MetaType};

@@ -184,6 +184,41 @@ pub fn annotations_for(target: Target) -> impl Iterator<Item = (&'static str, St
     SPECS.iter().filter(move |spec| spec.targets.contains(&target)).map(|spec| (spec.name, spec.shape()))
 }
 
+/// The annotation with this name, if there is one.
+pub(crate) fn known(name: &str) -> Option<&'static str> {
+    all().find(|known| *known == name)
+}
+
+/// The names of all annotations.
+pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    SPECS.iter().map(|spec| spec.name)
+}
+
+/// A named parameter of an annotation, for editors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    /// What kind of value it takes, in words.
+    pub(crate) kind: &'static str,
+}
+
+/// What an annotation takes, for editors: a short description, its named parameters, whether it needs any.
+pub(crate) fn parameters(name: &str) -> Option<(String, Vec<Parameter>, bool)> {
+    let spec = SPECS.iter().find(|spec| spec.name == name)?;
+    let named = spec.named.iter().map(|(name, required, kind)| Parameter {
+        name,
+        required: *required,
+        kind: kind.describe(),
+    });
+    Some((spec.shape(), named.collect(), !spec.bare))
+}
+
+/// Where an annotation may stand.
+pub(crate) fn targets(name: &str) -> &'static [Target] {
+    SPECS.iter().find(|spec| spec.name == name).map_or(&[], |spec| spec.targets)
+}
+
 /// Checks every annotation outside of contexts.
 pub(crate) fn check(names: &Names<'_>, out: &mut Vec<Diagnostic>) {
     for module in &names.modules {

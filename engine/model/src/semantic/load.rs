@@ -63,7 +63,7 @@ pub(crate) fn load(sources: &SourceSet, out: &mut Vec<Diagnostic>) -> Loaded {
 }
 
 /// The file an import means, or the candidates that do not exist.
-fn resolve(sources: &SourceSet, folder: &str, import: &Import) -> Result<String, Vec<String>> {
+pub(crate) fn resolve(sources: &SourceSet, folder: &str, import: &Import) -> Result<String, Vec<String>> {
     let target = normalize(folder, &import.path);
     let mut tried = Vec::new();
     if sources.text(&target).is_some() {

@@ -11,6 +11,7 @@ mod explain;
 mod fixtures;
 mod format;
 mod graphql;
+mod ide;
 mod ir;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;

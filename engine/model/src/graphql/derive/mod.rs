@@ -9,6 +9,7 @@ mod root;
 
 use std::sync::Arc;
 
+pub(crate) use root::root_names;
 pub(super) use root::{
     RootMember, field as root_field, members as root_members, method, operation_description,
 };

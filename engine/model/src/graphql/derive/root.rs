@@ -7,7 +7,7 @@ use super::super::naming::OperationNames;
 use super::super::types::{CodeForm, EntityForm, FieldDef, InputDef, Meaning, Members, TypeId, TypeRef};
 use super::entity::{list_arguments, where_argument};
 use super::{code, key_argument};
-use crate::ir::{CodeModule, EntityId, Ir, Method, ModuleId, Plugin};
+use crate::ir::{CodeModule, Entity, EntityId, Ir, Method, ModuleId, Plugin};
 
 /// A root field: its name and what it stands for.
 #[derive(Debug)]
@@ -21,39 +21,7 @@ pub(in super::super) struct RootMember {
 pub(in super::super) fn members(ir: &Ir, mutations: bool) -> Vec<RootMember> {
     let mut members = Vec::new();
     for (id, entity) in ir.entities.iter() {
-        let names = OperationNames::new(entity);
-        let keyed = !entity.primary_key.is_empty();
-        let mut push = |name: String, action: EntityAction| {
-            members.push(RootMember { name, meaning: Meaning::Operation(id, action) });
-        };
-        if !mutations {
-            if entity.access.read.is_statically_closed() {
-                continue;
-            }
-            if keyed {
-                push(names.by_key(), EntityAction::ByKey);
-            }
-            push(names.list(), EntityAction::List);
-            push(names.aggregate(), EntityAction::Aggregate);
-            for (index, unique) in entity.uniques.iter().enumerate() {
-                push(names.by_unique(unique), EntityAction::ByUnique(index));
-            }
-            continue;
-        }
-        let verbs = [
-            (&entity.access.create, "create", EntityAction::CreateOne, EntityAction::CreateMany),
-            (&entity.access.update, "update", EntityAction::UpdateOne, EntityAction::UpdateMany),
-            (&entity.access.delete, "delete", EntityAction::DeleteOne, EntityAction::DeleteMany),
-        ];
-        for (rule, verb, one, many) in verbs {
-            if rule.is_statically_closed() {
-                continue;
-            }
-            if keyed {
-                push(names.on_one(verb), one);
-            }
-            push(names.on_many(verb), many);
-        }
+        of_entity(id, entity, mutations, &mut members);
     }
     for wasm in [false, true] {
         for (id, module) in ir.modules.iter() {
@@ -70,6 +38,50 @@ pub(in super::super) fn members(ir: &Ir, mutations: bool) -> Vec<RootMember> {
         }
     }
     members
+}
+
+/// The root fields of one entity.
+fn of_entity(id: EntityId, entity: &Entity, mutations: bool, members: &mut Vec<RootMember>) {
+    let names = OperationNames::new(entity);
+    let keyed = !entity.primary_key.is_empty();
+    let mut push = |name: String, action: EntityAction| {
+        members.push(RootMember { name, meaning: Meaning::Operation(id, action) });
+    };
+    if !mutations {
+        if entity.access.read.is_statically_closed() {
+            return;
+        }
+        if keyed {
+            push(names.by_key(), EntityAction::ByKey);
+        }
+        push(names.list(), EntityAction::List);
+        push(names.aggregate(), EntityAction::Aggregate);
+        for (index, unique) in entity.uniques.iter().enumerate() {
+            push(names.by_unique(unique), EntityAction::ByUnique(index));
+        }
+        return;
+    }
+    let verbs = [
+        (&entity.access.create, "create", EntityAction::CreateOne, EntityAction::CreateMany),
+        (&entity.access.update, "update", EntityAction::UpdateOne, EntityAction::UpdateMany),
+        (&entity.access.delete, "delete", EntityAction::DeleteOne, EntityAction::DeleteMany),
+    ];
+    for (rule, verb, one, many) in verbs {
+        if rule.is_statically_closed() {
+            continue;
+        }
+        if keyed {
+            push(names.on_one(verb), one);
+        }
+        push(names.on_many(verb), many);
+    }
+}
+
+/// Names of the queries (or mutations) an entity gives the API.
+pub(crate) fn root_names(ir: &Ir, id: EntityId, mutations: bool) -> Vec<String> {
+    let mut members = Vec::new();
+    of_entity(id, &ir.entities[id], mutations, &mut members);
+    members.into_iter().map(|member| member.name).collect()
 }
 
 /// The full definition of a root field. Only operations and methods are root members.

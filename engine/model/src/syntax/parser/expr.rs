@@ -162,6 +162,12 @@ impl Parser<'_> {
         let mut steps = Vec::new();
         while self.is(TokenKind::Dot) {
             self.bump();
+            // What follows an unfinished path is the next field or declaration, not its next step.
+            let next_field = self.is(TokenKind::Ident) && self.nth(1) == TokenKind::Colon;
+            if next_field || self.starts_member() || self.starts_top_level() {
+                self.unexpected("the name of a field");
+                break;
+            }
             let Some(name) = self.expect_name("the name of a field") else { break };
             let call = self.call();
             steps.push(Step { name, call });
