@@ -140,10 +140,8 @@ impl Workspace {
         opened.retain(|path| analysis.file(path).is_none());
         if !opened.is_empty() {
             // Types of the project are known in a file that is not imported yet.
-            let mut text = format!("import {:?}\n", format!("/{}", self.root_file));
-            for path in &opened {
-                text.push_str(&format!("import {:?}\n", format!("/{path}")));
-            }
+            let all = std::iter::once(&self.root_file).chain(&opened);
+            let text: String = all.map(|path| format!("import \"/{path}\"\n")).collect();
             sources.add(BESIDE_ROOT, text);
             sources.set_root(BESIDE_ROOT);
             self.beside = Some((Analysis::new(sources), opened));

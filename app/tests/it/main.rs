@@ -5,6 +5,7 @@
 mod browser;
 mod ci;
 mod harness;
+mod lsp;
 mod new;
 mod serve;
 mod studio;
