@@ -238,6 +238,9 @@ pub(crate) struct CheckArgs {
     /// How problems are printed
     #[arg(long, value_enum, default_value = "human")]
     pub(crate) format: ProblemFormat,
+    /// Check again after every save, until Ctrl-C
+    #[arg(short, long)]
+    pub(crate) watch: bool,
 }
 
 /// `exo-studio fmt`.

@@ -56,7 +56,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         None => studio::run(&cli.studio.dir, &cli.studio.interactive).await,
         Some(Command::New(args)) => new_project(args).await,
         Some(Command::Build(args)) => model_command::build(&args.dir),
-        Some(Command::Check(args)) => model_command::check(&args),
+        Some(Command::Check(args)) => model_command::check(&args).await,
         Some(Command::Serve(args)) => serve::run(&args).await,
         Some(Command::Db(args)) => db_command::run(args).await,
         Some(Command::Schema { command }) => schema_command::run(command).await,

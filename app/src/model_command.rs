@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use studio_engine::project::Build;
+use studio_engine::project::{Build, Project};
+use studio_engine::studio::watch::Watch;
 use studio_events::{Problem, Severity};
 
 use crate::cli::{CheckArgs, FmtArgs, ProblemFormat};
@@ -26,14 +27,42 @@ pub(crate) fn build(dir: &Path) -> Result<ExitCode, Failure> {
 }
 
 /// `exo-studio check`.
-pub(crate) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
+pub(crate) async fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let project = open(&args.dir)?;
-    let build = project.build().map_err(|error| Failure::environment("read the project", &error))?;
-    print(&build.problems, args.format);
-    if build.ir.is_none() {
-        return if args.format == ProblemFormat::Human { Err(broken(&build)) } else { Ok(ExitCode::from(3)) };
+    if !args.watch {
+        return check_once(&project, args.format);
     }
-    if args.format == ProblemFormat::Human {
+    // Watching starts before the first look, so that no save falls in between.
+    let mut watch =
+        Watch::start(&project.root).map_err(|error| Failure::environment("watch the project", &error))?;
+    loop {
+        if let Err(failure) = check_once(&project, args.format) {
+            output::note(&failure.to_string());
+        }
+        output::note("watching; Ctrl-C stops");
+        loop {
+            tokio::select! {
+                interrupted = tokio::signal::ctrl_c() => {
+                    interrupted.map_err(|error| Failure::environment("wait for Ctrl-C", &error))?;
+                    return Ok(ExitCode::from(studio_testing::exit::INTERRUPTED));
+                }
+                changes = watch.next() => match changes {
+                    Some(changes) if changes.model() => break,
+                    Some(_) => {}
+                    None => return Err(Failure::environment("watch the project", &"the watch ended")),
+                }
+            }
+        }
+    }
+}
+
+fn check_once(project: &Project, format: ProblemFormat) -> Result<ExitCode, Failure> {
+    let build = project.build().map_err(|error| Failure::environment("read the project", &error))?;
+    print(&build.problems, format);
+    if build.ir.is_none() {
+        return if format == ProblemFormat::Human { Err(broken(&build)) } else { Ok(ExitCode::from(3)) };
+    }
+    if format == ProblemFormat::Human {
         output::line(&format!("no errors in {} files", build.files));
     }
     Ok(ExitCode::SUCCESS)
@@ -100,14 +129,27 @@ pub(crate) fn print(problems: &[Problem], format: ProblemFormat) {
                     Severity::Error => "error",
                     Severity::Warning => "warning",
                 };
-                let text = problem.message.replace('%', "%25").replace('\n', "%0A");
-                output::line(&format!(
-                    "::{level} file={},line={},col={},title={}::{text}",
-                    problem.file, problem.line, problem.column, problem.code
-                ));
+                output::line(&github(level, problem));
             }
         }
     }
+}
+
+/// A workflow command that marks the place in a code review.
+fn github(level: &str, problem: &Problem) -> String {
+    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
+    let mut text = problem.message.clone();
+    for help in &problem.help {
+        text.push('\n');
+        text.push_str(help);
+    }
+    let (code, text) = (&problem.code, escape(&text));
+    if problem.file.is_empty() {
+        return format!("::{level} title={code}::{text}");
+    }
+    let (file, line, column) = (property(&problem.file), problem.line, problem.column);
+    format!("::{level} file={file},line={line},col={column},title={code}::{text}")
 }
 
 fn painted(problem: &Problem, color: bool) -> String {

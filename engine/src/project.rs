@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use studio_events::{Problem, Severity};
 use studio_model::ir::Ir;
-use studio_model::{Compiled, SourceSet, compile};
+use studio_model::{Compiled, SourceSet, compile, missing_imports};
 
 /// Deepest folder nesting that is read.
 const MAX_DEPTH: usize = 32;
@@ -210,6 +210,20 @@ pub fn read_sources(root: &Path) -> Result<SourceSet, ProjectError> {
         FileKind::Other => assets.push(path.to_owned()),
     })?;
     sources.set_assets(assets);
+    // Imports may lead to files elsewhere: beside the project, or in a folder that is not read as a whole.
+    for _ in 0..MAX_DEPTH {
+        let mut found = false;
+        for path in missing_imports(&sources) {
+            let file = root.join(&path);
+            if file.is_file() {
+                sources.add(&path, read_text(&file)?);
+                found = true;
+            }
+        }
+        if !found {
+            break;
+        }
+    }
     Ok(sources)
 }
 

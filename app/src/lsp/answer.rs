@@ -6,9 +6,10 @@ use lsp_server::ErrorCode;
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CompletionItem, CompletionParams,
     CompletionResponse, CompletionTextEdit, DocumentFormattingParams, DocumentSymbol, DocumentSymbolParams,
-    DocumentSymbolResponse, Documentation, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverContents,
-    HoverParams, InsertTextFormat, Location, MarkupContent, MarkupKind, Position, PrepareRenameResponse, Range,
-    ReferenceParams, RenameParams, TextDocumentPositionParams, TextEdit, Uri, WorkspaceEdit,
+    DocumentSymbolResponse, Documentation, GotoDefinitionParams, GotoDefinitionResponse, Hover,
+    HoverContents, HoverParams, InsertTextFormat, Location, MarkupContent, MarkupKind, Position,
+    PrepareRenameResponse, Range, ReferenceParams, RenameParams, TextDocumentPositionParams, TextEdit, Uri,
+    WorkspaceEdit,
 };
 use studio_model::ide::{Analysis, OutlineItem};
 use studio_model::{FileId, Span};
@@ -144,10 +145,15 @@ impl Session {
         Ok(CompletionResponse::Array(items.collect()))
     }
 
-    pub(super) fn symbols(&mut self, params: DocumentSymbolParams) -> Result<DocumentSymbolResponse, Refusal> {
+    pub(super) fn symbols(
+        &mut self,
+        params: DocumentSymbolParams,
+    ) -> Result<DocumentSymbolResponse, Refusal> {
         let place = self.place(params.text_document.uri)?;
         let items = place.analysis.outline(place.file);
-        Ok(DocumentSymbolResponse::Nested(items.into_iter().map(|item| symbol(place.analysis, item)).collect()))
+        Ok(DocumentSymbolResponse::Nested(
+            items.into_iter().map(|item| symbol(place.analysis, item)).collect(),
+        ))
     }
 
     pub(super) fn formatting(

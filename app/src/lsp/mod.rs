@@ -93,7 +93,9 @@ fn gather_now(receiver: &Receiver<Incoming>, waiting: &mut VecDeque<Incoming>) {
 fn cancelled(waiting: &mut VecDeque<Incoming>) -> Vec<Message> {
     let ids: Vec<RequestId> = (waiting.iter())
         .filter_map(|incoming| match incoming {
-            Incoming::Message(Message::Notification(notification)) if notification.method == Cancel::METHOD => {
+            Incoming::Message(Message::Notification(notification))
+                if notification.method == Cancel::METHOD =>
+            {
                 let params: CancelParams = serde_json::from_value(notification.params.clone()).ok()?;
                 Some(match params.id {
                     lsp_types::NumberOrString::Number(id) => id.into(),

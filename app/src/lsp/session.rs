@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::notification::{
-    DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument, DidSaveTextDocument,
-    Exit, Initialized, Notification as _, PublishDiagnostics,
+    DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
+    DidSaveTextDocument, Exit, Initialized, Notification as _, PublishDiagnostics,
 };
 use lsp_types::request::{
-    CodeActionRequest, Completion, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest, Initialize,
-    PrepareRenameRequest, References, RegisterCapability, Rename, Request as _, Shutdown,
+    CodeActionRequest, Completion, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest,
+    Initialize, PrepareRenameRequest, References, RegisterCapability, Rename, Request as _, Shutdown,
 };
 use lsp_types::{
     ClientCapabilities, CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CompletionOptions,
@@ -91,13 +91,11 @@ impl Session {
 
     fn request(&mut self, request: Request) -> Response {
         match (self.phase, request.method.as_str()) {
-            (Phase::New, Initialize::METHOD) => {
-                answer(request, |params: InitializeParams| {
-                    self.client = params.capabilities;
-                    self.phase = Phase::Running;
-                    Ok(capabilities())
-                })
-            }
+            (Phase::New, Initialize::METHOD) => answer(request, |params: InitializeParams| {
+                self.client = params.capabilities;
+                self.phase = Phase::Running;
+                Ok(capabilities())
+            }),
             (Phase::New, _) => {
                 refusal(request.id, (ErrorCode::ServerNotInitialized, "send `initialize` first".to_owned()))
             }
@@ -121,7 +119,9 @@ impl Session {
             (Phase::Running, Completion::METHOD) => answer(request, |params| self.completion(params)),
             (Phase::Running, DocumentSymbolRequest::METHOD) => answer(request, |params| self.symbols(params)),
             (Phase::Running, Formatting::METHOD) => answer(request, |params| self.formatting(params)),
-            (Phase::Running, CodeActionRequest::METHOD) => answer(request, |params| self.code_actions(params)),
+            (Phase::Running, CodeActionRequest::METHOD) => {
+                answer(request, |params| self.code_actions(params))
+            }
             (Phase::Running, method) => {
                 let text = format!("there is no `{method}` here");
                 refusal(request.id, (ErrorCode::MethodNotFound, text))
@@ -222,8 +222,7 @@ impl Session {
 
     /// A new root model can change which project the open documents belong to.
     fn regroup(&mut self) {
-        let used: Vec<WorkspaceKey> =
-            self.documents.keys().map(|uri| key_of(uri, &self.documents)).collect();
+        let used: Vec<WorkspaceKey> = self.documents.keys().map(|uri| key_of(uri, &self.documents)).collect();
         for key in &used {
             self.workspaces.entry(key.clone()).or_insert_with(|| Workspace::new(key));
         }
@@ -261,9 +260,12 @@ impl Session {
                 let found = workspace.problems(&uri);
                 workspace.published =
                     found.iter().filter(|(_, list)| !list.is_empty()).map(|(uri, _)| uri.clone()).collect();
-                // An open document without problems is told so, too.
+                // Open documents without problems are told so, too.
                 let mut found = found;
-                found.entry(uri).or_default();
+                let key = key_of(&uri, &self.documents);
+                for open in self.documents.keys().filter(|open| key_of(open, &self.documents) == key) {
+                    found.entry(open.clone()).or_default();
+                }
                 messages.extend(found.into_iter().filter_map(|(uri, list)| problems(uri, list)));
             }
             messages

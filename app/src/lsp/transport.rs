@@ -63,7 +63,9 @@ pub(super) fn read(input: &mut impl BufRead) -> io::Result<Option<Incoming>> {
     let id = value.get("id").cloned().unwrap_or_default();
     Ok(Some(match serde_json::from_value(value) {
         Ok(message) => Incoming::Message(message),
-        Err(_) => nonsense(ErrorCode::InvalidRequest, id, "the message is no request, response or notification"),
+        Err(_) => {
+            nonsense(ErrorCode::InvalidRequest, id, "the message is no request, response or notification")
+        }
     }))
 }
 

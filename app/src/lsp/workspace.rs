@@ -66,6 +66,20 @@ pub(super) fn key_of(uri: &Uri, documents: &Documents) -> WorkspaceKey {
     WorkspaceKey { folder: path.parent().map(Path::to_owned), root_file: name, buffer: None }
 }
 
+/// A project-relative path in its folder; it may climb out of it.
+fn joined(root: &Path, path: &str) -> PathBuf {
+    let mut joined = root.to_owned();
+    for part in path.split('/') {
+        match part {
+            ".." => {
+                joined.pop();
+            }
+            part => joined.push(part),
+        }
+    }
+    joined
+}
+
 /// A place of a document: the analysis that knows it, and its file there.
 pub(super) struct Located<'w> {
     pub(super) analysis: &'w Analysis,
@@ -109,7 +123,7 @@ impl Workspace {
     pub(super) fn uri(&self, analysis: &Analysis, span: Span, own: &Uri) -> Option<Uri> {
         let path = analysis.files().path(span);
         match &self.root {
-            Some(root) => uri_of(&root.join(&*path)),
+            Some(root) => uri_of(&joined(root, &path)),
             None => Some(own.clone()),
         }
     }
@@ -175,9 +189,10 @@ impl Workspace {
     pub(super) fn locate(&self, uri: &Uri) -> Option<Located<'_>> {
         let path = self.relative(uri)?;
         let beside = self.beside.as_ref().map(|(analysis, _)| analysis);
-        self.analysis.iter().chain(beside).find_map(|analysis| {
-            analysis.file(&path).map(|file| Located { analysis, file })
-        })
+        self.analysis
+            .iter()
+            .chain(beside)
+            .find_map(|analysis| analysis.file(&path).map(|file| Located { analysis, file }))
     }
 
     /// All problems by document; documents without any are present when the editor knows of them.

@@ -18,8 +18,7 @@ struct Editor {
 
 impl Editor {
     fn start() -> Self {
-        let mut child =
-            command().arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command().arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let (sender, messages) = channel();
@@ -47,7 +46,8 @@ impl Editor {
 
     fn initialized() -> Self {
         let mut editor = Self::start();
-        let capabilities = json!({ "textDocument": { "completion": { "completionItem": { "snippetSupport": true } } } });
+        let capabilities =
+            json!({ "textDocument": { "completion": { "completionItem": { "snippetSupport": true } } } });
         let answer = editor.request("initialize", json!({ "capabilities": capabilities }));
         assert_eq!(answer["capabilities"]["hoverProvider"], true);
         editor.notify("initialized", json!({}));
@@ -96,7 +96,8 @@ impl Editor {
     fn problems(&self, path: &Path) -> Vec<Value> {
         loop {
             let message = self.message();
-            if message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri(path) {
+            if message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri(path)
+            {
                 return message["params"]["diagnostics"].as_array().unwrap().clone();
             }
         }
@@ -157,15 +158,17 @@ fn an_editor_works_on_a_project_of_several_files() {
 
     // Across files, with columns in UTF-16 units.
     let place = at(&index, &index_text, "Person?");
-    assert_eq!(place["position"]["character"], 24);
+    assert_eq!(place["position"]["character"], 21);
     let found = editor.request("textDocument/definition", place.clone());
     assert_eq!(found["uri"], uri(&people));
     assert_eq!(found["range"]["start"], json!({ "line": 4, "character": 7 }));
     let hover = editor.request("textDocument/hover", place.clone());
     let text = hover["contents"]["value"].as_str().unwrap();
     assert!(text.contains("Table `people`") && text.contains("`createPerson`"), "{text}");
-    let references =
-        editor.request("textDocument/references", with(place.clone(), "context", json!({ "includeDeclaration": true })));
+    let references = editor.request(
+        "textDocument/references",
+        with(place.clone(), "context", json!({ "includeDeclaration": true })),
+    );
     assert_eq!(references.as_array().unwrap().len(), 2);
     let edit = editor.request("textDocument/rename", with(place.clone(), "newName", "Human".into()));
     let changes = edit["changes"].as_object().unwrap();
@@ -177,14 +180,14 @@ fn an_editor_works_on_a_project_of_several_files() {
     assert_eq!(refused["error"]["code"], -32803);
 
     // What is not saved counts.
-    let range = json!({ "start": { "line": 6, "character": 24 }, "end": { "line": 6, "character": 30 } });
+    let range = json!({ "start": { "line": 6, "character": 21 }, "end": { "line": 6, "character": 27 } });
     let change = json!({ "textDocument": { "uri": uri(&index), "version": 2 }, "contentChanges": [{ "range": range, "text": "Persn" }] });
     editor.notify("textDocument/didChange", change);
     let problems = editor.problems(&index);
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0]["code"], "E0030");
-    assert_eq!(problems[0]["range"]["start"], json!({ "line": 6, "character": 24 }));
-    assert_eq!(problems[0]["range"]["end"], json!({ "line": 6, "character": 29 }));
+    assert_eq!(problems[0]["range"]["start"], json!({ "line": 6, "character": 21 }));
+    assert_eq!(problems[0]["range"]["end"], json!({ "line": 6, "character": 26 }));
     let actions = editor.request(
         "textDocument/codeAction",
         json!({ "textDocument": { "uri": uri(&index) }, "range": problems[0]["range"], "context": { "diagnostics": problems } }),
@@ -212,25 +215,40 @@ fn suggestions_outline_and_layout() {
     let mut editor = Editor::initialized();
     editor.open(&path, &text);
     assert_eq!(editor.problems(&path), Vec::<Value>::new(), "templates are free of warnings");
-    let outline = editor.request("textDocument/documentSymbol", json!({ "textDocument": { "uri": uri(&path) } }));
-    assert!(outline.as_array().unwrap().iter().any(|item| item["kind"] == 2 && item["children"].is_array()), "{outline}");
-    let formatting = json!({ "textDocument": { "uri": uri(&path) }, "options": { "tabSize": 2, "insertSpaces": true } });
+    let outline =
+        editor.request("textDocument/documentSymbol", json!({ "textDocument": { "uri": uri(&path) } }));
+    assert!(
+        outline.as_array().unwrap().iter().any(|item| item["kind"] == 2 && item["children"].is_array()),
+        "{outline}"
+    );
+    let formatting =
+        json!({ "textDocument": { "uri": uri(&path) }, "options": { "tabSize": 2, "insertSpaces": true } });
     assert_eq!(editor.request("textDocument/formatting", formatting.clone()), json!([]));
 
     // The whole text anew, as some editors send it; then half a rule.
-    let half = format!("{text}\ncontext Extra {{ @jwt sub: String   @header lang: String }}\n@postgres module More {{ @access(Extra.)\n type Thing {{ @pk id: Int }} }}\n");
-    let change = json!({ "textDocument": { "uri": uri(&path), "version": 2 }, "contentChanges": [{ "text": half }] });
+    let half = format!(
+        "{text}\ncontext Extra {{ @jwt sub: String   @header lang: String }}\n@postgres module More {{ @access(Extra.)\n type Thing {{ @pk id: Int }} }}\n"
+    );
+    let change =
+        json!({ "textDocument": { "uri": uri(&path), "version": 2 }, "contentChanges": [{ "text": half }] });
     editor.notify("textDocument/didChange", change);
     let place = at(&path, &half, ")\n type Thing");
     let found = editor.request("textDocument/completion", place);
-    let labels: Vec<&str> = found.as_array().unwrap().iter().map(|item| item["label"].as_str().unwrap()).collect();
+    let labels: Vec<&str> =
+        found.as_array().unwrap().iter().map(|item| item["label"].as_str().unwrap()).collect();
     assert_eq!(labels, ["sub", "lang"]);
     let whole = half.replace("Extra.", "Extra.sub == \"x\"");
-    let change = json!({ "textDocument": { "uri": uri(&path), "version": 3 }, "contentChanges": [{ "text": whole }] });
+    let change =
+        json!({ "textDocument": { "uri": uri(&path), "version": 3 }, "contentChanges": [{ "text": whole }] });
     editor.notify("textDocument/didChange", change);
     let edits = editor.request("textDocument/formatting", formatting);
     assert_eq!(edits.as_array().unwrap().len(), 1);
-    assert!(edits[0]["newText"].as_str().unwrap().contains("context Extra {\n  @jwt sub: String\n  @header lang: String\n}"));
+    assert!(
+        edits[0]["newText"]
+            .as_str()
+            .unwrap()
+            .contains("context Extra {\n  @jwt sub: String\n  @header lang: String\n}")
+    );
     let access = at(&path, &whole, "access(Extra");
     let annotations = editor.request("textDocument/completion", access);
     let table = annotations.as_array().unwrap().iter().find(|item| item["label"] == "table").unwrap().clone();
@@ -249,7 +267,8 @@ fn files_outside_of_projects_and_files_nobody_imports() {
     editor.open(&lone, "@postgres module M { type T { @pk id: Strng } }");
     assert_eq!(editor.problems(&lone)[0]["code"], "E0030");
     // So is a buffer that was never saved.
-    let untitled = json!({ "uri": "untitled:Untitled-1", "languageId": "exo", "version": 1, "text": "module M { }" });
+    let untitled =
+        json!({ "uri": "untitled:Untitled-1", "languageId": "exo", "version": 1, "text": "module M { }" });
     editor.notify("textDocument/didOpen", json!({ "textDocument": untitled }));
     let message = loop {
         let message = editor.message();
@@ -261,7 +280,10 @@ fn files_outside_of_projects_and_files_nobody_imports() {
     // A file of the project that is not imported yet knows the project's types.
     let orders = index.with_file_name("orders.exo");
     editor.open(&index, &index_text);
-    editor.open(&orders, "@postgres module Orders { @access(true) type Order { @pk id: Int  @manyToOne book: Book } }");
+    editor.open(
+        &orders,
+        "@postgres module Orders { @access(true) type Order { @pk id: Int  @manyToOne book: Book } }",
+    );
     assert_eq!(editor.problems(&orders), Vec::<Value>::new());
     assert_eq!(editor.end(), 0);
 }

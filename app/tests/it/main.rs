@@ -6,6 +6,7 @@ mod browser;
 mod ci;
 mod harness;
 mod lsp;
+mod model;
 mod new;
 mod serve;
 mod studio;

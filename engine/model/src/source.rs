@@ -269,7 +269,9 @@ mod tests {
     #[test]
     fn editors_count_utf16_units() {
         let file = SourceFile::new("a.exo", "a\u{e4}\u{1f600}b\r\nc".into());
-        for (offset, place) in [(0, (0, 0)), (1, (0, 1)), (3, (0, 2)), (7, (0, 4)), (8, (0, 5)), (10, (1, 0)), (11, (1, 1))] {
+        for (offset, place) in
+            [(0, (0, 0)), (1, (0, 1)), (3, (0, 2)), (7, (0, 4)), (8, (0, 5)), (10, (1, 0)), (11, (1, 1))]
+        {
             assert_eq!(file.utf16_position(offset), place, "{offset}");
             assert_eq!(file.utf16_offset(place.0, place.1), offset);
         }

@@ -63,7 +63,10 @@ impl Walker<'_, '_> {
     fn is_value(&self, head: &Name, scope: &Scope) -> bool {
         let text = &*head.text;
         let lambda = scope.lambdas.iter().any(|(name, _, _)| **name == *text);
-        !lambda && text != "self" && self.names.context(text).is_none() && self.names.values.contains_key(text)
+        !lambda
+            && text != "self"
+            && self.names.context(text).is_none()
+            && self.names.values.contains_key(text)
     }
 
     /// Notes an enum value; `wanted` is the enum it should belong to.

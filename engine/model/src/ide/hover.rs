@@ -32,11 +32,7 @@ impl Analysis {
                 let (shape, _, _) = annotation::parameters(name)?;
                 let targets: Vec<&str> =
                     annotation::targets(name).iter().map(|target| target.describe()).collect();
-                format!(
-                    "`@{name}` on a {}; takes {shape}\n\n{}",
-                    targets.join(", "),
-                    words::annotation(name)
-                )
+                format!("`@{name}` on a {}; takes {shape}\n\n{}", targets.join(", "), words::annotation(name))
             }
         };
         Some(Hover { span: occurrence.span, markdown })
@@ -48,7 +44,8 @@ impl Analysis {
         let lexed = crate::syntax::lexer::lex(text);
         let index = lexed.tokens.partition_point(|token| token.start <= offset).checked_sub(1)?;
         let token = lexed.tokens[index];
-        if offset > token.end || lexed.tokens.get(index + 1)?.kind != crate::syntax::token::TokenKind::LParen {
+        if offset > token.end || lexed.tokens.get(index + 1)?.kind != crate::syntax::token::TokenKind::LParen
+        {
             return None;
         }
         let word = text.get(token.start as usize..token.end as usize)?;
@@ -135,9 +132,10 @@ impl Analysis {
             let origin = &field.origin;
             *origin.file == *path && (origin.line, origin.column) == (position.line, position.column)
         };
-        let found = self.ir.entities.values().find_map(|entity| {
-            entity.fields.values().find(|field| here(field)).map(|field| (entity, field))
-        });
+        let found =
+            self.ir.entities.values().find_map(|entity| {
+                entity.fields.values().find(|field| here(field)).map(|field| (entity, field))
+            });
         let Some((entity, field)) = found else { return Vec::new() };
         let mut facts = Vec::new();
         let name = |id: EntityId| self.ir.entities.get(id).map_or("", |entity| entity.name.as_str());

@@ -97,14 +97,14 @@ impl Index {
 
     pub(super) fn finish(&mut self) {
         // Fields of a fragment are met once for each type that spreads it.
-        self.occurrences.sort_by_key(|occurrence| (occurrence.span.file, occurrence.span.start, occurrence.span.end));
+        self.occurrences
+            .sort_by_key(|occurrence| (occurrence.span.file, occurrence.span.start, occurrence.span.end));
         self.occurrences.dedup_by_key(|occurrence| (occurrence.span, occurrence.meaning));
     }
 
     /// The name at an offset; a place directly behind a name belongs to it.
     pub(super) fn at(&self, file: FileId, offset: u32) -> Option<Occurrence> {
-        let after =
-            self.occurrences.partition_point(|it| (it.span.file, it.span.start) <= (file, offset));
+        let after = self.occurrences.partition_point(|it| (it.span.file, it.span.start) <= (file, offset));
         let found = self.occurrences[..after].last()?;
         (found.span.file == file && offset <= found.span.end).then_some(*found)
     }

@@ -48,17 +48,17 @@ impl Analysis {
             item(&method.name, kind, self.files().slice(method.result.span), method.span)
         }));
         children.extend(
-            (module.interceptors.iter())
-                .map(|decl| item(&decl.name, SymbolKind::Interceptor, "", decl.span)),
+            (module.interceptors.iter()).map(|decl| item(&decl.name, SymbolKind::Interceptor, "", decl.span)),
         );
         children.sort_by_key(|item| item.whole.start);
         OutlineItem { children, ..item(&module.name, SymbolKind::Module, "", module.span) }
     }
 
     fn type_item(&self, decl: &TypeDecl, kind: SymbolKind) -> OutlineItem {
-        let fields = decl.fields.iter().map(|field| {
-            item(&field.name, SymbolKind::Field, self.files().slice(field.ty.span), field.span)
-        });
+        let fields = decl
+            .fields
+            .iter()
+            .map(|field| item(&field.name, SymbolKind::Field, self.files().slice(field.ty.span), field.span));
         OutlineItem { children: fields.collect(), ..item(&decl.name, kind, "", decl.span) }
     }
 }

@@ -39,9 +39,8 @@ impl Analysis {
     /// # Errors
     /// When nothing declared stands here, or the new name is no name or taken.
     pub fn rename(&self, file: FileId, offset: u32, new_name: &str) -> Result<Vec<Span>, RenameError> {
-        let Some(Occurrence { meaning: Meaning::Declared(declaration), .. }) = self
-            .renamable(file, offset)
-            .and_then(|_| self.occurrence(file, offset))
+        let Some(Occurrence { meaning: Meaning::Declared(declaration), .. }) =
+            self.renamable(file, offset).and_then(|_| self.occurrence(file, offset))
         else {
             return Err(RenameError::NothingDeclared);
         };

@@ -12,8 +12,8 @@ use crate::semantic::names::{Entry, Names, ProgramFile};
 use crate::semantic::ty::Ty;
 use crate::source::{FileId, Span};
 use crate::syntax::ast::{
-    Annotation, EnumDecl, Expr, ExprKind, Field, Import, LiteralKind, Method, Module, Name, NamedValue, Param,
-    Params, ProjectionAtom, TypeDecl, TypeRef,
+    Annotation, EnumDecl, Expr, ExprKind, Field, Import, LiteralKind, Method, Module, Name, NamedValue,
+    Param, Params, ProjectionAtom, TypeDecl, TypeRef,
 };
 
 /// Notes everything named in the program. `imported` finds the file of an import.
@@ -153,9 +153,8 @@ impl Walker<'_, '_> {
                 (None, Some(index)) => Some(&self.members.contexts[index]),
                 (None, None) => None,
             };
-            let ty = own.and_then(|list| {
-                list.members.iter().find(|member| member.decl.name.span == field.name.span)
-            });
+            let ty = own
+                .and_then(|list| list.members.iter().find(|member| member.decl.name.span == field.name.span));
             let ty = ty.map(|member| member.ty.clone());
             self.annotations(&field.annotations, composite, ty.as_ref());
             self.declare(SymbolKind::Field, &field.name, Some(&decl.name), field.docs.as_deref(), field.span);
@@ -192,7 +191,7 @@ impl Walker<'_, '_> {
     }
 
     fn default(&mut self, field: &Field, ty: Option<&Ty>) {
-        let Some(Expr { kind: ExprKind::Path(path), .. }) = &field.default else { return };
+        let Some(Expr { kind: ExprKind::Path(path), .. }) = field.default.as_deref() else { return };
         if path.head_call.is_some() {
             return;
         }

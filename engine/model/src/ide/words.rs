@@ -9,16 +9,22 @@ pub(super) fn annotation(name: &str) -> &'static str {
         "access" => {
             "Who may read and write. Without it nothing is allowed; on a field, only what is named stays open."
         }
-        "jwt" => "From a claim of the verified token. The parameter (default: the field name) may be a path `a.b`.",
+        "jwt" => {
+            "From a claim of the verified token. The parameter (default: the field name) may be a path `a.b`."
+        }
         "header" => "From a request header. The parameter is its name; default: the field name.",
         "cookie" => "From a cookie. The parameter is its name; default: the field name.",
-        "env" => "From an environment variable of the server. The parameter is its name; default: the field name.",
+        "env" => {
+            "From an environment variable of the server. The parameter is its name; default: the field name."
+        }
         "clientIp" => "The address of the client.",
         "query" => "The result of a query of this model. The parameter is its name; default: the field name.",
         "inject" => "The engine provides the value; the parameter is no argument of the operation.",
         "before" => "Runs before every operation that matches the pattern, such as `\"mutation create*\"`.",
         "after" => "Runs after every operation that matches the pattern, such as `\"mutation create*\"`.",
-        "around" => "Runs in place of every operation that matches the pattern; `proceed()` runs the operation.",
+        "around" => {
+            "Runs in place of every operation that matches the pattern; `proceed()` runs the operation."
+        }
         "table" => "Name and schema of the table; `managed = false` leaves it out of migrations.",
         "plural" => "The plural used in operations and, by default, as the table's name.",
         "json" => "A value stored inside one JSONB column; no table, no operations.",
@@ -54,7 +60,9 @@ pub(super) fn primitive(name: &str) -> &'static str {
         "Boolean" => "`Boolean` in GraphQL, `BOOLEAN` in Postgres.",
         "Int" => "`Int` in GraphQL, `INT` in Postgres (`@bits16`, `@bits64`, `@range` change that).",
         "Float" => "`Float` in GraphQL, `REAL` in Postgres (`@doublePrecision` changes that).",
-        "Decimal" => "An exact number: text in GraphQL, `NUMERIC` in Postgres. Defaults are written in quotes.",
+        "Decimal" => {
+            "An exact number: text in GraphQL, `NUMERIC` in Postgres. Defaults are written in quotes."
+        }
         "String" => "`String` in GraphQL, `TEXT` in Postgres (`@maxLength` changes that).",
         "LocalTime" => "A time without zone: text in GraphQL, `TIME` in Postgres.",
         "LocalDateTime" => "A date and time without zone: text in GraphQL, `TIMESTAMP` in Postgres.",
@@ -92,7 +100,13 @@ mod tests {
         for name in all() {
             assert!(!super::annotation(name).is_empty(), "@{name}");
         }
-        for name in Primitive::ALL.iter().map(|it| it.name()).chain(["Set", "Array", "Exograph", "ExographPriv", "Operation"]) {
+        for name in Primitive::ALL.iter().map(|it| it.name()).chain([
+            "Set",
+            "Array",
+            "Exograph",
+            "ExographPriv",
+            "Operation",
+        ]) {
             assert!(!super::primitive(name).is_empty(), "{name}");
         }
     }

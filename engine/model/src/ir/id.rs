@@ -94,6 +94,10 @@ impl<I: ArenaId, T> Arena<I, T> {
         self.items.push(item);
         id
     }
+    /// Gives back room kept for more items.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.items.shrink_to_fit();
+    }
     /// The number of items.
     pub fn len(&self) -> usize {
         self.items.len()

@@ -173,7 +173,7 @@ pub struct Field {
     /// Bounds checked on input.
     pub range: Option<Range>,
     /// Field-level rules; `None` where the field has no `@access` (open).
-    pub access: Option<FieldAccess>,
+    pub access: Option<Box<FieldAccess>>,
     /// Declaration place.
     pub origin: Origin,
 }

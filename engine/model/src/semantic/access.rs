@@ -111,7 +111,7 @@ pub(crate) fn lower(
                 create: lowering.rule(slots.create),
                 update: lowering.rule(slots.update),
             };
-            table.fields[FieldId(position as u32)].access = Some(access);
+            table.fields[FieldId(position as u32)].access = Some(Box::new(access));
         }
     }
     report_mixed(names, tables, &lowered, &spans, out);

@@ -207,6 +207,8 @@ impl<'a> Builder<'_, 'a> {
             let field = self.field(composite, index, managed, &mut columns, &mut references);
             fields.push(field);
         }
+        fields.shrink_to_fit();
+        columns.columns.shrink_to_fit();
         let (uniques, indexes) = constraints(self.names, self.members, self.kinds, composite);
         let table = Table {
             plural,

@@ -62,6 +62,25 @@ pub(crate) fn load(sources: &SourceSet, out: &mut Vec<Diagnostic>) -> Loaded {
     loaded
 }
 
+/// Files that would satisfy an import of the set but are not in it, in the order they would be looked for. Whoever
+/// reads sources from a disk may find them outside of the folders it read.
+pub fn missing_imports(sources: &SourceSet) -> Vec<String> {
+    let mut missing = Vec::new();
+    for path in sources.paths() {
+        let Some(text) = sources.text(path).filter(|text| text.contains("import")) else { continue };
+        for import in syntax::parse(text, crate::source::FileId(0)).file.imports {
+            if let Err(tried) = resolve(sources, folder_of(path), &import) {
+                let target = normalize(folder_of(path), &import.path);
+                let index = format!("{target}/index.exo");
+                missing.extend([target, index].into_iter().chain(tried));
+            }
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
 /// The file an import means, or the candidates that do not exist.
 pub(crate) fn resolve(sources: &SourceSet, folder: &str, import: &Import) -> Result<String, Vec<String>> {
     let target = normalize(folder, &import.path);

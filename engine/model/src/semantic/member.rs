@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::names::{CompositeKind, Entry, Names};
 use super::ty::{self, Ty};
-use crate::diagnostic::{Diagnostic, make};
+use crate::diagnostic::{Diagnostic, Severity, make};
 use crate::source::Span;
 use crate::syntax::ast;
 
@@ -30,6 +30,22 @@ impl<'a> MemberList<'a> {
     fn push(&mut self, member: Member<'a>) {
         self.by_name.entry(&member.decl.name.text).or_insert(self.members.len());
         self.members.push(member);
+    }
+
+    /// Drops members whose name an earlier one has, too.
+    fn keep_first(&mut self) {
+        if self.by_name.len() == self.members.len() {
+            return;
+        }
+        let mut known = FxHashMap::default();
+        self.members.retain(|member| {
+            let next = known.len();
+            let name: &'a str = &member.decl.name.text;
+            let is_new = !known.contains_key(name);
+            known.entry(name).or_insert(next);
+            is_new
+        });
+        self.by_name = known;
     }
 
     /// Position of the (first) member with this name.
@@ -73,7 +89,6 @@ pub(crate) fn collect<'a>(names: &Names<'a>, out: &mut Vec<Diagnostic>) -> Membe
     let splicer = Splicer { names, own: &own, own_contexts: &own_contexts };
     let mut members = Members::default();
     for (index, composite) in names.composites.iter().enumerate() {
-        let strict = matches!(composite.kind, CompositeKind::Entity(_) | CompositeKind::Json(_));
         let mut list = MemberList::default();
         splicer.splice(Entry::Composite(index), None, &mut Vec::new(), &mut list);
         for spread in &composite.decl.spreads {
@@ -86,8 +101,14 @@ pub(crate) fn collect<'a>(names: &Names<'a>, out: &mut Vec<Diagnostic>) -> Membe
                 }
             }
         }
-        if strict {
-            report_provided_twice(&list, out);
+        match composite.kind {
+            CompositeKind::Entity(_) => report_provided_twice(&list, Severity::Error, out),
+            // Accepted elsewhere: the first field counts.
+            CompositeKind::Json(_) | CompositeKind::Code(_) => {
+                report_provided_twice(&list, Severity::Warning, out);
+                list.keep_first();
+            }
+            CompositeKind::Fragment => {}
         }
         members.composites.push(list);
     }
@@ -136,7 +157,7 @@ impl<'a> Splicer<'_, 'a> {
     }
 }
 
-fn report_provided_twice(list: &MemberList<'_>, out: &mut Vec<Diagnostic>) {
+fn report_provided_twice(list: &MemberList<'_>, severity: Severity, out: &mut Vec<Diagnostic>) {
     for (index, member) in list.members.iter().enumerate() {
         let Some(spread) = member.via else { continue };
         let Some(first) = list.find(&member.decl.name.text) else { continue };
@@ -148,6 +169,7 @@ fn report_provided_twice(list: &MemberList<'_>, out: &mut Vec<Diagnostic>) {
             None => (earlier.decl.name.span, member.decl.name.span),
             Some(_) => (spread.span, earlier.decl.name.span),
         };
-        out.push(make::also_provided(&member.decl.name.text, &spread.name.text, place, other));
+        let diagnostic = make::also_provided(&member.decl.name.text, &spread.name.text, place, other);
+        out.push(Diagnostic { severity, ..diagnostic });
     }
 }

@@ -106,7 +106,7 @@ pub struct Field {
     /// Type.
     pub ty: TypeRef,
     /// Default value.
-    pub default: Option<Expr>,
+    pub default: Option<Box<Expr>>,
     /// From the first annotation to the end.
     pub span: Span,
 }

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use studio_model::syntax::lexer::{doc_text, lex};
+use studio_model::syntax::parse;
 use studio_model::syntax::token::TokenKind;
-use studio_model::{SourceSet, compile, format};
+use studio_model::{FileId, SourceSet, compile, format};
 
 const MODELS: [&str; 3] = [
     include_str!("../models/bookshop.exo"),
@@ -31,8 +32,17 @@ fn meaning(text: &str) -> (Vec<String>, Vec<String>) {
     (tokens, comments)
 }
 
+/// The syntax tree without its places.
+fn tree(text: &str) -> String {
+    let shown = format!("{:?}", parse(text, FileId(0)).file);
+    let mut pieces = shown.split("Span {");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + "Span" + piece.split_once('}').map_or(piece, |(_, rest)| rest))
+}
+
 fn check(text: &str) {
     let once = format(text);
+    assert_eq!(tree(text), tree(&once), "another tree:\n{text}\n----\n{once}");
     assert_eq!(meaning(text), meaning(&once), "{text}\n----\n{once}");
     assert_eq!(once, format(&once), "not idempotent:\n{text}");
 }
@@ -83,6 +93,13 @@ type Empty{}
     insta::with_settings!({ snapshot_path => "../../../../snapshots/model", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("format_layout", format(text));
     });
+}
+
+#[test]
+fn trees_without_places_still_tell_models_apart() {
+    assert_eq!(tree("@postgres module A { }"), tree("@postgres\nmodule   A {}"));
+    assert_ne!(tree("@postgres module A { }"), tree("@postgres module B { }"));
+    assert!(tree(MODELS[0]).contains("Span") && !tree(MODELS[0]).contains("start:"));
 }
 
 #[test]

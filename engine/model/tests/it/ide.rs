@@ -149,9 +149,18 @@ fn renamed(text: &str, name: &str) -> Result<String, RenameError> {
 
 #[test]
 fn a_renamed_model_means_the_same() {
-    for (text, name) in
-        [("writer: Author", "penned"), ("Author {", "Person"), ("Made {", "Stamps"), ("Caller {", "Who"), ("SOFT }", "LOOSE"), ("b =>", "other"), ("brief =", "short"), ("Kind {", "Cover"), ("roles", "groups"), ("Shop {", "Store")]
-    {
+    for (text, name) in [
+        ("writer: Author", "penned"),
+        ("Author {", "Person"),
+        ("Made {", "Stamps"),
+        ("Caller {", "Who"),
+        ("SOFT }", "LOOSE"),
+        ("b =>", "other"),
+        ("brief =", "short"),
+        ("Kind {", "Cover"),
+        ("roles", "groups"),
+        ("Shop {", "Store"),
+    ] {
         let after = renamed(&shop(text, 0), name).unwrap();
         assert!(after.contains(name) && after != SHOP, "{text}");
         let analysis = Analysis::new(SourceSet::from_root(&after));
@@ -230,7 +239,9 @@ fn suggestions_for_declarations_and_types() {
 #[test]
 fn suggestions_in_annotations() {
     let of_type = |annotation: &str| {
-        labels(&format!("context Caller {{ @jwt role: String  @jwt roles: Array<String> }}\n@postgres module M {{ {annotation}\n type Book {{ @pk id: Int  title: String  kind: Kind  author: Author }} type Author {{ @pk key: Int  ok: Boolean  books: Set<Book>? }} enum Kind {{ HARD SOFT }} }}"))
+        labels(&format!(
+            "context Caller {{ @jwt role: String  @jwt roles: Array<String> }}\n@postgres module M {{ {annotation}\n type Book {{ @pk id: Int  title: String  kind: Kind  author: Author }} type Author {{ @pk key: Int  ok: Boolean  books: Set<Book>? }} enum Kind {{ HARD SOFT }} }}"
+        ))
     };
     assert_eq!(
         of_type("@access($0)"),
@@ -244,7 +255,10 @@ fn suggestions_in_annotations() {
     assert_eq!(of_type("@access(self.author.books.$0)"), ["some"]);
     assert_eq!(of_type("@access(self.author.books.some(b => b.$0))"), ["id", "title", "kind", "author"]);
     assert_eq!(of_type("@access(self.author.books.some(b => b.author.$0))"), ["key", "ok", "books"]);
-    assert_eq!(of_type("@access(self.author.books.some(b => $0))"), ["b", "self", "Caller", "true", "false", "null"]);
+    assert_eq!(
+        of_type("@access(self.author.books.some(b => $0))"),
+        ["b", "self", "Caller", "true", "false", "null"]
+    );
     assert_eq!(of_type("@access(Caller.$0 == \"x\")"), ["role", "roles"]);
     assert_eq!(of_type("@access(Caller.roles.$0)"), ["contains"]);
     assert_eq!(of_type("@access(self.kind == $0)")[..2], ["HARD", "SOFT"]);
@@ -254,7 +268,9 @@ fn suggestions_in_annotations() {
     assert_eq!(of_type("@projection(a = [$0])"), ["id", "title", "kind", "author"]);
     assert_eq!(of_type("@projection(a = [id], b = [author/$0])"), ["pk", "basic"]);
     let of_field = |annotation: &str| {
-        labels(&format!("@postgres module M {{ type Book {{ @pk id: Int  {annotation} author: Author  editor: Author }} type Author {{ @pk key: Int  @relation(\"author\") books: Set<Book>?  other: Set<Book>? }} }}"))
+        labels(&format!(
+            "@postgres module M {{ type Book {{ @pk id: Int  {annotation} author: Author  editor: Author }} type Author {{ @pk key: Int  @relation(\"author\") books: Set<Book>?  other: Set<Book>? }} }}"
+        ))
     };
     assert_eq!(of_field("@relation(\"$0\")"), ["books", "other"]);
     assert_eq!(of_field("@column(mapping = {$0})"), ["key"]);
@@ -265,7 +281,9 @@ fn suggestions_in_annotations() {
 #[test]
 fn suggestions_of_defaults() {
     let of = |field: &str| {
-        labels(&format!("context Caller {{ @jwt id: Int }}\n@postgres module M {{ enum Kind {{ HARD SOFT }} type T {{ @pk id: Int  {field} }} }}"))
+        labels(&format!(
+            "context Caller {{ @jwt id: Int }}\n@postgres module M {{ enum Kind {{ HARD SOFT }} type T {{ @pk id: Int  {field} }} }}"
+        ))
     };
     assert_eq!(of("a: Int = $0"), ["autoIncrement", "Caller"]);
     assert_eq!(of("a: Instant = n$0"), ["now", "Caller"]);
@@ -311,19 +329,34 @@ fn a_suggestion_replaces_the_whole_word() {
 
 #[test]
 fn outlines() {
-    let analysis = Analysis::new(SourceSet::from_root(&SHOP.replace("module Shop {", "module Shop { interceptor i() query q(): Int")));
+    let analysis = Analysis::new(SourceSet::from_root(
+        &SHOP.replace("module Shop {", "module Shop { interceptor i() query q(): Int"),
+    ));
     let mut lines = Vec::new();
     fn walk(items: &[studio_model::ide::OutlineItem], depth: usize, lines: &mut Vec<String>) {
         for item in items {
             assert!(item.whole.contains(item.selection), "{item:?}");
-            lines.push(format!("{}{} {} {}", "  ".repeat(depth), item.kind.describe(), item.name, item.detail).trim_end().to_owned());
+            lines.push(
+                format!("{}{} {} {}", "  ".repeat(depth), item.kind.describe(), item.name, item.detail)
+                    .trim_end()
+                    .to_owned(),
+            );
             walk(&item.children, depth + 1, lines);
         }
     }
     walk(&analysis.outline(ROOT), 0, &mut lines);
     assert_eq!(
         lines[..8],
-        ["context Caller", "  field id Int?", "  field roles Array<String>", "module Shop", "  interceptor i", "  query q Int", "  enum Kind", "    enum value HARD"]
+        [
+            "context Caller",
+            "  field id Int?",
+            "  field roles Array<String>",
+            "module Shop",
+            "  interceptor i",
+            "  query q Int",
+            "  enum Kind",
+            "    enum value HARD"
+        ]
     );
     assert_eq!(lines.len(), 20, "{lines:#?}");
 }
@@ -341,7 +374,8 @@ fn broken_text_still_answers() {
     }
     let lines: Vec<&str> = SHOP.lines().collect();
     for drop in 0..lines.len() {
-        let text: Vec<&str> = lines.iter().enumerate().filter(|(at, _)| *at != drop).map(|(_, line)| *line).collect();
+        let text: Vec<&str> =
+            lines.iter().enumerate().filter(|(at, _)| *at != drop).map(|(_, line)| *line).collect();
         let text = text.join("\n");
         let analysis = Analysis::new(SourceSet::from_root(&text));
         for offset in 0..=text.len() as u32 {
@@ -351,6 +385,7 @@ fn broken_text_still_answers() {
         }
     }
     // The type after the damage is known.
-    let damaged = "@postgres module M { type Broken { @pk id: Int  x: }  type Fine { @pk id: Int  other: Bro$0ken? } }";
+    let damaged =
+        "@postgres module M { type Broken { @pk id: Int  x: }  type Fine { @pk id: Int  other: Bro$0ken? } }";
     assert_eq!(definition(damaged).as_deref(), Some("src/index.exo:1:27 Broken"));
 }

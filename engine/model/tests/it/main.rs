@@ -16,4 +16,5 @@ mod ir;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;
 mod robust;
+mod suites;
 mod traps;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use studio_model::{Compiled, RenderStyle, SourceSet, compile};
+use studio_model::ide::Analysis;
+use studio_model::{Compiled, ROOT_FILE, RenderStyle, SourceSet, compile};
 
 const MODELS: [&str; 3] = [
     include_str!("../models/bookshop.exo"),
@@ -140,11 +141,55 @@ proptest! {
     }
 }
 
+/// Asks about a place of a text.
+fn ask(text: &str, place: prop::sample::Index) {
+    ask_at(text, place.index(text.len() + 2) as u32);
+}
+
+fn ask_at(text: &str, place: u32) {
+    let analysis = Analysis::new(SourceSet::from_root(text));
+    let file = analysis.file(ROOT_FILE).unwrap();
+    analysis.complete(file, place);
+    analysis.hover(file, place);
+    let found = analysis.references(file, place, true);
+    if let Ok(renamed) = analysis.rename(file, place, "zzz") {
+        assert_eq!(renamed, found);
+        assert!(renamed.windows(2).all(|pair| pair[0].end <= pair[1].start), "edits overlap");
+    }
+    analysis.outline(file);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn editors_may_ask_about_any_place_of_any_text(text in words(), place in any::<prop::sample::Index>()) {
+        ask(&text, place);
+        ask(&format!("@postgres module M {{ type T {{ @pk a: Int  {text} }} }}"), place);
+        ask(&format!("@postgres module M {{ @access({text}) type T {{ @pk a: Int }} }}"), place);
+    }
+
+    #[test]
+    fn editors_may_ask_about_any_place_of_a_damaged_model(
+        model in 0..3usize,
+        cut in any::<prop::sample::Index>(),
+        length in 0..40usize,
+        place in any::<prop::sample::Index>(),
+    ) {
+        let mut chars: Vec<char> = MODELS[model].chars().collect();
+        let at = cut.index(chars.len());
+        chars.drain(at..(at + length).min(chars.len()));
+        ask(&chars.into_iter().collect::<String>(), place);
+    }
+}
+
 /// Runs with a small stack, as some threads have.
 fn quickly(text: String) {
     let worker = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
         let started = Instant::now();
         run(&text);
+        ask_at(&text, text.len() as u32 / 2);
+        studio_model::format(&text);
         started.elapsed()
     });
     let elapsed = worker.unwrap().join().unwrap();

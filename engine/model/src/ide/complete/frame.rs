@@ -3,6 +3,9 @@
 
 use crate::syntax::token::{Token, TokenKind};
 
+/// How many open brackets and lambdas are kept; far more than anybody writes, and what follows stays quick.
+const MAX_OPEN: usize = 256;
+
 /// An open bracket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame<'t> {
@@ -78,7 +81,7 @@ impl<'t> Frames<'t> {
                         }
                         _ => {}
                     }
-                    frames.open.push((frame, index));
+                    frames.push(frame, index);
                 }
                 TokenKind::LParen => {
                     let frame = match (kind(two), word(two)) {
@@ -86,10 +89,10 @@ impl<'t> Frames<'t> {
                         (_, "query" | "mutation" | "interceptor") if !word(one).is_empty() => Frame::Params,
                         _ => Frame::Call,
                     };
-                    frames.open.push((frame, index));
+                    frames.push(frame, index);
                 }
-                TokenKind::LBracket => frames.open.push((Frame::List, index)),
-                TokenKind::Lt if !frames.in_expression() => frames.open.push((Frame::TypeArgument, index)),
+                TokenKind::LBracket => frames.push(Frame::List, index),
+                TokenKind::Lt if !frames.in_expression() => frames.push(Frame::TypeArgument, index),
                 TokenKind::Gt if matches!(frames.open.last(), Some((Frame::TypeArgument, _))) => {
                     frames.open.pop();
                 }
@@ -98,7 +101,11 @@ impl<'t> Frames<'t> {
                     while let Some((frame, _)) = frames.open.pop() {
                         let body = !matches!(
                             frame,
-                            Frame::Annotation(_) | Frame::Params | Frame::Call | Frame::List | Frame::TypeArgument
+                            Frame::Annotation(_)
+                                | Frame::Params
+                                | Frame::Call
+                                | Frame::List
+                                | Frame::TypeArgument
                         );
                         if body {
                             break;
@@ -106,12 +113,17 @@ impl<'t> Frames<'t> {
                     }
                 }
                 TokenKind::RParen => {
-                    frames.close_small(|frame| matches!(frame, Frame::Annotation(_) | Frame::Params | Frame::Call));
+                    frames.close_small(|frame| {
+                        matches!(frame, Frame::Annotation(_) | Frame::Params | Frame::Call)
+                    });
                 }
                 TokenKind::RBracket => frames.close_small(|frame| *frame == Frame::List),
                 TokenKind::At => {
                     // An annotation cannot stand in the parameters of another: those were not closed.
-                    while matches!(frames.open.last(), Some((Frame::Annotation(_) | Frame::Call | Frame::TypeArgument, _))) {
+                    while matches!(
+                        frames.open.last(),
+                        Some((Frame::Annotation(_) | Frame::Call | Frame::TypeArgument, _))
+                    ) {
                         frames.open.pop();
                     }
                 }
@@ -119,6 +131,7 @@ impl<'t> Frames<'t> {
                     let parameter = if kind(one) == Some(TokenKind::RParen) { two } else { one };
                     if let (Some(parameter), Some((Frame::Call, call))) = (parameter, frames.open.last())
                         && !word(Some(parameter)).is_empty()
+                        && frames.lambdas.len() < MAX_OPEN
                     {
                         frames.lambdas.push(Lambda { parameter, call: *call });
                     }
@@ -144,6 +157,12 @@ impl<'t> Frames<'t> {
                 Frame::Module | Frame::Type(_) | Frame::Fragment(_) | Frame::Context(_) | Frame::Enum
             )
         })
+    }
+
+    fn push(&mut self, frame: Frame<'t>, index: usize) {
+        if self.open.len() < MAX_OPEN {
+            self.open.push((frame, index));
+        }
     }
 
     fn close_until(&mut self, keep: impl Fn(&Frame<'t>) -> bool) {

@@ -86,11 +86,12 @@ impl<'t> Before<'t> {
     fn read(text: &'t str, offset: u32) -> Option<Self> {
         let text = text.get(..offset as usize)?;
         let lexed = lex(text);
-        let in_comment = lexed.problems.iter().any(|problem| problem.kind != LexProblemKind::UnterminatedString)
-            || lexed.comments.last().is_some_and(|comment| {
-                let line = text.get(comment.start as usize..).is_some_and(|text| text.starts_with("//"));
-                line && comment.end == offset
-            });
+        let in_comment =
+            lexed.problems.iter().any(|problem| problem.kind != LexProblemKind::UnterminatedString)
+                || lexed.comments.last().is_some_and(|comment| {
+                    let line = text.get(comment.start as usize..).is_some_and(|text| text.starts_with("//"));
+                    line && comment.end == offset
+                });
         let mut tokens = lexed.tokens;
         tokens.retain(|token| token.kind != TokenKind::Eof);
         let in_doc = tokens.last().is_some_and(|token| {
@@ -155,7 +156,8 @@ impl Analysis {
         };
         let span = Span { file, start: offset - typed, end: offset + behind };
         let mut found = self.with_names(|names, members| {
-            place::Completer { analysis: self, names, members, before: &before, file, offset }.complete()
+            let (before, own) = (&before, std::cell::OnceCell::new());
+            place::Completer { analysis: self, names, members, before, file, offset, own }.complete()
         });
         let mut seen = std::collections::BTreeSet::new();
         found.retain(|item| seen.insert(item.label.clone()));

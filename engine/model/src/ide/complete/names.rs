@@ -64,14 +64,14 @@ impl Completer<'_, '_> {
 
     /// What `self` stands for.
     fn own_type(&self) -> Option<usize> {
-        match self.before.frames.body() {
+        *self.own.get_or_init(|| match self.before.frames.body() {
             Some(Frame::Type(name) | Frame::Fragment(name)) => match self.names.lookup(name) {
                 Some(Entry::Composite(index)) => Some(index),
                 _ => None,
             },
             Some(Frame::Module) => self.annotated_type(),
             _ => None,
-        }
+        })
     }
 
     /// What may follow the dot the tokens end with.
@@ -87,7 +87,10 @@ impl Completer<'_, '_> {
                 self.members.contexts[*index].members.iter().map(|member| self.field_item(member)).collect()
             }
             Ty::Set(_) | Ty::Array(_) if of_context => {
-                vec![Completion::new("contains", CompletionKind::Function, "has this value").snippet("contains($1)")]
+                vec![
+                    Completion::new("contains", CompletionKind::Function, "has this value")
+                        .snippet("contains($1)"),
+                ]
             }
             Ty::Set(_) => vec![
                 Completion::new("some", CompletionKind::Function, "a row for which a condition holds")

@@ -1,5 +1,7 @@
 //! From the tokens around a place to what fits there.
 
+use std::cell::OnceCell;
+
 use super::frame::Frame;
 use super::{Before, Completion, CompletionKind};
 use crate::ide::{Analysis, words};
@@ -19,6 +21,8 @@ pub(super) struct Completer<'s, 'a> {
     pub(super) before: &'s Before<'s>,
     pub(super) file: FileId,
     pub(super) offset: u32,
+    /// What `self` stands for, found once.
+    pub(super) own: OnceCell<Option<usize>>,
 }
 
 impl<'a> Completer<'_, 'a> {
@@ -69,7 +73,9 @@ impl<'a> Completer<'_, 'a> {
     /// Behind something complete, so that a declaration may follow.
     fn starts_declaration(&self) -> bool {
         match self.before.kind(0) {
-            None | Some(TokenKind::LBrace | TokenKind::RBrace | TokenKind::RParen | TokenKind::String) => true,
+            None | Some(TokenKind::LBrace | TokenKind::RBrace | TokenKind::RParen | TokenKind::String) => {
+                true
+            }
             Some(TokenKind::Question | TokenKind::Gt) => true,
             // `@json` in front of a declaration; the result type of an operation.
             Some(TokenKind::Ident) => {
@@ -86,9 +92,7 @@ impl<'a> Completer<'_, 'a> {
         let targets: &[Target] = match frames.body() {
             _ if in_params => &[Target::Param],
             None => &[Target::Module],
-            Some(Frame::Module) => {
-                &[Target::Type, Target::Method, Target::Interceptor, Target::Fragment]
-            }
+            Some(Frame::Module) => &[Target::Type, Target::Method, Target::Interceptor, Target::Fragment],
             Some(Frame::Context(_)) => &[Target::ContextField],
             Some(Frame::Type(_) | Frame::Fragment(_)) => &[Target::Field],
             Some(_) => &[],
@@ -97,8 +101,10 @@ impl<'a> Completer<'_, 'a> {
         for (name, shape) in targets.iter().flat_map(|target| annotations_for(*target)) {
             let insert = match name {
                 "access" | "range" | "projection" => format!("{name}($1)"),
-                "deno" | "wasm" | "before" | "after" | "around" | "table" | "plural" | "column" | "relation"
-                | "dbtype" | "distanceFunction" | "header" | "cookie" => format!("{name}(\"$1\")"),
+                "deno" | "wasm" | "before" | "after" | "around" | "table" | "plural" | "column"
+                | "relation" | "dbtype" | "distanceFunction" | "header" | "cookie" => {
+                    format!("{name}(\"$1\")")
+                }
                 _ if parameters(name).is_some_and(|(_, _, needed)| needed) => format!("{name}($1)"),
                 _ => name.to_owned(),
             };
@@ -152,7 +158,10 @@ impl<'a> Completer<'_, 'a> {
         match self.before.kind(0) {
             Some(TokenKind::Dot) => self.after_dot(),
             Some(TokenKind::LParen) if self.before.ident(1) == "some" => {
-                vec![Completion::new("item => …", CompletionKind::Value, "a condition on one row").snippet("item => item.$1")]
+                vec![
+                    Completion::new("item => …", CompletionKind::Value, "a condition on one row")
+                        .snippet("item => item.$1"),
+                ]
             }
             // Only a literal may follow.
             Some(TokenKind::LParen) if self.before.ident(1) == "contains" => Vec::new(),
@@ -183,9 +192,26 @@ impl<'a> Completer<'_, 'a> {
         match self.annotation_name() {
             Some("distanceFunction") => some(&["cosine", "l2", "ip"]),
             Some("dbtype") => some(&[
-                "SMALLINT", "INT", "BIGINT", "REAL", "DOUBLE PRECISION", "NUMERIC", "TEXT", "VARCHAR", "CHAR",
-                "BOOLEAN", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "JSONB", "BYTEA", "UUID",
-                "SMALLSERIAL", "SERIAL", "BIGSERIAL",
+                "SMALLINT",
+                "INT",
+                "BIGINT",
+                "REAL",
+                "DOUBLE PRECISION",
+                "NUMERIC",
+                "TEXT",
+                "VARCHAR",
+                "CHAR",
+                "BOOLEAN",
+                "DATE",
+                "TIME",
+                "TIMESTAMP",
+                "TIMESTAMP WITH TIME ZONE",
+                "JSONB",
+                "BYTEA",
+                "UUID",
+                "SMALLSERIAL",
+                "SERIAL",
+                "BIGSERIAL",
             ]),
             Some("before" | "after" | "around") => some(&["query *", "mutation *", "mutation create*"]),
             Some("query") => (self.names.modules.iter())
@@ -201,7 +227,8 @@ impl<'a> Completer<'_, 'a> {
     /// Paths of other files, as seen from this one.
     fn files(&self, start: &str) -> Vec<Completion> {
         let own = self.analysis.files().get(self.file).map(|file| file.path.clone()).unwrap_or_default();
-        let folder: Vec<&str> = crate::source::folder_of(&own).split('/').filter(|it| !it.is_empty()).collect();
+        let folder: Vec<&str> =
+            crate::source::folder_of(&own).split('/').filter(|it| !it.is_empty()).collect();
         let mut found = Vec::new();
         for path in self.analysis.sources.paths().filter(|path| **path != *own) {
             let parts: Vec<&str> = path.split('/').collect();
@@ -236,7 +263,10 @@ impl<'a> Completer<'_, 'a> {
         if module.is_none() {
             for primitive in Primitive::ALL {
                 let name = primitive.name();
-                found.push(Completion::new(name, CompletionKind::Type, "built in").documented(words::primitive(name)));
+                found.push(
+                    Completion::new(name, CompletionKind::Type, "built in")
+                        .documented(words::primitive(name)),
+                );
             }
             for generic in ["Set", "Array"] {
                 found.push(
@@ -277,7 +307,11 @@ impl<'a> Completer<'_, 'a> {
         if module.is_none() && !in_operation {
             for info in &self.names.enums {
                 let owner = &self.names.modules[info.module.0 as usize].decl.name.text;
-                declared.push(Completion::new(&info.decl.name.text, CompletionKind::Enum, format!("enum of {owner}")));
+                declared.push(Completion::new(
+                    &info.decl.name.text,
+                    CompletionKind::Enum,
+                    format!("enum of {owner}"),
+                ));
             }
         }
         declared.sort_by(|one, other| one.label.cmp(&other.label));
@@ -303,7 +337,8 @@ impl<'a> Completer<'_, 'a> {
             .filter(|token| token.kind == TokenKind::Ident)
             .map_or("", |token| self.before.slice(*token));
         let function = |name: &str| {
-            let meaning = words::DEFAULT_FUNCTIONS.iter().find(|(known, _)| *known == name).map_or("", |it| it.1);
+            let meaning =
+                words::DEFAULT_FUNCTIONS.iter().find(|(known, _)| *known == name).map_or("", |it| it.1);
             Completion::new(name, CompletionKind::Function, "default")
                 .documented(meaning)
                 .snippet(&format!("{name}()"))

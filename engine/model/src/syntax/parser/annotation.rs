@@ -18,6 +18,8 @@ impl Parser<'_> {
             let params = if self.eat(TokenKind::LParen) { self.annotation_params() } else { Params::None };
             found.push(Annotation { name, params, span: start.to(self.previous()) });
         }
+        // Most lists of the tree hold one or two items; the room vectors keep for more would double its size.
+        found.shrink_to_fit();
         found
     }
 
@@ -99,6 +101,7 @@ impl Parser<'_> {
                 break;
             }
         }
+        values.shrink_to_fit();
         Params::Named(values)
     }
 

@@ -33,6 +33,7 @@ impl Parser<'_> {
         } else {
             self.skip_to_member();
         }
+        decl.fields.shrink_to_fit();
         decl.close = self.previous();
         decl.span = prefix.start.to(decl.close);
         Some(decl)
@@ -169,7 +170,7 @@ impl Parser<'_> {
             self.skip_to_field();
             return true;
         };
-        let default = if self.eat(TokenKind::Eq) { Some(self.default_value()) } else { None };
+        let default = if self.eat(TokenKind::Eq) { Some(Box::new(self.default_value())) } else { None };
         self.eat(TokenKind::Semi);
         let span = start.to(self.previous());
         decl.fields.push(Field { docs, annotations, name, ty, default, span });
@@ -198,6 +199,7 @@ impl Parser<'_> {
                     break;
                 }
             }
+            args.shrink_to_fit();
             // `Set<T>=` reads as one token.
             if self.is(TokenKind::Ge) {
                 self.split_greater_equal();

@@ -42,6 +42,7 @@ impl Parser<'_> {
         while self.eat(TokenKind::OrOr) {
             parts.push(self.and());
         }
+        parts.shrink_to_fit();
         Expr { kind: ExprKind::Or(parts), span: start.to(self.previous()) }
     }
 
@@ -55,6 +56,7 @@ impl Parser<'_> {
         while self.eat(TokenKind::AndAnd) {
             parts.push(self.relation());
         }
+        parts.shrink_to_fit();
         Expr { kind: ExprKind::And(parts), span: start.to(self.previous()) }
     }
 
@@ -172,6 +174,7 @@ impl Parser<'_> {
             let call = self.call();
             steps.push(Step { name, call });
         }
+        steps.shrink_to_fit();
         Expr { kind: ExprKind::Path(Path { head, head_call, steps }), span: start.to(self.previous()) }
     }
 

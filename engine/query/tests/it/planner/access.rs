@@ -125,7 +125,7 @@ fn set_field(ir: &mut Ir, name: &str, field: &str, read: AccessExpr, write: Acce
     let id = entity(ir, name);
     let (field, _) = ir.entities[id].fields.iter().find(|(_, known)| known.name == field).unwrap();
     ir.entities[id].fields[field].access =
-        Some(FieldAccess { read: rule(read), create: rule(write.clone()), update: rule(write) });
+        Some(Box::new(FieldAccess { read: rule(read), create: rule(write.clone()), update: rule(write) }));
 }
 
 #[test]
