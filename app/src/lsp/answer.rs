@@ -37,8 +37,6 @@ impl Place<'_> {
     }
 
     fn edit(&self, edits: impl IntoIterator<Item = (Span, String)>) -> WorkspaceEdit {
-        // The protocol's type for edits is keyed by URIs.
-        #[allow(clippy::mutable_key_type, reason = "a URI does not change while it is a key")]
         let mut changes: HashMap<Uri, Vec<TextEdit>> = HashMap::new();
         for (span, new_text) in edits {
             if let Some(location) = self.location(span) {

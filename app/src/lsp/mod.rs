@@ -3,6 +3,8 @@
 //! One thread reads messages, this one answers them in order. Problems are published when no message waits, so a
 //! burst of key strokes is compiled once. The answers come from [`studio_model::ide`].
 
+#![allow(clippy::mutable_key_type, reason = "the protocol's URIs are keys; their text never changes")]
+
 mod answer;
 mod convert;
 mod session;

@@ -257,11 +257,10 @@ impl Session {
                 self.workspace(&uri);
                 let workspace = self.workspace_mut(&uri);
                 workspace.is_stale = false;
-                let found = workspace.problems(&uri);
+                let mut found = workspace.problems(&uri);
                 workspace.published =
                     found.iter().filter(|(_, list)| !list.is_empty()).map(|(uri, _)| uri.clone()).collect();
                 // Open documents without problems are told so, too.
-                let mut found = found;
                 let key = key_of(&uri, &self.documents);
                 for open in self.documents.keys().filter(|open| key_of(open, &self.documents) == key) {
                     found.entry(open.clone()).or_default();
