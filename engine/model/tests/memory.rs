@@ -7,7 +7,7 @@
     reason = "a test may fail, and reads what the system says of the process"
 )]
 
-#[path = "../benches/generator.rs"]
+#[path = "../benches/generator/mod.rs"]
 mod generator;
 
 use studio_model::{SourceSet, compile};

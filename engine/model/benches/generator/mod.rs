@@ -12,7 +12,7 @@ pub(crate) fn model(types: usize) -> String {
         let (next, previous, group) = ((index + 1) % types, (index + types - 1) % types, index / 10);
         if index % 10 == 0 {
             write!(text, "  enum Kind{group} {{ HARD SOFT DIGITAL }}\n  fragment Stamped{group} {{ created: Instant = now() }}\n")
-                .unwrap();
+                .expect("text takes everything");
         }
         write!(
             text,
@@ -39,7 +39,7 @@ pub(crate) fn model(types: usize) -> String {
   }}
 "#
         )
-        .unwrap();
+        .expect("text takes everything");
     }
     text.push_str("}\n");
     text
