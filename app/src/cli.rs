@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 /// `exo-studio [DIR]` and `exo-studio --ci [DIR] [PATTERN]`.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct StudioArgs {
-    /// The project; with --ci also a folder that contains projects
+    /// The project; with --ci also a folder that contains projects, or one .exotest file
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
     /// With --ci: run only tests whose names match (`*` and `?`)

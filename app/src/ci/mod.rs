@@ -1,9 +1,11 @@
 //! `exo-studio --ci`: build, migrate a throw-away database, run every test, report, exit.
 
+mod place;
 mod progress;
 mod watch;
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use studio_testing::{
 };
 use studio_testing::{history, report};
 
+use self::place::Place;
 use self::progress::ProgressLine;
 use crate::cli::StudioArgs;
 use crate::failure::Failure;
@@ -31,20 +34,15 @@ pub(crate) async fn run(args: &StudioArgs) -> Result<ExitCode, Failure> {
 }
 
 async fn run_all(args: &StudioArgs) -> Result<ExitCode, Failure> {
-    if !args.dir.is_dir() {
-        return Err(Failure::environment(
-            "read the folder",
-            &format!("`{}` is not a folder", args.dir.display()),
-        )
-        .help("give a project, or a folder that contains projects"));
-    }
-    let options = options(args)?;
+    let place = place::find(&args.dir)?;
+    let options = options(args, &place)?;
     let cluster =
         Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.map_err(|error| {
             Failure::environment("start a throw-away database", &error).help(error.next_step())
         })?;
     let bench = Bench {
         args,
+        place,
         laboratory: Arc::new(ClusterLaboratory::new(cluster.databases())),
         cancel: Cancellation::default(),
     };
@@ -69,6 +67,7 @@ async fn run_all(args: &StudioArgs) -> Result<ExitCode, Failure> {
 /// What the runs of one command share.
 struct Bench<'a> {
     args: &'a StudioArgs,
+    place: Place,
     laboratory: Arc<ClusterLaboratory>,
     cancel: Cancellation,
 }
@@ -85,15 +84,18 @@ impl Bench<'_> {
         };
         let laboratory = Arc::clone(&self.laboratory) as Arc<dyn Laboratory>;
         let cancel = self.cancel.clone();
-        let result = studio_testing::run(laboratory, &self.args.dir, options, progress, cancel).await;
+        let result = studio_testing::run(laboratory, &self.place.root, options, progress, cancel).await;
         line.clear();
         let report = result.map_err(|error| {
             let failure = Failure::environment("find the tests", &error);
-            match error {
-                DiscoveryError::NoProject(_) => {
+            match (error, place::project_above(&self.place.root)) {
+                (DiscoveryError::NoProject(_), Some(project)) => {
+                    failure.help(format!("the project around it: exo-studio --ci {}", project.display()))
+                }
+                (DiscoveryError::NoProject(_), None) => {
                     failure.help("a project has src/index.exo and a folder tests")
                 }
-                DiscoveryError::Unreadable { .. } => failure,
+                (DiscoveryError::Unreadable { .. }, _) => failure,
             }
         })?;
         if let Err(error) = history::remember(&report, whole) {
@@ -116,7 +118,7 @@ impl Bench<'_> {
             };
             output::write(&report::text::render(report, style));
             if std::env::var_os("GITHUB_ACTIONS").is_some() {
-                let workspace = std::env::var_os("GITHUB_WORKSPACE").map(std::path::PathBuf::from);
+                let workspace = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
                 output::write(&report::github::render(report, workspace.as_deref()));
             }
         }
@@ -129,13 +131,14 @@ impl Bench<'_> {
 }
 
 /// The options of the (first) run.
-fn options(args: &StudioArgs) -> Result<RunOptions, Failure> {
-    let only = args.report.failed.then(|| history::failed(&args.dir)).filter(|names| {
+fn options(args: &StudioArgs, place: &Place) -> Result<RunOptions, Failure> {
+    let failed = args.report.failed.then(|| history::failed(&place.root)).filter(|names| {
         if names.is_empty() {
             output::note("no test failed the last time; running all");
         }
         !names.is_empty()
     });
+    let only = place.only.clone().or(failed);
     if args.report.min_access_coverage.is_some() && (only.is_some() || args.pattern.is_some()) {
         let message = "--min-access-coverage with a part of the tests".to_owned();
         let help = "some tests see only some rules: leave out the pattern or --failed".to_owned();

@@ -9,6 +9,7 @@ use studio_testing::{RunOptions, exit, pattern};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::place::Place;
 use super::{Bench, STOPPED};
 use crate::failure::Failure;
 use crate::output;
@@ -19,7 +20,7 @@ pub(super) async fn run(bench: &Bench<'_>, options: RunOptions) -> Result<u8, Fa
     let mut next = options.clone();
     loop {
         // Before the run, so that a save in the middle of it is not missed.
-        watches.follow(&bench.args.dir)?;
+        watches.follow(&bench.place.root)?;
         let report = bench.run(next).await?;
         let code = bench.print(&report)?;
         if code == exit::INTERRUPTED {
@@ -28,7 +29,7 @@ pub(super) async fn run(bench: &Bench<'_>, options: RunOptions) -> Result<u8, Fa
         output::note("watching; Ctrl-C stops");
         let changed = tokio::select! {
             () = bench.cancel.cancelled() => return Ok(STOPPED),
-            changed = watches.changed(&bench.args.dir, options.filter.as_deref()) => changed?,
+            changed = watches.changed(&bench.place, options.filter.as_deref()) => changed?,
         };
         // A part of the tests says nothing about coverage.
         next = RunOptions { only: Some(changed), min_access_coverage: None, ..options.clone() };
@@ -72,7 +73,7 @@ impl Watches {
     }
 
     /// Waits for saves and names the tests they concern that match the wildcard.
-    async fn changed(&mut self, root: &Path, filter: Option<&str>) -> Result<BTreeSet<String>, Failure> {
+    async fn changed(&mut self, place: &Place, filter: Option<&str>) -> Result<BTreeSet<String>, Failure> {
         let mut names = BTreeSet::new();
         while names.is_empty() {
             let Some(first) = self.changes.recv().await else {
@@ -83,8 +84,8 @@ impl Watches {
                 saved.push(more);
             }
             // Files may have come or gone with the save.
-            let projects =
-                discovery::discover(root).map_err(|error| Failure::environment("find the tests", &error))?;
+            let projects = discovery::discover(&place.root)
+                .map_err(|error| Failure::environment("find the tests", &error))?;
             for (path, changes) in &saved {
                 let Some(project) = projects.iter().find(|known| known.path == *path) else { continue };
                 match project.concerned(changes.paths.iter().map(PathBuf::as_path)) {
@@ -93,7 +94,10 @@ impl Watches {
                     Concerned::All => names.extend(project.tests.iter().map(|test| test.name.clone())),
                 }
             }
-            names.retain(|name| filter.is_none_or(|filter| pattern::matches(filter, name)));
+            names.retain(|name| {
+                filter.is_none_or(|filter| pattern::matches(filter, name))
+                    && place.only.as_ref().is_none_or(|only| only.contains(name))
+            });
         }
         Ok(names)
     }
