@@ -108,7 +108,7 @@ impl Bench<'_> {
     fn print(&self, report: &Report) -> Result<u8, Failure> {
         let args = &self.args.report;
         if args.json {
-            output::line(&report::json::render(report).to_string());
+            output::line(&report::json::render(report, args.access_coverage).to_string());
         } else {
             let style = report::text::TextStyle {
                 color: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),

@@ -203,8 +203,8 @@ pub struct Report {
     pub projects: Vec<ProjectFailure>,
     /// The run was interrupted.
     pub interrupted: bool,
-    /// What the tests saw of the access rules, when it was recorded.
-    #[serde(rename = "accessRules", skip_serializing_if = "Option::is_none")]
+    /// What the tests saw of the access rules, when it was recorded. In JSON reports on demand.
+    #[serde(skip)]
     pub access: Option<AccessCoverage>,
     /// Points of access coverage in percent below which the run fails (`--min-access-coverage`).
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -80,6 +80,7 @@ async fn projects(cluster: &Cluster) {
     let text = render(&report, TextStyle::default());
     println!("{text}");
     assert!(report.passed() && report.tests.len() >= 22, "some tests of the projects did not pass");
+    assert!(text.contains("access coverage: ") && text.contains("--access-coverage lists them"), "{text}");
     let access = report.access.unwrap();
     let of = |subject: &str, operation: &str| {
         let rules = access.rules.iter().filter(|rule| rule.project == "settings");

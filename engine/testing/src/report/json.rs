@@ -9,8 +9,9 @@ use crate::outcome::Report;
 /// Version of the document; raised when a member changes its meaning.
 const FORMAT: u32 = 1;
 
-/// The report as a JSON document, files relative to the directory of the run.
-pub fn render(report: &Report) -> Value {
+/// The report as a JSON document, files relative to the directory of the run. `access`: with every access rule
+/// and what the tests saw of it, not only the sum.
+pub fn render(report: &Report, access: bool) -> Value {
     let mut document = Map::new();
     document.insert("format".into(), json!(FORMAT));
     document.insert("exitCode".into(), json!(report.exit_code()));
@@ -26,10 +27,13 @@ pub fn render(report: &Report) -> Value {
             "notRun": report.not_run.len(),
         }),
     );
-    if let Some(access) = &report.access {
-        let (seen, all) = access.points();
-        let counts = json!({ "seen": seen, "points": all, "percent": access.percent() });
+    if let Some(coverage) = &report.access {
+        let (seen, all) = coverage.points();
+        let counts = json!({ "seen": seen, "points": all, "percent": coverage.percent() });
         document.insert("accessCoverage".into(), counts);
+        if access {
+            document.insert("accessRules".into(), json!(coverage.rules));
+        }
     }
     let mut relative = report.clone();
     let root = relative.root.clone();

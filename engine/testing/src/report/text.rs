@@ -70,13 +70,18 @@ pub fn render(report: &Report, style: TextStyle) -> String {
 fn access(report: &Report, style: TextStyle, paint: Paint, out: &mut String) {
     let Some(coverage) = report.access.as_ref().filter(|coverage| !coverage.rules.is_empty()) else { return };
     let too_little = report.misses_access_coverage();
-    if !style.access && report.min_access_coverage.is_none() {
+    let whole = report.filter.is_none() && !report.named && !report.interrupted;
+    let has_conditions = coverage.rules.iter().any(|rule| !rule.conditions.is_empty());
+    // What a part of the tests saw, and models that are open to everybody, are worth no line of their own.
+    if !style.access && report.min_access_coverage.is_none() && !(whole && has_conditions) {
         return;
     }
     let line = super::access::summary(coverage);
     let line = match report.min_access_coverage {
         Some(least) if too_little => paint.red(&format!("{line}, asked for are {least} %")),
-        Some(_) | None => line,
+        Some(_) => line,
+        None if style.access || coverage.percent() == 100 => line,
+        None => paint.dim(&format!("{line}; --access-coverage lists them")),
     };
     let _ = writeln!(out, "{line}");
     if style.access || too_little {

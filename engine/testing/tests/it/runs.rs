@@ -195,7 +195,7 @@ async fn machine_reports() {
         test.micros = 1500;
         test.requests.iter_mut().for_each(|request| request.micros = 0);
     }
-    let mut document = json::render(&ran.report);
+    let mut document = json::render(&ran.report, true);
     document["root"] = "library".into();
     golden("json-report", &serde_json::to_string_pretty(&document).expect("JSON"));
     golden("junit-report", &junit::render(&ran.report));
