@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use studio_engine::config::{Environment, ExoToml, Mode, Settings, load_environment};
 use studio_engine::derived::Derived;
+use studio_engine::hooks::Hooks;
 use studio_engine::project::Project;
 use studio_engine::runtime::pool_options;
 use studio_engine::runtime::serving::Serving;
@@ -54,7 +55,9 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let derived = Derived::new(ir, settings.allow_mutations);
     let (host, port) = (settings.host.clone(), settings.port);
     let graphql_path = settings.graphql_path.clone();
-    let server = Arc::new(Server::new(settings, Arc::new(environment)));
+    let mut server = Server::new(settings, Arc::new(environment));
+    server.hooks = hooks(&args.dir).await?;
+    let server = Arc::new(server);
     server.swap(Arc::new(Serving::new(Revision(1), &derived, pool.clone())));
     let listener = bind(&host, port).await.map_err(|error| match error {
         BindError::Taken { port, next_free } => {
@@ -81,6 +84,16 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     pool.close();
     // Being told to stop is how a server ends; only an interrupt at the keyboard is reported as one.
     Ok(if code == 130 { ExitCode::from(130) } else { ExitCode::SUCCESS })
+}
+
+/// The hook components; one that does not load is a reason not to start, since requests would slip past it.
+async fn hooks(dir: &std::path::Path) -> Result<Arc<Hooks>, Failure> {
+    let toml = ExoToml::read(dir)
+        .map_err(|problem| Failure::environment("read exo.toml", &problem).help(problem.help.clone()))?;
+    let root = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    Hooks::load_all(&root, &toml).await.map_err(|(name, error)| {
+        Failure::environment(&format!("load the hook `{name}`"), &error).help(error.help())
+    })
 }
 
 /// The compiled model when it is newer than the sources (or there are none), else the sources.

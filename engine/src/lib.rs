@@ -6,6 +6,7 @@ pub mod config;
 pub mod copies;
 pub mod derived;
 pub mod dump;
+pub mod hooks;
 pub mod laboratory;
 pub mod project;
 pub mod runtime;

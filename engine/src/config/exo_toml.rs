@@ -7,6 +7,7 @@ use serde::Deserialize;
 use studio_events::Budget;
 
 use super::ConfigProblem;
+use super::hooks::HookConfig;
 
 /// The file as read. All sections are optional.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,6 +40,9 @@ pub struct ExoToml {
     /// What one request may ask for. Variables win over it.
     #[serde(default)]
     pub limits: LimitsConfig,
+    /// Hook components by name.
+    #[serde(default)]
+    pub hooks: BTreeMap<String, toml::Spanned<HookConfig>>,
 }
 
 /// `[limits]`. What is not given keeps its default; see [`super::RequestLimits`].
@@ -135,18 +139,17 @@ impl ExoToml {
     }
 
     fn parse(text: &str) -> Result<Self, ConfigProblem> {
-        toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map(|span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1)
-                .unwrap_or(1);
-            ConfigProblem::new(
-                "C0004",
-                format!("exo.toml:{line}"),
-                error.message().to_owned(),
-                advice(&error),
-            )
-        })
+        let line_of = |start: usize| text.get(..start).unwrap_or(text).matches('\n').count() + 1;
+        let toml: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(span.start));
+            let place = format!("exo.toml:{line}");
+            ConfigProblem::new("C0004", place, error.message().to_owned(), advice(&error))
+        })?;
+        for (name, hook) in &toml.hooks {
+            let line = line_of(hook.span().start);
+            hook.get_ref().check(name, &format!("exo.toml:{line}"))?;
+        }
+        Ok(toml)
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod env_file;
 mod exo_toml;
+mod hooks;
 mod limits;
 mod settings;
 
 pub use env_file::{Environment, load_environment};
 pub use exo_toml::{ExoToml, LimitsConfig, PersonaConfig, PostgresConfig};
+pub use hooks::HookConfig;
 pub use limits::RequestLimits;
 pub use settings::{Authentication, CorsDomains, Introspection, Mode, Settings, TokenSource};
 

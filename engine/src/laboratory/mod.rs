@@ -21,6 +21,7 @@ use studio_testing::{
 use self::coverage::{Counters, Recorder};
 use crate::config::{Authentication, Environment, ExoToml, Mode, PersonaConfig, Settings};
 use crate::derived::Derived;
+use crate::hooks::Hooks;
 use crate::project::{Project, ProjectError};
 use crate::runtime::auth::{random_secret, sign_raw};
 use crate::runtime::caller::RequestHead;
@@ -65,6 +66,7 @@ impl Laboratory for ClusterLaboratory {
                 let texts: Vec<_> = build.problems.iter().map(|problem| problem.rendered.as_str()).collect();
                 return Err(PrepareError::Model(texts.join("\n")));
             };
+            let hooks = hooks(project).await?;
             let derived = Derived::new(ir, true);
             let name = fresh_name(&self.counter, "template");
             let environment = |error: &dyn std::fmt::Display| PrepareError::Environment(error.to_string());
@@ -79,6 +81,7 @@ impl Laboratory for ClusterLaboratory {
             let prepared = Prepared {
                 counters: Arc::new(Counters::new(&derived.ir)),
                 personas: Arc::new(personas),
+                hooks,
                 without_mutations: OnceLock::new(),
                 databases: self.databases.clone(),
                 counter: Arc::clone(&self.counter),
@@ -90,6 +93,15 @@ impl Laboratory for ClusterLaboratory {
         }
         .boxed()
     }
+}
+
+/// The hook components of the project; one that does not load is a reason not to test.
+async fn hooks(project: &Path) -> Result<Arc<Hooks>, PrepareError> {
+    let toml = ExoToml::read(project).map_err(|problem| PrepareError::Environment(problem.to_string()))?;
+    let root = project.canonicalize().unwrap_or_else(|_| project.to_owned());
+    Hooks::load_all(&root, &toml).await.map_err(|(name, error)| {
+        PrepareError::Model(format!("the hook `{name}` does not load: {error}; {}", error.help()))
+    })
 }
 
 fn fresh_name(counter: &AtomicU32, kind: &str) -> String {
@@ -121,6 +133,7 @@ struct Prepared {
     without_mutations: OnceLock<Arc<Derived>>,
     counters: Arc<Counters>,
     personas: Arc<BTreeMap<String, PersonaConfig>>,
+    hooks: Arc<Hooks>,
     template: String,
     frozen: Arc<std::sync::Mutex<Vec<String>>>,
 }
@@ -150,6 +163,7 @@ impl PreparedProject for Prepared {
             let derived = self.derived(settings.allow_mutations);
             let recorder = Arc::new(Recorder::new(Arc::clone(&self.counters)));
             let mut server = Server::new(settings, Arc::new(environment));
+            server.hooks = Arc::clone(&self.hooks);
             server.test = Some(spec.name);
             server.tap = Some(Arc::clone(&recorder) as Arc<dyn Tap>);
             server.swap(Arc::new(Serving::new(Revision(1), derived, pool.clone())));
@@ -240,13 +254,18 @@ impl Endpoint for TestInstance {
             path: path.to_owned(),
             head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
             body: body.into(),
-            received: None,
+            ..HttpRequest::default()
         };
         async move {
             let reply = self.server.dispatch(&request).await;
             TestReply {
                 status: reply.status,
-                headers: reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                headers: reply
+                    .headers
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .chain(reply.added)
+                    .collect(),
                 body: reply.body.to_vec(),
                 sql_count: Some(reply.sql_count),
                 trace: self.recorder.take(),

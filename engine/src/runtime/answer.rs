@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use studio_events::{Micros, Phase, PhaseKind, Shares, Surface, Trace, TraceError, TraceId, TraceKind};
 use studio_query::access::{AccessLog, ContextError, NoLog};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::operation::{Operation, OperationKind, RootCall};
 use studio_query::plan::{ContextUses, Plan, PlanError, PlanOptions, Template, VariableUse, plan_recorded};
 use studio_query::{
-    Document, Limits, Payload, Prepared, Stage, error_body, prepare, prepare_observed, trusted_text,
+    Document, Limits, Payload, Prepared, Stage, document_hash, error_body, prepare, prepare_observed,
+    trusted_text,
 };
+
+use studio_hooks::{FinishedOperation, OperationKind as HookOperationKind, RequestVerdict};
 
 use super::access_trace::TimedLog;
 use super::auth::Verifier;
@@ -27,6 +30,7 @@ use super::serving::{Cached, Known, Serving};
 use super::tap::Tap;
 use crate::bus::{self, Bus};
 use crate::config::{Environment, Introspection, Settings};
+use crate::hooks::RequestHooks;
 use crate::server::http::HttpReply;
 
 /// `@query` contexts may ask for values that again come from queries, this deep.
@@ -34,8 +38,24 @@ const MAX_CONTEXT_DEPTH: usize = 8;
 
 static NEXT_TRACE: AtomicU32 = AtomicU32::new(1);
 
+/// An identity for a trace.
+pub(crate) fn next_trace_id() -> TraceId {
+    TraceId(NEXT_TRACE.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B1) & 0x00ff_ffff)
+}
+
+/// Who the caller is.
+#[derive(Debug, Clone, Copy)]
+pub enum Identity<'a> {
+    /// Whoever the token says.
+    Token,
+    /// These claims: a hook authenticated the caller, or code acts as somebody else.
+    Claims(&'a Map<String, Json>),
+    /// The system itself: no access rules.
+    System,
+}
+
 /// What a request needs besides the served model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AnswerContext<'a> {
     /// Settings.
     pub settings: &'a Settings,
@@ -55,6 +75,10 @@ pub struct AnswerContext<'a> {
     pub surface: Surface,
     /// The request is exempt from trusted documents.
     pub trusted_bypass: bool,
+    /// The request's hooks, when the project has any.
+    pub hooks: Option<&'a RequestHooks>,
+    /// Who the caller is.
+    pub identity: Identity<'a>,
 }
 
 impl AnswerContext<'_> {
@@ -83,6 +107,7 @@ pub async fn answer(
         execution: Execution::default(),
         log: TimedLog::default(),
         document: String::new(),
+        cached: false,
         operation: None,
         template: None,
     };
@@ -107,6 +132,7 @@ struct Request<'a> {
     execution: Execution,
     log: TimedLog,
     document: String,
+    cached: bool,
     operation: Option<Operation>,
     template: Option<Arc<Template>>,
 }
@@ -118,6 +144,7 @@ impl Request<'_> {
         let text = trusted_text(payload, trusted, !self.context.trusted_bypass)?;
         self.document.push_str(&text);
         let (known, cached) = serving.known(&text)?;
+        self.cached = cached == Cached::Hit;
         self.clock.lap(PhaseKind::Parse, if cached == Cached::Hit { "document cache hit" } else { "" });
         let observed = self.context.is_recorded();
         // Whoever looks wants to see how a request is judged and planned, so that is done anew then.
@@ -166,7 +193,8 @@ impl Request<'_> {
         }
         let queries = QueryResults::default();
         let (verifier, environment) = (self.context.verifier, self.context.environment);
-        let caller = Caller::new(self.head, verifier, &settings.token_source, environment, &queries);
+        let caller = Caller::new(self.head, verifier, &settings.token_source, environment, &queries)
+            .acting(self.context.identity, self.context.hooks.map(RequestHooks::exchange));
         let (asked, variables) = (payload.operation_name.as_deref(), payload.variables.as_ref());
         known.find(|template| template.fill(asked, variables, &caller, &self.serving.ir))
     }
@@ -220,10 +248,11 @@ impl Request<'_> {
             let hidden = error.hidden.as_deref().unwrap_or_default();
             tracing::warn!(operation = %name, message = %error.message, cause = %hidden, "request failed");
         }
+        self.tell_observers(kind, error);
         if !self.context.is_recorded() {
             return;
         }
-        let id = TraceId(NEXT_TRACE.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B1) & 0x00ff_ffff);
+        let id = self.context.hooks.map_or_else(next_trace_id, RequestHooks::trace_id);
         if self.context.bus.is_some() {
             let operation_name = payload.operation_name.clone();
             self.context.sent.keep(id, SentRequest { head: self.head.clone(), operation_name });
@@ -243,7 +272,7 @@ impl Request<'_> {
             status: 200,
             total,
             phases: self.clock.phases(total),
-            statements: self.execution.statements,
+            statements: std::mem::take(&mut self.execution.statements),
             round_trips: self.execution.round_trips,
             rows: self.execution.rows,
             response_bytes: bytes as u64,
@@ -258,9 +287,39 @@ impl Request<'_> {
         if let Some(tap) = self.context.tap {
             tap.request(&trace, &self.log.notes);
         }
-        if let Some(bus) = self.context.bus {
-            bus.trace(trace);
+        match (self.context.hooks, self.context.bus) {
+            // Hooks after the reply belong to the trace as well.
+            (Some(hooks), Some(_)) => hooks.keep_trace(Trace::clone(&trace), self.clock.start),
+            (None, Some(bus)) => bus.trace(trace),
+            (_, None) => {}
         }
+    }
+
+    /// Facts for observers, if some hook observes.
+    fn tell_observers(&self, kind: TraceKind, error: Option<&RequestError>) {
+        let Some(hooks) = self.context.hooks.filter(|hooks| hooks.is_observed()) else { return };
+        let verdict = match error.map(|error| error.class) {
+            None => RequestVerdict::Success,
+            Some(ErrorClass::NotAuthorized | ErrorClass::Expired | ErrorClass::NotAllowed) => {
+                RequestVerdict::Refused
+            }
+            Some(_) => RequestVerdict::Failed,
+        };
+        let sql = self.clock.of(PhaseKind::Sql).0;
+        hooks.keep_operation(FinishedOperation {
+            kind: match kind {
+                TraceKind::Mutation => HookOperationKind::Mutation,
+                TraceKind::Query | TraceKind::Introspection | TraceKind::Invalid => HookOperationKind::Query,
+            },
+            name: self.operation.as_ref().and_then(|operation| operation.name.clone()),
+            document_hash: document_hash(&self.document),
+            planning_us: self.clock.total().0.saturating_sub(sql),
+            execution_us: sql,
+            sql_statements: self.execution.statement_count,
+            from_plan_cache: self.cached,
+            verdict,
+            error_count: u32::from(error.is_some()),
+        });
     }
 
     /// The active persona for the page's requests, `token` for others that bring one.
@@ -318,7 +377,8 @@ pub(super) fn plan_for<'a>(
                     &settings.token_source,
                     context.environment,
                     &queries,
-                );
+                )
+                .acting(context.identity, context.hooks.map(RequestHooks::exchange));
                 let mut silent = NoLog;
                 let log: &mut dyn AccessLog = if context.is_recorded() { &mut *log } else { &mut silent };
                 plan_recorded(operation, &serving.ir, &caller, log, PlanOptions::default(), uses)
@@ -344,6 +404,25 @@ pub(super) fn plan_for<'a>(
     .boxed()
 }
 
+/// Runs an operation that code asked for: same rules as from outside, unless it acts as somebody else; trusted documents
+/// do not apply (language.md 8.3).
+pub(crate) async fn run_inner(
+    context: &AnswerContext<'_>,
+    serving: &Serving,
+    head: &RequestHead,
+    document: &str,
+    variables: Option<&Map<String, Json>>,
+) -> Result<FieldTexts, RequestError> {
+    let (document, _) = serving.document(document)?;
+    let operation = prepare(&document, None, variables, &serving.schema, &limits(context.settings))?;
+    let (plan, _) =
+        plan_for(context, serving, head, &operation, &mut TimedLog::default(), &mut [], 0).await?;
+    let repeatable = operation.kind == OperationKind::Query;
+    let run = Run { pool: &serving.pool, holes: &[], recording: Recording::Off, repeatable };
+    let (fields, _) = execute(&plan, run).await;
+    fields
+}
+
 /// Runs `query { name }` for a context value: same caller, same rules (language.md 5.1).
 async fn context_query(
     context: &AnswerContext<'_>,
@@ -361,6 +440,12 @@ async fn context_query(
     let (fields, _) = execute(&plan, run).await;
     let text = fields?.into_iter().next().map(|(_, json)| json).unwrap_or_default();
     serde_json::from_str(&text).map(Some).map_err(|error| RequestError::internal(error.to_string()))
+}
+
+/// The `data` object from finished JSON texts.
+pub(crate) fn data_object(fields: &FieldTexts) -> String {
+    let body = data_body(fields);
+    body.strip_prefix("{\"data\":").and_then(|rest| rest.strip_suffix('}')).unwrap_or("{}").to_owned()
 }
 
 /// `{"data": …}` from finished JSON texts, in selection order.
@@ -443,12 +528,12 @@ impl Clock {
     }
 
     /// The laps, and what they leave out as `other`.
-    fn phases(mut self, total: Micros) -> Vec<Phase> {
+    fn phases(&mut self, total: Micros) -> Vec<Phase> {
         let known: u64 = self.laps.iter().map(|lap| lap.time.0).sum();
         let start = span(self.start, self.last);
         let time = Micros(total.0.saturating_sub(known));
         self.laps.push(Phase { kind: PhaseKind::Other, start, time, note: String::new() });
-        self.laps
+        std::mem::take(&mut self.laps)
     }
 }
 

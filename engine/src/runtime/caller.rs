@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value as Json;
 use studio_query::access::{CallerContext, ContextError};
 
+use studio_hooks::Exchange;
+
 use crate::config::{Environment, TokenSource};
+use crate::runtime::answer::Identity;
 use crate::runtime::auth::Verifier;
 
 /// What the transport knows of a request.
@@ -68,6 +71,8 @@ pub struct Caller<'a> {
     environment: &'a Environment,
     claims: OnceCell<Result<Option<Json>, ContextError>>,
     queries: &'a QueryResults,
+    identity: Identity<'a>,
+    hooks: Option<&'a Arc<Exchange>>,
 }
 
 /// Results of `@query` contexts of one request, by operation name.
@@ -90,16 +95,27 @@ impl<'a> Caller<'a> {
         environment: &'a Environment,
         queries: &'a QueryResults,
     ) -> Self {
-        Self { head, verifier, token_source, environment, claims: OnceCell::new(), queries }
+        let claims = OnceCell::new();
+        let identity = Identity::Token;
+        Self { head, verifier, token_source, environment, claims, queries, identity, hooks: None }
+    }
+
+    /// The same request with another identity, and with the values that hooks left.
+    #[must_use]
+    pub fn acting(self, identity: Identity<'a>, hooks: Option<&'a Arc<Exchange>>) -> Self {
+        Self { identity, hooks, ..self }
     }
 }
 
 impl CallerContext for Caller<'_> {
     fn claims(&self) -> Result<Option<&Json>, ContextError> {
         self.claims
-            .get_or_init(|| match self.head.token(self.token_source)? {
-                Some(token) => self.verifier.verify(token),
-                None => Ok(None),
+            .get_or_init(|| match (self.identity, self.head.token(self.token_source)) {
+                (Identity::Claims(claims), _) => Ok(Some(Json::Object(claims.clone()))),
+                (Identity::System, _) => Ok(None),
+                (Identity::Token, Ok(Some(token))) => self.verifier.verify(token),
+                (Identity::Token, Ok(None)) => Ok(None),
+                (Identity::Token, Err(error)) => Err(error),
             })
             .as_ref()
             .map(Option::as_ref)
@@ -120,6 +136,15 @@ impl CallerContext for Caller<'_> {
 
     fn client_ip(&self) -> Option<String> {
         self.head.client_ip.clone()
+    }
+
+    fn hook(&self, key: &str) -> Result<Option<Json>, ContextError> {
+        let Some(text) = self.hooks.and_then(|exchange| exchange.value(key)) else { return Ok(None) };
+        serde_json::from_str(&text).map(Some).map_err(|error| ContextError::Extraction(error.to_string()))
+    }
+
+    fn is_system(&self) -> bool {
+        matches!(self.identity, Identity::System)
     }
 
     fn query(&self, operation: &str) -> Result<Option<Json>, ContextError> {

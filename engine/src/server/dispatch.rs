@@ -12,7 +12,8 @@ use super::playground::{self, PageFacts, STUDIO_PATH};
 use super::studio_api;
 use crate::bus::Bus;
 use crate::config::{Environment, Settings};
-use crate::runtime::answer::{AnswerContext, answer};
+use crate::hooks::{Hooks, RequestHooks, ServerCalls, Surroundings};
+use crate::runtime::answer::{AnswerContext, Identity, answer};
 use crate::runtime::auth::Verifier;
 use crate::runtime::histogram::LatencyRecorder;
 use crate::runtime::sent::SentRequests;
@@ -34,6 +35,8 @@ pub struct Server {
     pub bus: Option<Bus>,
     /// Who else is told of each request.
     pub tap: Option<Arc<dyn Tap>>,
+    /// Hook components of the project.
+    pub hooks: Arc<Hooks>,
     /// Personas of the interactive studio.
     pub personas: Option<Arc<PersonaBook>>,
     /// What the playground page is told.
@@ -57,6 +60,7 @@ impl Server {
             latency: LatencyRecorder::default(),
             bus: None,
             tap: None,
+            hooks: Arc::default(),
             personas: None,
             page: RwLock::new(PageFacts::default()),
             test: None,
@@ -136,8 +140,38 @@ impl Server {
             None if playground => Surface::Playground,
             None => Surface::Graphql,
         };
-        let context = self.answer_context(surface, playground && self.settings.playground_bypass);
-        answer(&context, &serving, &request.head, &request.body, request.received).await
+        let around = Surroundings {
+            hooks: &self.hooks,
+            bus: self.bus.as_ref(),
+            verifier: &self.verifier,
+            token_source: &self.settings.token_source,
+        };
+        let hooks = RequestHooks::begin(&around, request);
+        let context = AnswerContext {
+            hooks: hooks.as_ref(),
+            ..self.answer_context(surface, playground && self.settings.playground_bypass)
+        };
+        let reply = match &hooks {
+            None => {
+                return answer(&context, &serving, &request.head, &request.body, request.received).await;
+            }
+            Some(hooks) => {
+                let mut calls = ServerCalls::new(&context, &serving, &request.head);
+                let reply = match hooks.enter(request, &mut calls).await {
+                    Ok(head) => {
+                        let identity = hooks.identity().map_or(Identity::Token, Identity::Claims);
+                        let context = AnswerContext { identity, ..context.clone() };
+                        answer(&context, &serving, &head, &request.body, request.received).await
+                    }
+                    Err(reply) => reply,
+                };
+                hooks.leave(reply, &mut calls).await
+            }
+        };
+        if let Some(hooks) = hooks {
+            hooks.finish(request, &reply);
+        }
+        reply
     }
 
     /// What answering a request needs.
@@ -152,6 +186,8 @@ impl Server {
             sent: &self.sent,
             surface,
             trusted_bypass,
+            hooks: None,
+            identity: Identity::Token,
         }
     }
 

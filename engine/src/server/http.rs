@@ -19,6 +19,15 @@ pub struct HttpRequest {
     pub body: Bytes,
     /// When it began to arrive; `None` for now.
     pub received: Option<Instant>,
+    /// Query string without its `?`.
+    pub query: String,
+}
+
+impl HttpRequest {
+    /// Path and query string as received.
+    pub fn target(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { [&self.path, "?", &self.query].concat() }
+    }
 }
 
 /// A reply.
@@ -28,6 +37,8 @@ pub struct HttpReply {
     pub status: u16,
     /// Headers in order.
     pub headers: Vec<(&'static str, String)>,
+    /// Headers that hooks set, in order, after ours.
+    pub added: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
     /// Number of SQL statements it took; not sent.
@@ -46,7 +57,7 @@ impl HttpReply {
             status,
             headers: vec![("content-type", "application/json".to_owned())],
             body: body.into(),
-            sql_count: 0,
+            ..Self::default()
         }
     }
 
@@ -62,7 +73,7 @@ impl HttpReply {
             status,
             headers: vec![("content-type", "text/plain; charset=utf-8".to_owned())],
             body: body.into(),
-            sql_count: 0,
+            ..Self::default()
         }
     }
 

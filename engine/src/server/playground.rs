@@ -45,7 +45,7 @@ pub fn answer(settings: &Settings, facts: &PageFacts, request: &HttpRequest, res
                 ("cache-control", "no-cache".to_owned()),
             ],
             body: embedded_graphiql::index_html(&settings.playground_path).into(),
-            sql_count: 0,
+            ..HttpReply::default()
         };
         reply.headers.extend(security);
         return reply;
@@ -67,7 +67,7 @@ pub fn answer(settings: &Settings, facts: &PageFacts, request: &HttpRequest, res
             ("vary", "Accept-Encoding".to_owned()),
         ],
         body: Bytes::from_static(variant.bytes),
-        sql_count: 0,
+        ..HttpReply::default()
     };
     reply.headers.extend(security);
     if let Some(encoding) = variant.encoding.header() {

@@ -1,5 +1,7 @@
 //! The one task that owns the studio: it hears of changes, commands and services and decides what follows.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::database::{self, Database, DatabaseFailure};
+use super::hooks::StudioHooks;
 use super::migrate::Reviewed;
 use super::review::Answered;
 use super::test_runs::{Selection, TestRuns};
@@ -46,6 +49,8 @@ pub(super) enum Internal {
     DatabaseLost(String, Vec<String>),
     /// A test run ended.
     TestsEnded,
+    /// Files of hook components changed.
+    HookFiles(BTreeSet<PathBuf>),
 }
 
 pub(super) struct Actor {
@@ -85,6 +90,7 @@ pub(super) struct Actor {
     files: Vec<String>,
     /// The port that somebody else has.
     wanted_port: u16,
+    hooks: StudioHooks,
 }
 
 /// The newest model without errors.
@@ -116,6 +122,8 @@ impl Actor {
         let mut server = Server::new(settings, environment);
         server.bus = Some(bus.clone());
         server.personas = Some(Arc::clone(&personas));
+        let hooks = StudioHooks::new(&config.project.root, bus.clone());
+        server.hooks = hooks.shared();
         let internal = mpsc::unbounded_channel();
         let tests =
             TestRuns::new(config.project.clone(), config.executable.clone(), bus.clone(), internal.0.clone());
@@ -148,6 +156,7 @@ impl Actor {
             broken: false,
             files: Vec::new(),
             wanted_port: 0,
+            hooks,
         }
     }
 
@@ -169,11 +178,14 @@ impl Actor {
         self.start_database();
         let mut watch = self.start_watch();
         let ticker = tokio::spawn(tick(Arc::clone(&self.server), self.bus.clone(), self.stop.subscribe()));
+        // Before anything is served: no request may slip past a hook that is still loading.
+        self.hooks.follow(&self.toml, self.internal.0.clone()).await;
         self.rebuild().await;
         self.tests.list().await;
         let result = self.work(watch.as_mut()).await;
         self.shut_down().await;
         ticker.abort();
+        self.hooks.stop();
         result
     }
 
@@ -324,6 +336,10 @@ impl Actor {
             }
             Internal::DatabaseLost(status, log) => self.database_lost(status, log),
             Internal::TestsEnded => self.tests.ended().await,
+            Internal::HookFiles(files) => {
+                self.hooks.files_changed(&self.toml, &files).await;
+                self.bus.send(EventKind::Idle);
+            }
         }
         Ok(())
     }
@@ -385,6 +401,7 @@ impl Actor {
         self.publish_files();
         if changes.configuration() {
             self.read_configuration();
+            self.hooks.follow(&self.toml, self.internal.0.clone()).await;
         }
         if changes.model() {
             self.rebuild().await;

@@ -65,7 +65,7 @@ pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id:
         path: server.settings.graphql_path.clone(),
         head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
         body: body.into(),
-        received: None,
+        ..HttpRequest::default()
     };
     tokio::spawn(async move { server.dispatch(&request).await });
 }

@@ -6,6 +6,7 @@ pub mod control;
 mod database;
 mod explain;
 mod files;
+mod hooks;
 mod migrate;
 pub mod orders;
 mod policy;

@@ -180,7 +180,7 @@ impl Endpoint for SeedInstance {
             path: path.to_owned(),
             head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
             body: body.into(),
-            received: None,
+            ..HttpRequest::default()
         };
         async move {
             let reply = self.server.dispatch(&request).await;

@@ -586,6 +586,8 @@ pub enum ContextSource {
     Query(String),
     /// An annotation we do not know; extraction fails at run time (W0002).
     Unknown(String),
+    /// A value that a hook left under this key.
+    Hook(String),
 }
 
 /// A named response shape of the RPC surface (language.md 9.1).

@@ -144,6 +144,7 @@ static SPECS: &[Spec] = &[
     spec("env", CONTEXT_FIELD).maybe_one(Kind::Any),
     spec("clientIp", CONTEXT_FIELD),
     spec("query", CONTEXT_FIELD).maybe_one(Kind::Any),
+    spec("hook", CONTEXT_FIELD).maybe_one(Kind::Any),
     spec("inject", &[Target::Param]).maybe_one(Kind::Any),
     spec("before", INTERCEPTOR).one(Kind::Any),
     spec("after", INTERCEPTOR).one(Kind::Any),

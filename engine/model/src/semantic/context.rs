@@ -57,6 +57,7 @@ fn source(member: &Member<'_>, out: &mut Vec<Diagnostic>) -> ContextSource {
         "env" => ContextSource::Env(key),
         "clientIp" => ContextSource::ClientIp,
         "query" => ContextSource::Query(key),
+        "hook" => ContextSource::Hook(key),
         other => {
             if reported {
                 let near = annotation::annotations_for(crate::syntax::ast::Target::ContextField)

@@ -18,7 +18,7 @@ pub(crate) mod path;
 pub(crate) mod projection;
 pub(crate) mod relation;
 pub(crate) mod rule;
-pub(crate) mod suggest;
+pub mod suggest;
 pub(crate) mod ty;
 pub(crate) mod value;
 

@@ -1,7 +1,7 @@
 //! Finds the name that was probably meant.
 
 /// The candidate nearest to `word`, if one is near enough to be a slip of the keyboard.
-pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let length = word.chars().count();
     if length == 0 || length > 64 {
         return None;

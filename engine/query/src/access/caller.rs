@@ -66,6 +66,11 @@ impl<'a> Caller<'a> {
         uses.collect::<Option<_>>().map(ContextUses)
     }
 
+    /// The system itself asks.
+    pub(crate) fn is_system(&self) -> bool {
+        self.source.is_system()
+    }
+
     /// The name of a context value as in the model.
     pub(crate) fn name(&self, wanted: &ContextValue) -> String {
         super::text::context_text(self.ir, wanted)
@@ -90,6 +95,7 @@ impl<'a> Caller<'a> {
             ContextSource::Header(name) => Ok(self.source.header(name).map(str::to_owned).and_then(text)),
             ContextSource::Cookie(name) => Ok(self.source.cookie(name)?.map(str::to_owned).and_then(text)),
             ContextSource::Env(name) => Ok(self.source.env(name).and_then(text)),
+            ContextSource::Hook(key) => self.source.hook(key),
             ContextSource::ClientIp => Ok(self.source.client_ip().and_then(text)),
             ContextSource::Query(operation) => match self.source.query(operation)? {
                 Some(Json::Null) | None => {

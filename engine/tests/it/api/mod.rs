@@ -155,7 +155,7 @@ pub(crate) async fn post(
         path: path.into(),
         head: RequestHead { headers, client_ip: Some("127.0.0.1".into()) },
         body: body.to_string().into(),
-        received: None,
+        ..HttpRequest::default()
     };
     server.dispatch(&request).await
 }

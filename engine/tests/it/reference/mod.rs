@@ -378,7 +378,7 @@ impl Api {
             path: "/graphql".to_owned(),
             head: RequestHead { headers, client_ip: None },
             body: json!({ "query": document }).to_string().into(),
-            received: None,
+            ..HttpRequest::default()
         };
         let reply = self.server.dispatch(&request).await;
         serde_json::from_slice(&reply.body).unwrap()

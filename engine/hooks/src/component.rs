@@ -1,0 +1,253 @@
+//! A loaded component.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, InstancePre};
+
+use crate::artifact;
+use crate::cache::HookCache;
+use crate::config::ComponentConfig;
+use crate::engine::HookEngine;
+use crate::exchange::{Exchange, RequestParts};
+use crate::exports::{self, Exports, Interface};
+use crate::failure::LoadError;
+use crate::host::SilentHost;
+use crate::lease::Seat;
+use crate::metrics::{Metrics, MetricsSnapshot};
+use crate::outbound::Outbound;
+use crate::session::Session;
+use crate::store::StoreData;
+
+/// Starting an instance to see whether it fits may take this long.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// What all instances of a component share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: ComponentConfig,
+    pub(crate) settings: String,
+    pub(crate) cache: HookCache,
+    pub(crate) outbound: Arc<Outbound>,
+    pub(crate) metrics: Metrics,
+}
+
+/// A component, compiled, linked and checked, with its idle instances.
+pub struct HookComponent {
+    engine: HookEngine,
+    shared: Arc<Shared>,
+    pre: InstancePre<StoreData>,
+    exports: Exports,
+    imports: Vec<String>,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Seat>>,
+    compile_time: Duration,
+    size: usize,
+}
+
+impl std::fmt::Debug for HookComponent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HookComponent")
+            .field("name", &self.shared.config.name)
+            .field("exports", &self.exports)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HookComponent {
+    /// Reads, compiles, links and checks a component, and starts one instance to see that it can be.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the import or export that does not fit.
+    pub async fn load(engine: &HookEngine, config: ComponentConfig) -> Result<Arc<Self>, LoadError> {
+        let path = config.path.clone();
+        let bytes = tokio::task::spawn_blocking(move || read(&path))
+            .await
+            .map_err(|error| LoadError::Read(error.to_string()))??;
+        Self::from_bytes(engine, config, bytes).await
+    }
+
+    /// The same from bytes.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the import or export that does not fit.
+    pub async fn from_bytes(
+        engine: &HookEngine,
+        config: ComponentConfig,
+        bytes: Vec<u8>,
+    ) -> Result<Arc<Self>, LoadError> {
+        let compiler = engine.clone();
+        let size = bytes.len();
+        let started = Instant::now();
+        let component = tokio::task::spawn_blocking(move || compile(&compiler, &bytes))
+            .await
+            .map_err(|error| LoadError::Compile(error.to_string()))??;
+        let compile_time = started.elapsed();
+        let loaded = Self::link(engine, config, &component, compile_time, size)?;
+        loaded.try_start().await?;
+        Ok(loaded)
+    }
+
+    fn link(
+        engine: &HookEngine,
+        config: ComponentConfig,
+        component: &Component,
+        compile_time: Duration,
+        size: usize,
+    ) -> Result<Arc<Self>, LoadError> {
+        let imports = exports::all_imports(component);
+        let pre = engine
+            .linker()
+            .instantiate_pre(component)
+            .map_err(|error| LoadError::Import(format!("{error:#}")))?;
+        let exports = Exports::of(&pre, config.exports.as_deref())?;
+        let permits = Arc::new(Semaphore::new(config.max_instances.max(1) as usize));
+        let shared = Arc::new(Shared {
+            settings: serde_json::Value::Object(config.settings.clone()).to_string(),
+            cache: HookCache::default(),
+            outbound: Arc::new(Outbound::new(&config.allow_http, config.allow_private)),
+            metrics: Metrics::default(),
+            config,
+        });
+        let idle = Mutex::default();
+        let engine = engine.clone();
+        Ok(Arc::new(Self { engine, shared, pre, exports, imports, permits, idle, compile_time, size }))
+    }
+
+    /// Starts an instance, so that wrong types and start-up faults are found now and not by a request.
+    async fn try_start(self: &Arc<Self>) -> Result<(), LoadError> {
+        let exchange = Exchange::new(RequestParts::default(), Arc::new(SilentHost));
+        let session = Session::patient(Arc::new(exchange), START_LIMIT);
+        session.start(self).await.map_err(|error| {
+            // The message of a type that does not fit names interface and function.
+            let fits = Interface::ALL
+                .into_iter()
+                .find(|interface| error.detail.contains(&format!("its export `{}`", interface.name())));
+            match fits {
+                Some(interface) => {
+                    LoadError::Export { interface: interface.name(), detail: last_cause(&error.detail) }
+                }
+                None => LoadError::Start(format!("{}: {}", error.kind.code(), error.detail)),
+            }
+        })?;
+        drop(session);
+        // The numbers are about requests.
+        Ok(())
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.shared.config.name
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &ComponentConfig {
+        &self.shared.config
+    }
+
+    /// The interfaces it exports and the configuration enables.
+    pub fn interfaces(&self) -> &[Interface] {
+        self.exports.found()
+    }
+
+    /// Whether it has an interface.
+    pub fn has(&self, interface: Interface) -> bool {
+        self.exports.has(interface)
+    }
+
+    /// What it imports, `wasi:*` and `exo:hooks/*`.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// How long compiling (or reading the compiled code) took.
+    pub fn compile_time(&self) -> Duration {
+        self.compile_time
+    }
+
+    /// Bytes of the file.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Its numbers.
+    pub fn metrics(&self) -> MetricsSnapshot {
+        self.shared.metrics.snapshot()
+    }
+
+    pub(crate) fn engine(&self) -> &HookEngine {
+        &self.engine
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<StoreData> {
+        &self.pre
+    }
+
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.exports
+    }
+
+    pub(crate) fn permits(&self) -> &Arc<Semaphore> {
+        &self.permits
+    }
+
+    pub(crate) fn idle_seat(&self) -> Option<Seat> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps an instance for the next request if the component is recycled; drops it otherwise.
+    pub(crate) fn keep(&self, seat: Seat) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.shared.config.recycle && idle.len() < self.shared.config.max_instances as usize {
+            idle.push(seat);
+        }
+    }
+}
+
+fn last_cause(detail: &str) -> String {
+    let causes: Vec<_> = detail.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    causes.first().map_or_else(|| detail.to_owned(), |first| (*first).to_owned())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    /// Largest file: a Python component has 18 MB.
+    const MAX_FILE: u64 = 256 << 20;
+    let error = |error: std::io::Error| LoadError::Read(format!("{}: {error}", path.display()));
+    let size = std::fs::metadata(path).map_err(error)?.len();
+    if size > MAX_FILE {
+        return Err(LoadError::Read(format!("{} is larger than {} MB", path.display(), MAX_FILE >> 20)));
+    }
+    std::fs::read(path).map_err(error)
+}
+
+/// Compiles a component; a core module that carries component types (as `wit-bindgen` makes them) is wrapped first.
+pub(crate) fn compile(engine: &HookEngine, bytes: &[u8]) -> Result<Component, LoadError> {
+    let wrapped;
+    let bytes = if is_core_module(bytes) {
+        wrapped = wrap(bytes)?;
+        wrapped.as_slice()
+    } else {
+        bytes
+    };
+    artifact::component(engine.wasm(), engine.cache(), bytes)
+        .map_err(|error| LoadError::Compile(format!("{error:#}")))
+}
+
+/// The two formats share the magic number and differ in the layer.
+pub(crate) fn is_core_module(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\0asm\x01\0\0\0")
+}
+
+fn wrap(module: &[u8]) -> Result<Vec<u8>, LoadError> {
+    wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| LoadError::Compile(format!("it is a core module, not a component: {error:#}")))
+}

@@ -1,0 +1,316 @@
+//! The hooks of one HTTP request: one instance per component, shared by all of its hooks.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use wasmtime::component::Instance;
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+
+use crate::clock::CallClock;
+use crate::component::HookComponent;
+use crate::exchange::Exchange;
+use crate::exports::{Exports, Guests, Interface};
+use crate::failure::{HookError, HookErrorKind};
+use crate::host::{HookLevel, HookLine, HostCalls, OperationFacts};
+use crate::lease::{Lease, Seat, Stage};
+use crate::store::{CallState, Order, StoreData};
+
+/// Calls of hooks that cause calls of hooks, this deep.
+const MAX_DEPTH: usize = 8;
+
+/// One call, for the trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallReport {
+    /// The component.
+    pub component: String,
+    /// Interface and function, such as `gateway.on-request`.
+    pub export: &'static str,
+    /// When it began.
+    pub started: Instant,
+    /// How long it took, without the rest of the chain that it proceeded to.
+    pub time: Duration,
+    /// Epochs (milliseconds) at whose end its code was running.
+    pub epochs: u64,
+    /// Code of the failure, if it failed.
+    pub error: Option<&'static str>,
+}
+
+/// The hooks of one HTTP request.
+pub struct Session {
+    exchange: Arc<Exchange>,
+    state: Mutex<State>,
+    patience: Option<Duration>,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Lease>,
+    busy: usize,
+    reports: Vec<CallReport>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("exchange", &self.exchange).finish_non_exhaustive()
+    }
+}
+
+/// A guest's `lifecycle.start` said no.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct StartRefused(String);
+
+impl Session {
+    /// The hooks of an exchange.
+    pub fn new(exchange: Arc<Exchange>) -> Self {
+        Self { exchange, state: Mutex::default(), patience: None }
+    }
+
+    /// A session whose calls may take this long whatever the component's own limit is, for checks by hand.
+    pub(crate) fn patient(exchange: Arc<Exchange>, limit: Duration) -> Self {
+        Self { exchange, state: Mutex::default(), patience: Some(limit) }
+    }
+
+    /// The request.
+    pub fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    /// The calls since the last look, in the order they ended.
+    pub fn take_reports(&self) -> Vec<CallReport> {
+        std::mem::take(&mut self.state().reports)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls an export of a component.
+    pub(crate) async fn call<R, F>(
+        &self,
+        component: &Arc<HookComponent>,
+        stage: Stage,
+        operation: Option<Arc<dyn OperationFacts>>,
+        calls: &mut dyn HostCalls,
+        work: F,
+    ) -> Result<R, HookError>
+    where
+        R: Send,
+        F: for<'a> FnOnce(
+                &'a mut Guests,
+                &'a Exports,
+                &'a mut Store<StoreData>,
+                &'a Instance,
+            ) -> BoxFuture<'a, wasmtime::Result<R>>
+            + Send,
+    {
+        let export = stage.export;
+        let started = Instant::now();
+        let mut lease = self.take(component, export).await?;
+        let limit = self.patience.unwrap_or(component.config().timeout);
+        let clock = Arc::new(CallClock::start(limit));
+        let seat = &mut lease.seat;
+        seat.store.data_mut().begin(CallState {
+            exchange: Arc::clone(&self.exchange),
+            stage,
+            operation,
+            clock: Arc::clone(&clock),
+            orders: seat.orders.0.clone(),
+        });
+        seat.store.set_epoch_deadline(1);
+        let busy = Busy::new(self);
+        let ticking = component.engine().ticking();
+        let result = drive(component, seat, &clock, calls, work).await;
+        drop(ticking);
+        drop(busy);
+        let result = result.map_err(|stop| error_of(component, export, &lease.seat, stop));
+        let time = started.elapsed().saturating_sub(clock.rest());
+        self.finish(lease, export, (started, time), result.as_ref().err());
+        result
+    }
+
+    async fn take(&self, component: &Arc<HookComponent>, export: &'static str) -> Result<Lease, HookError> {
+        let first = {
+            let mut state = self.state();
+            if state.busy >= MAX_DEPTH {
+                return Err(HookError {
+                    component: component.name().to_owned(),
+                    export,
+                    kind: HookErrorKind::Busy,
+                    detail: format!("hooks call each other more than {MAX_DEPTH} deep"),
+                });
+            }
+            if let Some(index) = state.idle.iter().position(|lease| Arc::ptr_eq(&lease.component, component))
+            {
+                return Ok(state.idle.swap_remove(index));
+            }
+            state.busy == 0 && state.idle.is_empty()
+        };
+        Lease::take(component, export, first).await
+    }
+
+    fn finish(
+        &self,
+        mut lease: Lease,
+        export: &'static str,
+        (started, time): (Instant, Duration),
+        error: Option<&HookError>,
+    ) {
+        let data = lease.seat.store.data_mut();
+        let epochs = data.epochs;
+        data.log_words();
+        data.end();
+        lease.component.shared().metrics.called(time, epochs, error);
+        let component = lease.component.name().to_owned();
+        if let Some(error) = error
+            && self.exchange.host.log_enabled(HookLevel::Error)
+        {
+            self.exchange.host.log(HookLine {
+                level: HookLevel::Error,
+                component: component.clone(),
+                trace_id: self.exchange.trace_id.clone(),
+                message: error.to_string(),
+                fields: Vec::new(),
+            });
+        }
+        // A contract violation leaves the instance whole, but nothing is known of its state.
+        let lease = error.is_none().then_some(lease);
+        let mut state = self.state();
+        state.idle.extend(lease);
+        state.reports.push(CallReport {
+            component,
+            export,
+            started,
+            time,
+            epochs,
+            error: error.map(|error| error.kind.code()),
+        });
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        idle.into_iter().for_each(Lease::give_back);
+    }
+}
+
+/// Counts a running call, also when the request is dropped in the middle of it.
+struct Busy<'a>(&'a Session);
+
+impl<'a> Busy<'a> {
+    fn new(session: &'a Session) -> Self {
+        session.state().busy += 1;
+        Self(session)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.state().busy -= 1;
+    }
+}
+
+/// Why a call ended without an answer.
+enum Stop {
+    Guest(wasmtime::Error),
+    /// It waits in the host although its time is over.
+    Deadline,
+}
+
+/// Runs the guest, and what it asks of the engine in between.
+async fn drive<R, F>(
+    component: &HookComponent,
+    seat: &mut Seat,
+    clock: &CallClock,
+    calls: &mut dyn HostCalls,
+    work: F,
+) -> Result<R, Stop>
+where
+    F: for<'a> FnOnce(
+        &'a mut Guests,
+        &'a Exports,
+        &'a mut Store<StoreData>,
+        &'a Instance,
+    ) -> BoxFuture<'a, wasmtime::Result<R>>,
+{
+    let Seat { store, instance, guests, orders } = seat;
+    let guest = async {
+        let instance: &Instance = match instance {
+            Some(instance) => instance,
+            None => {
+                let fresh = start(component, store, guests).await?;
+                instance.insert(fresh)
+            }
+        };
+        work(guests, component.exports(), store, instance).await
+    };
+    let mut guest = std::pin::pin!(guest);
+    let mut over = std::pin::pin!(clock.over());
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut guest => return result.map_err(Stop::Guest),
+            Some(order) = orders.1.recv() => obey(order, clock, calls).await,
+            () = &mut over => return Err(Stop::Deadline),
+        }
+    }
+}
+
+async fn start(
+    component: &HookComponent,
+    store: &mut Store<StoreData>,
+    guests: &mut Guests,
+) -> wasmtime::Result<Instance> {
+    let instance = component.pre().instantiate_async(&mut *store).await?;
+    if component.exports().has(Interface::Lifecycle) {
+        let guest = guests.lifecycle(component.exports(), store, &instance)?;
+        if let Err(reason) = guest.call_start(&mut *store).await? {
+            return Err(wasmtime::Error::new(StartRefused(reason)));
+        }
+    }
+    Ok(instance)
+}
+
+async fn obey(order: Order, clock: &CallClock, calls: &mut dyn HostCalls) {
+    // A receiver that is gone belongs to a call that has ended; nobody waits for the answer then.
+    match order {
+        Order::Execute { document, variables, acting_as, reply } => {
+            let _ = reply.send(calls.execute(document, variables, acting_as).await);
+        }
+        Order::Proceed { arguments, reply } => {
+            // The time of the rest of the chain is not the hook's.
+            clock.pause();
+            let result = calls.proceed(arguments).await;
+            clock.resume();
+            let _ = reply.send(result);
+        }
+    }
+}
+
+fn error_of(component: &HookComponent, export: &'static str, seat: &Seat, stop: Stop) -> HookError {
+    let limit = component.config().timeout.as_millis();
+    let (kind, mut detail) = match stop {
+        Stop::Deadline => (HookErrorKind::Timeout, format!("it waited longer than {limit} ms")),
+        Stop::Guest(error) => {
+            if let Some(StartRefused(reason)) = error.downcast_ref() {
+                (HookErrorKind::StartFailed, reason.clone())
+            } else if error.is::<PoolConcurrencyLimitError>() {
+                (HookErrorKind::Busy, format!("{error:#}"))
+            } else if error.downcast_ref() == Some(&Trap::Interrupt) {
+                (HookErrorKind::Timeout, format!("it ran longer than {limit} ms"))
+            } else if seat.store.data().limits.refused {
+                let cap = component.config().memory_bytes >> 20;
+                (HookErrorKind::OutOfMemory, format!("it needs more than {cap} MB; {error:#}"))
+            } else {
+                (HookErrorKind::Crashed, format!("{error:?}"))
+            }
+        }
+    };
+    if let Some(words) = seat.store.data().words.take() {
+        detail.push_str("; it printed: ");
+        detail.push_str(&words);
+    }
+    HookError { component: component.name().to_owned(), export, kind, detail }
+}

@@ -1,0 +1,192 @@
+//! What belongs to one instance, and the current call on it.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use wasmtime::component::ResourceTable;
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::cache::HookCache;
+use crate::clock::CallClock;
+use crate::component::Shared;
+use crate::exchange::Exchange;
+use crate::failure::Failure;
+use crate::host::{ActingAs, GraphqlReply, HookLevel, HookLine, OperationFacts};
+use crate::lease::Stage;
+use crate::outbound::WasiGate;
+use crate::stdio::Words;
+
+/// Most elements of all tables of an instance.
+const MAX_TABLE: usize = 200_000;
+
+/// Work for the engine, asked for by a host import.
+pub(crate) enum Order {
+    Execute {
+        document: String,
+        variables: Option<String>,
+        acting_as: ActingAs,
+        reply: oneshot::Sender<GraphqlReply>,
+    },
+    Proceed {
+        arguments: Option<String>,
+        reply: oneshot::Sender<Result<String, Failure>>,
+    },
+}
+
+/// Data of the store of one instance.
+pub(crate) struct StoreData {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    http: WasiHttpCtx,
+    gate: WasiGate,
+    pub(crate) words: Words,
+    pub(crate) limits: Limits,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) epochs: u64,
+    call: Option<CallState>,
+}
+
+/// The current call.
+pub(crate) struct CallState {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) stage: Stage,
+    pub(crate) operation: Option<Arc<dyn OperationFacts>>,
+    pub(crate) clock: Arc<CallClock>,
+    pub(crate) orders: mpsc::Sender<Order>,
+}
+
+impl StoreData {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let words = Words::default();
+        // No files, no sockets, no variables, no arguments: a clock, randomness, and words for the log.
+        let wasi = WasiCtxBuilder::new().stdout(words.clone()).stderr(words.clone()).build();
+        Self {
+            wasi,
+            table: ResourceTable::new(),
+            http: WasiHttpCtx::new(),
+            gate: WasiGate::new(Arc::clone(&shared.outbound)),
+            words,
+            limits: Limits { cap: shared.config.memory_bytes, used: 0, tables: 0, refused: false },
+            shared: Arc::clone(shared),
+            epochs: 0,
+            call: None,
+        }
+    }
+
+    /// Begins a call.
+    pub(crate) fn begin(&mut self, call: CallState) {
+        self.call = Some(call);
+        self.epochs = 0;
+        self.limits.refused = false;
+    }
+
+    /// Ends a call, so that nothing of the request stays with the instance.
+    pub(crate) fn end(&mut self) {
+        self.call = None;
+    }
+
+    pub(crate) fn call(&self) -> Option<&CallState> {
+        self.call.as_ref()
+    }
+
+    pub(crate) fn call_mut(&mut self) -> Option<&mut CallState> {
+        self.call.as_mut()
+    }
+
+    /// The result that `proceed` brought.
+    pub(crate) fn take_outcome(&mut self) -> Option<Result<String, Failure>> {
+        self.call.as_mut().and_then(|call| call.stage.outcome.take())
+    }
+
+    pub(crate) fn cache(&self) -> &HookCache {
+        &self.shared.cache
+    }
+
+    /// Writes what the guest printed since the last look.
+    pub(crate) fn log_words(&self) {
+        if let (Some(call), Some(message)) = (&self.call, self.words.take()) {
+            self.log(call, HookLevel::Info, message);
+        }
+    }
+
+    fn log(&self, call: &CallState, level: HookLevel, message: String) {
+        if call.exchange.host.log_enabled(level) {
+            call.exchange.host.log(HookLine {
+                level,
+                component: self.shared.config.name.clone(),
+                trace_id: call.exchange.trace_id.clone(),
+                message,
+                fields: Vec::new(),
+            });
+        }
+    }
+}
+
+/// A store with its limits and its answer to the clock.
+pub(crate) fn store(engine: &wasmtime::Engine, shared: &Arc<Shared>) -> Store<StoreData> {
+    let mut store = Store::new(engine, StoreData::new(shared));
+    store.limiter(|data| &mut data.limits);
+    store.epoch_deadline_callback(|mut context| {
+        let data = context.data_mut();
+        data.epochs += 1;
+        let over = data.call.as_ref().is_none_or(|call| call.clock.is_over());
+        // Others on this thread get their turn at every tick.
+        Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
+    });
+    store
+}
+
+/// Memory and tables of one instance.
+pub(crate) struct Limits {
+    cap: usize,
+    used: usize,
+    tables: usize,
+    /// Something was refused during the current call.
+    pub(crate) refused: bool,
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_sub(current).saturating_add(desired);
+        if used > self.cap {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let tables = self.tables.saturating_sub(current).saturating_add(desired);
+        if tables > MAX_TABLE {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.tables = tables;
+        Ok(true)
+    }
+}
+
+impl WasiView for StoreData {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for StoreData {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.gate }
+    }
+}

@@ -1,0 +1,8 @@
+//! Hook components against a host without an engine. Guests are WebAssembly text, built in this process.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
+
+mod exports;
+mod guest;
+mod limits;
+mod loading;

@@ -1,0 +1,220 @@
+//! The hooks of one HTTP request: before authentication, after the reply, and for the observers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Map, Value as Json};
+use studio_events::{Trace, TraceId};
+use studio_hooks::{
+    Exchange, Failure, FinishedOperation, HookError, HookErrorKind, HookHost, HostCalls, Interface, Loaded,
+    Rejection, RequestParts, Session,
+};
+
+use super::host::RequestHost;
+use super::load::Hooks;
+use super::observe;
+use crate::bus::Bus;
+use crate::config::TokenSource;
+use crate::runtime::answer::next_trace_id;
+use crate::runtime::auth::Verifier;
+use crate::runtime::caller::RequestHead;
+use crate::server::http::{HttpReply, HttpRequest};
+
+/// The hooks of one request, and what they have said so far.
+pub struct RequestHooks {
+    /// Calls go through this.
+    pub(crate) session: Session,
+    /// The components as they were when the request came.
+    pub(crate) loaded: Arc<Loaded>,
+    host: Arc<RequestHost>,
+    id: TraceId,
+    started: Instant,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    trace: Option<(Trace, Instant)>,
+    operations: Vec<FinishedOperation>,
+}
+
+impl std::fmt::Debug for RequestHooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequestHooks").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+/// What a request's hooks need of the server.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) hooks: &'a Arc<Hooks>,
+    pub(crate) bus: Option<&'a Bus>,
+    pub(crate) verifier: &'a Arc<Verifier>,
+    pub(crate) token_source: &'a TokenSource,
+}
+
+impl RequestHooks {
+    /// The hooks of a request; `None` when the project has none.
+    pub(crate) fn begin(around: &Surroundings<'_>, request: &HttpRequest) -> Option<Self> {
+        let loaded = around.hooks.loaded();
+        if loaded.is_empty() {
+            return None;
+        }
+        let host = Arc::new(RequestHost {
+            hooks: Arc::clone(around.hooks),
+            bus: around.bus.cloned(),
+            verifier: Arc::clone(around.verifier),
+            token_source: around.token_source.clone(),
+            head: OnceLock::new(),
+            identity: OnceLock::new(),
+            authenticated: AtomicBool::new(false),
+            models: OnceLock::new(),
+        });
+        let id = next_trace_id();
+        let parts = RequestParts {
+            method: request.method.clone(),
+            target: request.target(),
+            peer: request.head.client_ip.clone(),
+            headers: request.head.headers.clone(),
+            trace_id: id.to_string(),
+        };
+        let exchange = Arc::new(Exchange::new(parts, Arc::clone(&host) as Arc<dyn HookHost>));
+        let session = Session::new(exchange);
+        Some(Self { session, loaded, host, id, started: Instant::now(), kept: Mutex::default() })
+    }
+
+    /// Identity of the request's trace.
+    pub(crate) fn trace_id(&self) -> TraceId {
+        self.id
+    }
+
+    /// The request as its hooks see it.
+    pub(crate) fn exchange(&self) -> &Arc<Exchange> {
+        self.session.exchange()
+    }
+
+    /// Claims that a hook gave; `None` when tokens decide.
+    pub(crate) fn identity(&self) -> Option<&Map<String, Json>> {
+        self.host.identity.get()
+    }
+
+    /// Runs `gateway.on-request` and `identity.authenticate`: the head to go on with, or the reply that ends the request.
+    pub(crate) async fn enter(
+        &self,
+        request: &HttpRequest,
+        calls: &mut dyn HostCalls,
+    ) -> Result<RequestHead, HttpReply> {
+        if let Some(name) = self.loaded.missing().first() {
+            let failure = Failure {
+                message: format!("The hook '{name}' is not loaded"),
+                code: Some("HOOK_UNAVAILABLE".to_owned()),
+                extensions: None,
+            };
+            let body = serde_json::json!({ "errors": [failure.to_json()] }).to_string();
+            return Err(HttpReply::json(503, body).with("retry-after", "1"));
+        }
+        for component in self.loaded.with(Interface::Gateway) {
+            match self.session.on_request(component, calls).await {
+                Ok(Ok(())) => {}
+                Ok(Err(rejection)) => return Err(self.rejected(&rejection)),
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        let mut head = request.head.clone();
+        if let Some(headers) = self.exchange().changed_headers() {
+            head.headers = headers;
+        }
+        // Set once, here.
+        let _ = self.host.head.set(head.clone());
+        for component in self.loaded.with(Interface::Identity) {
+            match self.session.authenticate(component, calls).await {
+                // The first one that knows the caller decides.
+                Ok(Ok(Some(claims))) => {
+                    let _ = self.host.identity.set(claims);
+                    break;
+                }
+                Ok(Ok(None)) => {}
+                Ok(Err(rejection)) => return Err(self.rejected(&rejection)),
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+        self.host.authenticated.store(true, Ordering::Release);
+        Ok(head)
+    }
+
+    /// Runs `gateway.on-response` and puts the headers that hooks set on the reply.
+    pub(crate) async fn leave(&self, mut reply: HttpReply, calls: &mut dyn HostCalls) -> HttpReply {
+        let exchange = Arc::clone(self.exchange());
+        let headers = reply.headers.iter().map(|(name, value)| (name.to_string(), value.clone()));
+        exchange.set_reply(reply.status, headers.collect());
+        for component in self.loaded.with(Interface::Gateway) {
+            if let Err(error) = self.session.on_response(component, calls).await {
+                reply = self.failed(&error);
+                exchange.set_reply(reply.status, Vec::new());
+                break;
+            }
+        }
+        reply.status = exchange.status().unwrap_or(reply.status);
+        reply.headers.clear();
+        reply.added = exchange.response_headers();
+        reply
+    }
+
+    /// Keeps the trace of the operation until the hooks are through.
+    pub(crate) fn keep_trace(&self, trace: Trace, began: Instant) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).trace = Some((trace, began));
+    }
+
+    /// Keeps facts for the observers.
+    pub(crate) fn keep_operation(&self, operation: FinishedOperation) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).operations.push(operation);
+    }
+
+    /// Whether some component observes.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.loaded.with(Interface::Observer).next().is_some()
+    }
+
+    /// Publishes the trace with the calls in it and tells the observers.
+    pub(crate) fn finish(self, request: &HttpRequest, reply: &HttpReply) {
+        let Kept { trace, operations } =
+            std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let reports = self.session.take_reports();
+        if let Some(bus) = &self.host.bus {
+            let (mut trace, began) =
+                trace.unwrap_or_else(|| (observe::rejected(request, reply), self.started));
+            // Log lines of hooks name it.
+            trace.id = self.id;
+            bus.trace(Arc::new(observe::with_calls(trace, began, &reports, reply)));
+        }
+        if self.is_observed() {
+            observe::tell(&self.loaded, self.exchange(), request, reply, self.started, operations);
+        }
+    }
+
+    fn rejected(&self, rejection: &Rejection) -> HttpReply {
+        let mut reply = HttpReply::json(rejection.status, rejection.body());
+        for (name, value) in &rejection.headers {
+            // The same rules as for other headers; what breaks them is left out.
+            if self.exchange().change_response_header(name, Some(value), true).is_err() {
+                continue;
+            }
+        }
+        reply.sql_count = 0;
+        reply
+    }
+
+    fn failed(&self, error: &HookError) -> HttpReply {
+        let status = match error.kind {
+            HookErrorKind::Busy => 503,
+            HookErrorKind::Timeout => 504,
+            HookErrorKind::OutOfMemory
+            | HookErrorKind::Crashed
+            | HookErrorKind::StartFailed
+            | HookErrorKind::Contract => 500,
+        };
+        let body = serde_json::json!({ "errors": [error.to_failure().to_json()] });
+        HttpReply::json(status, body.to_string())
+    }
+}

@@ -1,0 +1,104 @@
+//! The engine's side of the facts that hooks ask for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Map, Value as Json};
+use studio_events::LogLevel;
+use studio_hooks::{HookHost, HookLevel, HookLine};
+
+use super::load::Hooks;
+use crate::bus::Bus;
+use crate::config::TokenSource;
+use crate::runtime::auth::Verifier;
+use crate::runtime::caller::RequestHead;
+
+/// One request as its hooks may ask about it.
+pub(super) struct RequestHost {
+    pub(super) hooks: Arc<Hooks>,
+    pub(super) bus: Option<Bus>,
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) token_source: TokenSource,
+    /// The headers after `gateway.on-request`.
+    pub(super) head: OnceLock<RequestHead>,
+    /// What `identity.authenticate` said.
+    pub(super) identity: OnceLock<Map<String, Json>>,
+    /// Claims exist from here on.
+    pub(super) authenticated: AtomicBool,
+    /// Contexts of the model as JSON objects, resolved for this request.
+    pub(super) models: OnceLock<Map<String, Json>>,
+}
+
+fn level_of(level: HookLevel) -> LogLevel {
+    match level {
+        HookLevel::Trace | HookLevel::Debug => LogLevel::Debug,
+        HookLevel::Info => LogLevel::Info,
+        HookLevel::Warn => LogLevel::Warn,
+        HookLevel::Error => LogLevel::Error,
+    }
+}
+
+/// The name that log lines and the Services pane give a component.
+pub(super) fn service_name(component: &str) -> String {
+    format!("hook {component}")
+}
+
+impl HookHost for RequestHost {
+    fn log_enabled(&self, level: HookLevel) -> bool {
+        if self.bus.is_some() {
+            return true;
+        }
+        match level {
+            HookLevel::Trace => tracing::enabled!(target: "hook", tracing::Level::TRACE),
+            HookLevel::Debug => tracing::enabled!(target: "hook", tracing::Level::DEBUG),
+            HookLevel::Info => tracing::enabled!(target: "hook", tracing::Level::INFO),
+            HookLevel::Warn => tracing::enabled!(target: "hook", tracing::Level::WARN),
+            HookLevel::Error => tracing::enabled!(target: "hook", tracing::Level::ERROR),
+        }
+    }
+
+    fn log(&self, line: HookLine) {
+        if let Some(bus) = &self.bus {
+            let text = format!("[{}] {}", line.trace_id, line.text());
+            bus.log(level_of(line.level), &service_name(&line.component), text);
+        }
+        let (component, trace, text) = (&line.component, &line.trace_id, line.text());
+        match line.level {
+            HookLevel::Trace => tracing::trace!(target: "hook", %component, %trace, "{text}"),
+            HookLevel::Debug => tracing::debug!(target: "hook", %component, %trace, "{text}"),
+            HookLevel::Info => tracing::info!(target: "hook", %component, %trace, "{text}"),
+            HookLevel::Warn => tracing::warn!(target: "hook", %component, %trace, "{text}"),
+            HookLevel::Error => tracing::error!(target: "hook", %component, %trace, "{text}"),
+        }
+    }
+
+    fn access(&self, component: &str, record: Vec<u8>) -> bool {
+        match self.hooks.access.take(component, &record) {
+            Some(taken) => taken,
+            None => {
+                let text = String::from_utf8_lossy(&record).trim_end().to_owned();
+                if let Some(bus) = &self.bus {
+                    bus.log(LogLevel::Info, &service_name(component), text.clone());
+                }
+                tracing::info!(target: "access", %component, "{text}");
+                true
+            }
+        }
+    }
+
+    fn claims(&self) -> Option<String> {
+        if !self.authenticated.load(Ordering::Acquire) {
+            return None;
+        }
+        if let Some(claims) = self.identity.get() {
+            return serde_json::to_string(claims).ok();
+        }
+        let token = self.head.get()?.token(&self.token_source).ok()??;
+        // A bad token is reported by the rule that needs a claim; here it is as good as none.
+        self.verifier.verify(token).ok()?.map(|claims| claims.to_string())
+    }
+
+    fn model(&self, name: &str) -> Option<String> {
+        self.models.get()?.get(name).map(Json::to_string)
+    }
+}

@@ -1,0 +1,13 @@
+//! Hook components in the engine: loading them for a project, running them around requests.
+
+mod access_log;
+mod calls;
+mod gateway;
+mod host;
+mod load;
+mod observe;
+
+pub(crate) use calls::ServerCalls;
+pub use gateway::RequestHooks;
+pub(crate) use gateway::Surroundings;
+pub use load::{Broken, Hooks, problem};

@@ -1,0 +1,132 @@
+//! What is told about a request afterwards: phases of its trace, observers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use studio_events::{Micros, Phase, PhaseKind, Revision, Surface, Trace, TraceError, TraceKind};
+use studio_hooks::{CallReport, Exchange, FinishedOperation, FinishedRequest, Interface, Loaded, Session};
+use tokio::sync::Semaphore;
+
+use crate::bus;
+use crate::runtime::answer::next_trace_id;
+use crate::server::http::{HttpReply, HttpRequest};
+
+/// Requests whose observers may be under way at once; further ones are not told.
+const OBSERVED: usize = 256;
+
+static OBSERVING: Semaphore = Semaphore::const_new(OBSERVED);
+
+fn span(from: Instant, to: Instant) -> Micros {
+    Micros(u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX))
+}
+
+/// The trace of a request that a hook ended before there was an operation.
+pub(super) fn rejected(request: &HttpRequest, reply: &HttpReply) -> Trace {
+    Trace {
+        id: next_trace_id(),
+        at: bus::now(),
+        revision: Revision(0),
+        surface: Surface::Graphql,
+        kind: TraceKind::Invalid,
+        operation: "(ended by a hook)".to_owned(),
+        caller: String::new(),
+        document: String::from_utf8_lossy(&request.body).into(),
+        variables: "".into(),
+        status: reply.status,
+        total: Micros(0),
+        phases: Vec::new(),
+        statements: Vec::new(),
+        round_trips: 0,
+        rows: 0,
+        response_bytes: reply.body.len() as u64,
+        error: Some(TraceError {
+            message: String::from_utf8_lossy(&reply.body).into_owned(),
+            cause: None,
+            denied: matches!(reply.status, 401 | 403),
+        }),
+        access: Vec::new(),
+    }
+}
+
+/// The trace with a phase for each call. Time that a call took out of another phase is taken off that one, so that the
+/// phases still add up.
+pub(super) fn with_calls(
+    mut trace: Trace,
+    began: Instant,
+    reports: &[CallReport],
+    reply: &HttpReply,
+) -> Trace {
+    let base = reports.iter().map(|report| report.started).fold(began, Instant::min);
+    let shift = span(base, began).0;
+    for phase in &mut trace.phases {
+        phase.start.0 += shift;
+    }
+    for report in reports {
+        let start = span(base, report.started);
+        let time = Micros(u64::try_from(report.time.as_micros()).unwrap_or(u64::MAX));
+        let around = trace.phases.iter_mut().find(|phase| {
+            phase.kind != PhaseKind::Hook && phase.start <= start && start.0 < phase.start.0 + phase.time.0
+        });
+        if let Some(phase) = around {
+            phase.time.0 = phase.time.0.saturating_sub(time.0);
+        }
+        let mut note = format!("{} {}", report.component, report.export);
+        if report.epochs > 0 {
+            note.push_str(&format!(" · {} epochs", report.epochs));
+        }
+        if let Some(code) = report.error {
+            note.push_str(" · ");
+            note.push_str(code);
+        }
+        trace.phases.push(Phase { kind: PhaseKind::Hook, start, time, note });
+    }
+    trace.phases.sort_by_key(|phase| phase.start);
+    trace.total = span(base, Instant::now());
+    let known: u64 =
+        trace.phases.iter().filter(|it| it.kind != PhaseKind::Other).map(|phase| phase.time.0).sum();
+    let rest = Micros(trace.total.0.saturating_sub(known));
+    match trace.phases.iter_mut().find(|phase| phase.kind == PhaseKind::Other) {
+        Some(other) => other.time = rest,
+        None => {
+            trace.phases.push(Phase {
+                kind: PhaseKind::Other,
+                start: trace.total,
+                time: rest,
+                note: String::new(),
+            });
+        }
+    }
+    trace.status = reply.status;
+    trace
+}
+
+/// Tells the observers, off the request's path.
+pub(super) fn tell(
+    loaded: &Arc<Loaded>,
+    exchange: &Arc<Exchange>,
+    request: &HttpRequest,
+    reply: &HttpReply,
+    started: Instant,
+    operations: Vec<FinishedOperation>,
+) {
+    let Ok(permit) = OBSERVING.try_acquire() else {
+        tracing::warn!("observers are too slow; a request was not told to them");
+        return;
+    };
+    let finished = FinishedRequest {
+        method: request.method.clone(),
+        target: request.target(),
+        status: reply.status,
+        total_us: span(started, Instant::now()).0,
+        operations,
+    };
+    let (loaded, exchange) = (Arc::clone(loaded), Arc::clone(exchange));
+    tokio::spawn(async move {
+        let session = Session::new(exchange);
+        for component in loaded.with(Interface::Observer) {
+            // A failure is in the log and in the component's numbers; there is nobody else to tell.
+            let _ = session.on_finished(component, &finished).await;
+        }
+        drop(permit);
+    });
+}
