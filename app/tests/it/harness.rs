@@ -73,6 +73,11 @@ pub(crate) struct Studio {
 impl Studio {
     /// Starts it on a project, on a free port.
     pub(crate) fn start(project: &Path) -> Self {
+        Self::start_with(project, &[])
+    }
+
+    /// Starts it with further arguments. It takes orders from [`Studio::order`].
+    pub(crate) fn start_with(project: &Path, args: &[&str]) -> Self {
         let number = fs::read_dir(project.parent().unwrap()).unwrap().count();
         let record = project.parent().unwrap().join(format!("events-{number}.jsonl"));
         let log = project.parent().unwrap().join(format!("output-{number}.txt"));
@@ -80,6 +85,8 @@ impl Studio {
             .arg(project)
             .args(["--plain", "--port", "0", "--record"])
             .arg(&record)
+            .args(args)
+            .stdin(Stdio::piped())
             .stdout(fs::File::create(&log).unwrap())
             .stderr(Stdio::inherit())
             .spawn()
@@ -127,6 +134,13 @@ impl Studio {
     /// Sends a GraphQL document.
     pub(crate) fn ask(&self, query: &str) -> Value {
         ask(&self.url(), query)
+    }
+
+    /// Writes a line to its standard input.
+    pub(crate) fn order(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
+        input.flush().unwrap();
     }
 
     /// Sends a signal.

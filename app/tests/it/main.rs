@@ -6,6 +6,7 @@ mod browser;
 mod ci;
 mod harness;
 mod lsp;
+mod migration;
 mod model;
 mod new;
 mod serve;

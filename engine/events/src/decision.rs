@@ -39,6 +39,9 @@ pub struct StepQuestion {
     pub object: String,
     /// What a rename would rename, named in the same way: `object` is the new name then.
     pub old: Option<String>,
+    /// New names it may be renamed to, in order of the options; the option after them is `drop and add`.
+    #[serde(default)]
+    pub candidates: Vec<String>,
     /// SQL type of the wanted value, such as `INT`.
     pub value_type: Option<String>,
     /// Rows of the table, if known.

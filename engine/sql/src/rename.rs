@@ -28,11 +28,14 @@ pub struct TableProposal {
     pub similarity: u8,
 }
 
+/// Pairs of tables that are looked at.
+const MOST_TABLE_PAIRS: usize = 10_000;
+
 /// Below this two tables share too little to ask.
 const TABLE_THRESHOLD: u8 = 50;
 
-/// Pairs of dropped and added columns among the changes of one table, best first, each column in one pair.
-pub(crate) fn column_proposals(table: &QualifiedName, changes: &[Change]) -> Vec<ColumnProposal> {
+/// All pairs of dropped and added columns among the changes of one table that may be renames, best first.
+pub(crate) fn column_candidates(table: &QualifiedName, changes: &[Change]) -> Vec<ColumnProposal> {
     let dropped: Vec<&Column> = changes
         .iter()
         .filter_map(|change| match change {
@@ -47,7 +50,7 @@ pub(crate) fn column_proposals(table: &QualifiedName, changes: &[Change]) -> Vec
             _ => None,
         })
         .collect();
-    best_pairs(&dropped, &added, column_similarity)
+    pairs(&dropped, &added, column_similarity)
         .into_iter()
         .map(|(old, new, similarity)| ColumnProposal {
             table: table.clone(),
@@ -58,11 +61,13 @@ pub(crate) fn column_proposals(table: &QualifiedName, changes: &[Change]) -> Vec
         .collect()
 }
 
-/// Pairs of vanished and new tables, best first, each table in one pair.
-pub(crate) fn table_proposals(vanished: &[&Table], created: &[&Table]) -> Vec<TableProposal> {
-    let similarity =
-        |old: &Table, new: &Table| Some(table_similarity(old, new)).filter(|s| *s >= TABLE_THRESHOLD);
-    best_pairs(vanished, created, similarity)
+/// All pairs of vanished and new tables, best first.
+pub(crate) fn table_candidates(vanished: &[&Table], created: &[&Table]) -> Vec<TableProposal> {
+    // Nobody answers hundreds of questions, and every pair costs time.
+    if vanished.len().saturating_mul(created.len()) > MOST_TABLE_PAIRS {
+        return Vec::new();
+    }
+    pairs(vanished, created, |old, new| Some(table_similarity(old, new)))
         .into_iter()
         .map(|(old, new, similarity)| TableProposal {
             old: old.name.clone(),
@@ -72,8 +77,32 @@ pub(crate) fn table_proposals(vanished: &[&Table], created: &[&Table]) -> Vec<Ta
         .collect()
 }
 
-/// Greedy matching: the most similar pair first.
-fn best_pairs<'a, T>(
+/// The pairs to propose: the most similar one first, each column in one pair.
+pub(crate) fn best_columns(candidates: &[ColumnProposal]) -> Vec<ColumnProposal> {
+    let meets = |a: &ColumnProposal, b: &ColumnProposal| {
+        a.table == b.table && (a.old.name == b.old.name || a.new.name == b.new.name)
+    };
+    best(candidates, meets)
+}
+
+/// The pairs to propose: the most similar one first, each table in one pair, none that share too little.
+pub(crate) fn best_tables(candidates: &[TableProposal]) -> Vec<TableProposal> {
+    let pairs = best(candidates, |a, b| a.old == b.old || a.new == b.new);
+    pairs.into_iter().filter(|pair| pair.similarity >= TABLE_THRESHOLD).collect()
+}
+
+/// Greedy matching.
+fn best<T: Clone>(candidates: &[T], meets: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    let mut chosen: Vec<T> = Vec::new();
+    for candidate in candidates {
+        if !chosen.iter().any(|other| meets(candidate, other)) {
+            chosen.push(candidate.clone());
+        }
+    }
+    chosen
+}
+
+fn pairs<'a, T>(
     old: &[&'a T],
     new: &[&'a T],
     similarity: impl Fn(&T, &T) -> Option<u8>,
@@ -87,13 +116,7 @@ fn best_pairs<'a, T>(
         }
     }
     candidates.sort_by_key(|(i, j, similarity)| (u8::MAX - similarity, *i, *j));
-    let mut pairs: Vec<(usize, usize, u8)> = Vec::new();
-    for candidate in candidates {
-        if !pairs.iter().any(|pair| pair.0 == candidate.0 || pair.1 == candidate.1) {
-            pairs.push(candidate);
-        }
-    }
-    pairs.into_iter().map(|(i, j, similarity)| (old[i], new[j], similarity)).collect()
+    candidates.into_iter().map(|(i, j, similarity)| (old[i], new[j], similarity)).collect()
 }
 
 /// Columns whose types do not fit never held the same values. Otherwise half is the type, half the name.

@@ -9,7 +9,8 @@ use studio_events::{
 use studio_postgres::Connection;
 use studio_postgres::inspect::{InspectScope, inspect, settle};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
-use studio_sql::diff::{Consent, ConsentedPlan, DiffOptions, Migration, diff};
+use studio_sql::diff::{Answers, Change, Consent, ConsentedPlan, DiffOptions, Migration, diff};
+use studio_sql::risk::StepClass;
 use studio_sql::schema::DatabaseSchema;
 use studio_sql::verify::verify;
 
@@ -44,6 +45,8 @@ pub(super) struct Subject<'a> {
     pub(super) word: String,
     /// The last migration was undone: nothing is applied by itself.
     pub(super) held: bool,
+    /// What may happen without asking anybody.
+    pub(super) policy: Option<&'a Answers>,
     pub(super) bus: &'a Bus,
 }
 
@@ -61,6 +64,7 @@ impl Subject<'_> {
         if self.database.may_migrate && !self.held {
             let mut migration = diff(&live, &self.derived.tables, &DiffOptions::default());
             settle(&connection, &mut migration).await.map_err(|error| error.to_string())?;
+            self.hold_back(&mut migration);
             let plan = migration.safe_plan();
             if !plan.is_empty() {
                 apply(&connection, &plan, self.bus).await?;
@@ -82,6 +86,19 @@ impl Subject<'_> {
             }
         }
         Ok(Reviewed { reversible, ..self.look(&connection, &live, answered).await? })
+    }
+
+    /// A table the policy takes for an old one under a new name is not created beside that one.
+    fn hold_back(&self, migration: &mut Migration) {
+        let renames = self.policy.map(|policy| policy.rename_table.as_slice()).unwrap_or_default();
+        for step in &mut migration.steps {
+            if let Change::CreateTable(table) = &step.change
+                && renames.iter().any(|rename| rename.new_table == table.name.to_string())
+                && migration.table_candidates.iter().any(|it| it.new == table.name)
+            {
+                step.class = StepClass::Question;
+            }
+        }
     }
 
     /// Takes the database back to a schema it had: for steps that lost nothing, after a copy was made.

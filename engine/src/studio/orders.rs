@@ -143,6 +143,7 @@ mod tests {
                 kind,
                 object: object.to_owned(),
                 old: old.map(str::to_owned),
+                candidates: Vec::new(),
                 value_type: None,
                 rows: None,
                 values: None,

@@ -25,20 +25,19 @@ fn answer(decision: &Decision, policy: &Answers) -> Option<Choice> {
             find(&policy.back_fill).or_else(|| find(&policy.back_fill_per_row)).map(Choice::Expression)
         }
         DecisionKind::Rename => {
-            let (old, new) = (step.old.as_deref()?, object);
-            let table = policy.rename_table.iter();
-            let column = policy.rename_column.iter();
-            let renamed = table.clone().any(|it| same(&it.old_table, old) && same(&it.new_table, new))
-                || column.clone().any(|it| {
-                    same(&format!("{}.{}", it.table, it.old_column), old)
-                        && same(&format!("{}.{}", it.table, it.new_column), new)
-                });
+            let old = step.old.as_deref()?;
+            let tables = policy.rename_table.iter().filter(|it| same(&it.old_table, old));
+            let columns = policy
+                .rename_column
+                .iter()
+                .filter(|it| same(&format!("{}.{}", it.table, it.old_column), old))
+                .map(|it| format!("{}.{}", it.table, it.new_column));
+            let mut renamed = tables.map(|it| it.new_table.clone()).chain(columns);
+            let option =
+                renamed.find_map(|new| step.candidates.iter().position(|candidate| same(candidate, &new)));
             let dropped = |list: &[String]| list.iter().any(|name| same(name, old));
-            if renamed {
-                Some(Choice::Option(0))
-            } else {
-                (dropped(&policy.delete_table) || dropped(&policy.delete_column)).then_some(Choice::Option(1))
-            }
+            let separate = dropped(&policy.delete_table) || dropped(&policy.delete_column);
+            option.or_else(|| separate.then_some(step.candidates.len())).map(Choice::Option)
         }
         DecisionKind::Destructive => {
             if named(&policy.delete_table) || named(&policy.delete_column) || named(&policy.delete_other) {

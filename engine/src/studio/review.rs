@@ -35,8 +35,6 @@ enum KeyKind {
     Obstacle,
 }
 
-/// Option of a rename question.
-const SEPARATE: usize = 1;
 /// Options of a destructive step.
 const DO_IT: usize = 0;
 const KEEP: usize = 1;
@@ -49,7 +47,7 @@ pub(super) struct Answered {
     fills: BTreeMap<String, BackFill>,
     refused: BTreeMap<Key, String>,
     ids: BTreeMap<Key, DecisionId>,
-    /// Renames that nobody answered are left alone instead of being taken for renames.
+    /// Nothing is taken for a rename unless somebody says so.
     cautious: bool,
 }
 
@@ -76,8 +74,13 @@ impl Answered {
     fn defers(&self, kind: KeyKind, object: &str) -> bool {
         match self.choices.get(&Key { kind, object: object.to_owned() }) {
             Some(choice) => *choice == Choice::Defer,
-            None => self.cautious,
+            None => false,
         }
+    }
+
+    /// Whether something was said about a rename.
+    fn knows(&self, rename: &Rename) -> bool {
+        self.choices.contains_key(&Key { kind: rename.kind, object: rename.old.clone() })
     }
 
     fn id(&mut self, key: &Key) -> DecisionId {
@@ -191,14 +194,75 @@ pub(super) async fn review(
     Ok(Review { migration, chosen, questions, stakes })
 }
 
-/// A proposed rename, whatever was answered.
+/// A vanished table or column, and what it may have become.
 #[derive(Debug)]
 struct Rename {
     kind: KeyKind,
     /// `old` or `table.old`.
     old: String,
-    /// `new` or `table.new`.
-    new: String,
+    /// `new` or `table.new`, best first.
+    candidates: Vec<String>,
+    /// Index of the candidate it is taken for; their number: of none.
+    assigned: usize,
+    /// Index that counts when nobody answers.
+    default: usize,
+}
+
+impl Rename {
+    fn new(&self) -> Option<&String> {
+        self.candidates.get(self.assigned)
+    }
+}
+
+/// Which vanished thing is taken for which new one: as answered, else the most similar pairs first. `pairs` are in order
+/// of similarity; `likely` says which of them are taken without an answer.
+fn assign(
+    kind: KeyKind,
+    pairs: &[(String, String)],
+    likely: impl Fn(&str, &str) -> bool,
+    answered: &Answered,
+) -> Vec<Rename> {
+    let mut renames: Vec<Rename> = Vec::new();
+    for (old, new) in pairs {
+        match renames.iter_mut().find(|rename| rename.old == *old) {
+            Some(rename) => rename.candidates.push(new.clone()),
+            None => renames.push(Rename {
+                kind,
+                old: old.clone(),
+                candidates: vec![new.clone()],
+                assigned: usize::MAX,
+                default: usize::MAX,
+            }),
+        }
+    }
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for rename in &mut renames {
+        rename.default = rename.candidates.len();
+        let chosen = answered.option(kind, &rename.old);
+        rename.assigned = chosen.unwrap_or(usize::MAX);
+        // Two answers for one new thing: the first one counts.
+        if let Some(new) = rename.new().cloned()
+            && !taken.insert(new)
+        {
+            rename.assigned = rename.candidates.len();
+        }
+    }
+    for (old, new) in pairs {
+        let Some(rename) = renames.iter_mut().find(|rename| rename.old == *old) else { continue };
+        let open = rename.assigned == usize::MAX && !answered.cautious && likely(old, new);
+        let position = rename.candidates.iter().position(|candidate| candidate == new);
+        if open
+            && let Some(position) = position
+            && taken.insert(new.clone())
+        {
+            rename.assigned = position;
+            rename.default = position;
+        }
+    }
+    for rename in &mut renames {
+        rename.assigned = rename.assigned.min(rename.candidates.len());
+    }
+    renames
 }
 
 fn difference(
@@ -208,37 +272,51 @@ fn difference(
 ) -> (Migration, Vec<Rename>) {
     let mut options = DiffOptions { answers: answers(answered), ..DiffOptions::default() };
     let mut migration = diff(live, wanted, &options);
-    let mut renames = Vec::new();
-    for proposal in migration.table_proposals.clone() {
-        let (old, new) = (proposal.old.to_string(), proposal.new.to_string());
-        if answered.option(KeyKind::RenameTable, &old) != Some(SEPARATE) {
-            options.answers.rename_table.push(TableRename { old_table: old.clone(), new_table: new.clone() });
+    let pairs: Vec<_> =
+        migration.table_candidates.iter().map(|it| (it.old.to_string(), it.new.to_string())).collect();
+    let proposals = &migration.table_proposals;
+    let likely = |old: &str, new: &str| {
+        proposals.iter().any(|it| it.old.to_string() == old && it.new.to_string() == new)
+    };
+    let mut renames = assign(KeyKind::RenameTable, &pairs, likely, answered);
+    // Tables that have little in common are only asked about where a policy may name them.
+    renames.retain(|rename| {
+        let proposed = proposals.iter().any(|it| it.old.to_string() == rename.old);
+        proposed || answered.cautious || answered.knows(rename)
+    });
+    for rename in &renames {
+        if let Some(new) = rename.new() {
+            let (old_table, new_table) = (rename.old.clone(), new.clone());
+            options.answers.rename_table.push(TableRename { old_table, new_table });
         }
-        renames.push(Rename { kind: KeyKind::RenameTable, old, new });
     }
     if !options.answers.rename_table.is_empty() {
         migration = diff(live, wanted, &options);
     }
-    for proposal in migration.column_proposals.clone() {
-        let table = proposal.table.to_string();
-        let object = |column: &str| format!("{table}.{column}");
-        let (old, new) = (object(&proposal.old.name), object(&proposal.new.name));
-        if renames.iter().any(|known| known.old == old || known.new == new) {
+    let candidates = &migration.column_candidates;
+    let pairs: Vec<_> = candidates
+        .iter()
+        .map(|it| (object_of(&it.table, &it.old.name), object_of(&it.table, &it.new.name)))
+        .collect();
+    let columns = assign(KeyKind::RenameColumn, &pairs, |_, _| true, answered);
+    for rename in &columns {
+        let Some(new) = rename.new() else { continue };
+        let (Some((table, old_column)), Some((_, new_column))) =
+            (rename.old.rsplit_once('.'), new.rsplit_once('.'))
+        else {
             continue;
-        }
-        if answered.option(KeyKind::RenameColumn, &old) != Some(SEPARATE) {
-            options.answers.rename_column.push(ColumnRename {
-                table: table.clone(),
-                old_column: proposal.old.name.clone(),
-                new_column: proposal.new.name.clone(),
-            });
-        }
-        renames.push(Rename { kind: KeyKind::RenameColumn, old, new });
+        };
+        options.answers.rename_column.push(ColumnRename {
+            table: table.to_owned(),
+            old_column: old_column.to_owned(),
+            new_column: new_column.to_owned(),
+        });
     }
     if !options.answers.rename_column.is_empty() {
         migration = diff(live, wanted, &options);
     }
-    // A pair that was answered to be none is no question any more.
+    renames.extend(columns);
+    // What may have become of the vanished is answered or asked; the rest of a pair is judged for itself.
     for step in &mut migration.steps {
         if step.class == risk::StepClass::Question {
             step.class = risk::classify(&step.change);
@@ -302,6 +380,7 @@ fn questions(
             kind,
             object,
             old: None,
+            candidates: Vec::new(),
             value_type,
             rows: stake.map(|stake| stake.rows),
             values,
@@ -311,13 +390,28 @@ fn questions(
             let lost =
                 values.map_or_else(String::new, |values| format!(" and keeps {}", plural(values, "value")));
             let key = Key { kind: rename.kind, object: rename.old.clone() };
-            let question = format!("{} becomes {}{lost}?", rename.old, rename.new);
-            let options = ["rename", "drop and add"];
+            let short = |name: &String| match rename.kind {
+                KeyKind::RenameColumn => {
+                    name.rsplit_once('.').map_or(name.clone(), |(_, column)| column.to_owned())
+                }
+                _ => name.clone(),
+            };
+            let (question, mut options) = match rename.candidates.as_slice() {
+                [new] => (format!("{} becomes {}{lost}?", rename.old, short(new)), vec!["rename".to_owned()]),
+                several => {
+                    let options = several.iter().map(|new| format!("rename to {}", short(new))).collect();
+                    (format!("what becomes of {}{lost}?", rename.old), options)
+                }
+            };
+            options.push("drop and add".to_owned());
+            let options: Vec<&str> = options.iter().map(String::as_str).collect();
+            let new = rename.new().cloned().unwrap_or_else(|| rename.old.clone());
             let about = StepQuestion {
                 old: Some(rename.old.clone()),
-                ..about(DecisionKind::Rename, rename.new.clone(), None)
+                candidates: rename.candidates.clone(),
+                ..about(DecisionKind::Rename, new, None)
             };
-            questions.push(decision(answered, key, question, &options, 0, about));
+            questions.push(decision(answered, key, question, &options, rename.default, about));
         }
         if let Some((table, column)) = filled_column(step) {
             let object = object_of(table, &column.name);

@@ -27,6 +27,7 @@ macro_rules! subject {
             from: $actor.server.serving().map(|serving| serving.revision),
             word: format!("{}/{}", $actor.config.project.name, $built.revision),
             held: $database.held.as_deref() == Some($built.hash.to_string().as_str()),
+            policy: $actor.config.policy.as_ref(),
             bus: &$actor.bus,
         }
     };

@@ -4,7 +4,7 @@ use studio_postgres::inspect::{InspectScope, difference, inspect, inspect_with_v
 use studio_postgres::migrate::{LOCK_TIMEOUT, MigrateError, apply};
 use studio_postgres::{Cluster, Connection, Databases};
 use studio_sql::ddl::create_script;
-use studio_sql::diff::{Answers, DiffOptions, Scope, diff};
+use studio_sql::diff::{Answers, ColumnRename, DiffOptions, Scope, TableRename, diff};
 use studio_sql::risk::StepClass;
 use studio_sql::schema::{
     Column, ColumnDefault, ColumnType, DatabaseSchema, Function, QualifiedName, Table, Trigger, Unique,
@@ -165,6 +165,113 @@ async fn the_safe_part_keeps_every_value() {
         let left = difference(&connection, &new, &EVERYTHING).await.expect("a difference");
         let undone = left.safe_statements();
         assert!(undone.is_empty(), "seed {seed}: {undone:#?}\nafter {:#?}", plan.transactions());
+        drop(connection);
+        databases.drop(&name).await.expect("a dropped database");
+    }
+}
+
+/// The same schema with every other column and table under another name, and the answers that say so.
+fn renamed(old: &DatabaseSchema, seed: u64) -> (DatabaseSchema, Answers) {
+    let mut new = old.clone();
+    let mut answers = Answers::NONE;
+    let triggered = |name: &QualifiedName| old.table(name).is_some_and(|table| !table.triggers.is_empty());
+    let chosen = |number: usize| (seed >> (number % 16)) & 1 == 1;
+    for (at, table) in old.tables.iter().enumerate() {
+        // The function of a trigger names the table and columns.
+        if triggered(&table.name) {
+            continue;
+        }
+        for (number, column) in table.columns.iter().enumerate().filter(|(number, _)| chosen(at + number)) {
+            let other = format!("{} (new {number})", column.name);
+            let rename = |name: &mut String| {
+                if *name == column.name {
+                    name.clone_from(&other);
+                }
+            };
+            for candidate in &mut new.tables {
+                for key in candidate.foreign_keys.iter_mut().filter(|key| key.target == table.name) {
+                    key.columns.iter_mut().for_each(|(_, referenced)| rename(referenced));
+                }
+                if candidate.name == table.name {
+                    candidate.columns.iter_mut().for_each(|column| rename(&mut column.name));
+                    candidate.uniques.iter_mut().flat_map(|it| &mut it.columns).for_each(rename);
+                    candidate.indexes.iter_mut().flat_map(|it| &mut it.columns).for_each(rename);
+                    candidate
+                        .foreign_keys
+                        .iter_mut()
+                        .flat_map(|it| &mut it.columns)
+                        .for_each(|(own, _)| rename(own));
+                    candidate.uniques.iter_mut().for_each(|it| it.columns.sort());
+                    candidate.indexes.iter_mut().for_each(|it| it.columns.sort());
+                    candidate.foreign_keys.iter_mut().for_each(|it| it.columns.sort());
+                }
+            }
+            answers.rename_column.push(ColumnRename {
+                table: table.name.to_string(),
+                old_column: column.name.clone(),
+                new_column: other,
+            });
+        }
+        if !chosen(at + 7) {
+            continue;
+        }
+        let name = QualifiedName { name: format!("{} again", table.name.name), ..table.name.clone() };
+        for candidate in &mut new.tables {
+            if candidate.name == table.name {
+                candidate.name = name.clone();
+            }
+            for key in candidate.foreign_keys.iter_mut().filter(|key| key.target == table.name) {
+                key.target = name.clone();
+            }
+        }
+        let (old_table, new_table) = (table.name.to_string(), name.to_string());
+        answers
+            .rename_column
+            .iter_mut()
+            .filter(|it| it.table == old_table)
+            .for_each(|it| it.table.clone_from(&new_table));
+        answers.rename_table.push(TableRename { old_table, new_table });
+    }
+    (new, answers)
+}
+
+/// Random schemas full of rows, with other names: every value is there under the new name, and the result is what a new
+/// database would be.
+#[tokio::test(flavor = "multi_thread")]
+async fn random_renames_keep_every_value() {
+    let project = Project::new();
+    let cluster = project.start().await.expect("a server");
+    let databases = Databases::new(cluster.target("postgres"));
+    for seed in 0..20 {
+        let old = random::schema(seed + 500);
+        let (new, answers) = renamed(&old, seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let name = format!("renamed{seed}");
+        let connection = fresh(&databases, &cluster, &name).await;
+        create(&connection, &old).await;
+        fill(&connection, &old).await;
+        let values = async |schema: &DatabaseSchema| {
+            let mut found = Vec::new();
+            for table in &schema.tables {
+                let columns: Vec<String> = table
+                    .columns
+                    .iter()
+                    .map(|column| format!("{}::text", studio_sql::schema::quote_ident(&column.name)))
+                    .collect();
+                let sql = format!("SELECT {} FROM {} ORDER BY 1", columns.join(", "), table.name.quoted());
+                found.push(connection.simple_query(&sql).await.expect("values"));
+            }
+            found
+        };
+        let before = values(&old).await;
+        let options = DiffOptions { scope: Scope::All, answers };
+        let migration = difference(&connection, &new, &options).await.expect("a difference");
+        assert!(migration.is_additive(), "seed {seed}: {migration:#?}");
+        let plan = migration.safe_plan();
+        let result = apply(&connection, &plan, LOCK_TIMEOUT).await;
+        assert!(result.is_ok(), "seed {seed}: {result:?}\n{:#?}", plan.transactions());
+        assert_eq!(values(&new).await, before, "seed {seed}");
+        let left = diff(&read(&connection).await, &new, &EVERYTHING);
+        assert!(left.is_empty(), "seed {seed}: {left:#?}\nafter {:#?}", plan.transactions());
         drop(connection);
         databases.drop(&name).await.expect("a dropped database");
     }

@@ -13,8 +13,9 @@ use super::{Change, DiffOptions};
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) changes: Vec<Change>,
-    pub(super) column_proposals: Vec<ColumnProposal>,
-    pub(super) table_proposals: Vec<TableProposal>,
+    /// All of them, best first.
+    pub(super) columns: Vec<ColumnProposal>,
+    pub(super) tables: Vec<TableProposal>,
 }
 
 pub(super) fn compare(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &DiffOptions) -> Found {
@@ -36,7 +37,7 @@ pub(super) fn compare(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &
             _ if !comparison.looks_at(table) => {}
             Some(wanted_table) => {
                 let table_changes = compare_table(&old, wanted, table, wanted_table, &options.answers);
-                lone_columns.extend(rename::column_proposals(&table.name, &table_changes));
+                lone_columns.extend(rename::column_candidates(&table.name, &table_changes));
                 changes.extend(table_changes);
             }
             None => changes.push(Change::DropTable {
@@ -51,11 +52,11 @@ pub(super) fn compare(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &
     comparison.leftovers(changes);
     keep_last_rebuild(changes);
 
-    found.column_proposals = lone_columns;
+    found.columns = lone_columns;
     let vanished: Vec<&Table> = comparison.vanished_tables().collect();
     let open: Vec<&Table> =
         vanished.into_iter().filter(|table| !options.answers.deletes(&table.name)).collect();
-    found.table_proposals = rename::table_proposals(&open, &created);
+    found.tables = rename::table_candidates(&open, &created);
     found
 }
 

@@ -44,6 +44,10 @@ pub struct Migration {
     pub column_proposals: Vec<ColumnProposal>,
     /// Pairs of a vanished and a new table that may be a rename; nobody answered yet.
     pub table_proposals: Vec<TableProposal>,
+    /// All pairs of columns whose types fit, also unlikely ones, best first.
+    pub column_candidates: Vec<ColumnProposal>,
+    /// All pairs of tables, also unlikely ones, best first.
+    pub table_candidates: Vec<TableProposal>,
 }
 
 /// One difference with its statements and its risk.
@@ -68,14 +72,15 @@ pub struct Step {
 /// The steps from `live` to `wanted`.
 pub fn diff(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &DiffOptions) -> Migration {
     let found = compare::compare(live, wanted, options);
+    let table_proposals = crate::rename::best_tables(&found.tables);
     let in_question = |change: &Change| {
-        found.column_proposals.iter().any(|proposal| match change {
+        // A column that waits to be answered about may still turn out to be any of the new ones that fit.
+        found.columns.iter().any(|proposal| match change {
             Change::AddColumn { table, column, .. } => {
                 proposal.table == *table && proposal.new.name == column.name
             }
             _ => false,
-        }) || found
-            .table_proposals
+        }) || table_proposals
             .iter()
             .any(|proposal| matches!(change, Change::CreateTable(table) if table.name == proposal.new))
     };
@@ -98,7 +103,13 @@ pub fn diff(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &DiffOption
         .collect();
     plan::relax_constraints_over_new_columns(&mut steps);
     plan::link(&mut steps, wanted);
-    Migration { steps, column_proposals: found.column_proposals, table_proposals: found.table_proposals }
+    Migration {
+        steps,
+        column_proposals: crate::rename::best_columns(&found.columns),
+        table_proposals,
+        column_candidates: found.columns,
+        table_candidates: found.tables,
+    }
 }
 
 /// Vanished tables in scope that no answer covers, and answers that fit nothing. A file of answers has to be

@@ -97,7 +97,7 @@ fn type_text(imports: &Imports<'_>, ty: &ColumnType) -> Result<(String, Vec<Stri
         ColumnType::DoublePrecision => hinted("Float", "@doublePrecision".to_owned()),
         ColumnType::Numeric { precision, scale } => {
             let precision_hint = precision.map(|precision| format!("@precision({precision})"));
-            let scale_hint = scale.filter(|scale| *scale > 0).map(|scale| format!("@scale({scale})"));
+            let scale_hint = scale.map(|scale| format!("@scale({scale})"));
             Ok(("Decimal".to_owned(), precision_hint.into_iter().chain(scale_hint).collect()))
         }
         ColumnType::Text => plain("String"),

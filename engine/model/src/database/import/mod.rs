@@ -101,7 +101,7 @@ impl Imports<'_> {
                 Err(reason) => self.issues.push(format!("column {}.{}: {reason}", table.name, column.name)),
             }
         }
-        fields.extend(references.iter().map(|reference| relation::owning_field(self, table, reference)));
+        fields.extend(references.iter().map(|reference| relation::owning_field(self, reference)));
         field::constraints(self, table, &references, &mut fields);
         fields.extend(relation::back_fields(self, table));
         fields.sort_by(|a, b| a.order().cmp(&b.order()));

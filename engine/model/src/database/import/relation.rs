@@ -79,6 +79,17 @@ pub(super) fn references(
     for reference in all {
         by_owner.entry(reference.owner.clone()).or_default().push(reference);
     }
+    for references in by_owner.values_mut() {
+        // A key column may be held by one relation only.
+        let mut held: BTreeSet<String> = BTreeSet::new();
+        for reference in references.iter_mut().filter(|reference| reference.in_key) {
+            let free = !reference.columns().any(|own| held.contains(own));
+            reference.in_key = free;
+            if reference.in_key {
+                held.extend(reference.columns().map(str::to_owned));
+            }
+        }
+    }
     by_owner
 }
 
@@ -128,7 +139,10 @@ fn reference(
     }
     let columns = || pairs.iter().filter_map(|(own, _)| table.column(own));
     let nullable = columns().any(|column| column.nullable);
-    let in_key = pairs.len() == 1 && columns().all(|column| column.primary_key);
+    // A key field of several columns cannot be named in the mapping of a relation that refers to the table.
+    let referred_to =
+        || schema.tables.iter().flat_map(|table| &table.foreign_keys).any(|key| key.target == table.name);
+    let in_key = columns().all(|column| column.primary_key) && (pairs.len() == 1 || !referred_to());
     let mut sorted: Vec<&str> = pairs.iter().map(|(own, _)| own.as_str()).collect();
     sorted.sort_unstable();
     // The constraint of a one-to-one field replaces all others on the field, so there must be no other.
@@ -218,7 +232,7 @@ pub(super) fn is_held_by_reference(column: &Column, references: &[Reference]) ->
     if column.nullable { holders.next().is_some() } else { holders.any(required_holder) }
 }
 
-pub(super) fn owning_field(imports: &Imports<'_>, table: &Table, reference: &Reference) -> FieldText {
+pub(super) fn owning_field(imports: &Imports<'_>, reference: &Reference) -> FieldText {
     let base = reference.field.to_snake_case();
     let derived = reference.pairs.iter().all(|(own, key_field)| *own == format!("{base}_{key_field}"));
     let mut annotations = Vec::new();
@@ -234,12 +248,7 @@ pub(super) fn owning_field(imports: &Imports<'_>, table: &Table, reference: &Ref
         annotations.push(format!("@relation(\"{}\")", reference.back_field));
     }
     FieldText {
-        // A key column may be held by one relation only.
-        group: if reference.in_key && is_key_holder(imports, table, reference) {
-            Group::KeyReference
-        } else {
-            Group::Reference
-        },
+        group: if reference.in_key { Group::KeyReference } else { Group::Reference },
         name: reference.field.clone(),
         ty: imports.names.type_name(&reference.target).to_owned(),
         nullable: reference.nullable,
@@ -248,12 +257,6 @@ pub(super) fn owning_field(imports: &Imports<'_>, table: &Table, reference: &Ref
         default: None,
         columns: reference.columns().map(str::to_owned).collect(),
     }
-}
-
-fn is_key_holder(imports: &Imports<'_>, table: &Table, reference: &Reference) -> bool {
-    let all = imports.references.get(&table.name).map(Vec::as_slice).unwrap_or_default();
-    let first = all.iter().find(|other| other.in_key && other.pairs[0].0 == reference.pairs[0].0);
-    first.is_some_and(|first| first.field == reference.field)
 }
 
 /// The other sides of the relations that lead to this table.
