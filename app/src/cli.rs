@@ -177,6 +177,21 @@ pub(crate) struct NewArgs {
     /// Open the studio on it; an existing project is opened as it is
     #[arg(long)]
     pub(crate) run: bool,
+    /// Write the model of an existing database: of this one, of --database, EXO_POSTGRES_URL or DATABASE_URL
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, conflicts_with = "template")]
+    pub(crate) from_database: Option<Option<String>>,
+    /// The database of --from-database
+    #[arg(long, value_name = "URL", requires = "from_database")]
+    pub(crate) database: Option<String>,
+    /// With --from-database: limit to these tables [default: all]
+    #[arg(long, value_name = "LIST", requires = "from_database")]
+    pub(crate) scope: Option<String>,
+    /// With --from-database: let everybody query the imported types
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, action = clap::ArgAction::Set, default_value_t = false, default_missing_value = "true")]
+    pub(crate) query_access: bool,
+    /// With --from-database: let everybody change the imported types
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, action = clap::ArgAction::Set, default_value_t = false, default_missing_value = "true")]
+    pub(crate) mutation_access: bool,
     #[command(flatten)]
     pub(crate) interactive: InteractiveArgs,
 }

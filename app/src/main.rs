@@ -79,7 +79,15 @@ async fn new_project(args: cli::NewArgs) -> Result<ExitCode, Failure> {
         output::note(&format!("{} is a project already: opening it", args.path.display()));
         return studio::run(&args.path, &args.interactive).await;
     }
-    let created = new::create(&args.path, &args.template)?;
+    let created = match &args.from_database {
+        Some(url) => {
+            let url = url.clone().or_else(|| args.database.clone());
+            let access = (args.query_access, args.mutation_access);
+            let model = schema_command::imported(url, args.scope.as_deref(), access).await?;
+            new::create_with_model(&args.path, &model)?
+        }
+        None => new::create(&args.path, &args.template)?,
+    };
     let git = match created.git {
         new::GitOutcome::Initialised => ", git repository",
         new::GitOutcome::Inside => ", inside your git repository",

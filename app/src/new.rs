@@ -39,7 +39,7 @@ pub(crate) fn template_names() -> Vec<&'static str> {
     names
 }
 
-/// Makes a project at `path`.
+/// Makes a project at `path` from a template.
 pub(crate) fn create(path: &Path, template: &str) -> Result<Created, Failure> {
     let source = TEMPLATES.get_dir(template).ok_or_else(|| {
         Failure::usage(
@@ -47,6 +47,33 @@ pub(crate) fn create(path: &Path, template: &str) -> Result<Created, Failure> {
             format!("choose one of: {}", template_names().join(", ")),
         )
     })?;
+    make(path, |staging, name, files| write_dir(source, source.path(), staging, name, files))
+}
+
+/// Makes a project at `path` whose model was imported.
+pub(crate) fn create_with_model(path: &Path, model: &str) -> Result<Created, Failure> {
+    make(path, |staging, name, files| {
+        std::fs::create_dir_all(staging.join("src"))?;
+        let ignore = TEMPLATES.get_file("todo/gitignore").and_then(include_dir::File::contents_utf8);
+        let ignore = ignore.unwrap_or("/target/\n/.exo/\n");
+        let readme = format!(
+            "# {name}\n\n`src/index.exo` was written from an existing database. `exo-studio schema verify --database URL` \
+             compares them,\n`exo-studio --database-url URL` opens the studio on that database (read-only without \
+             `--read-write`),\n`exo-studio` alone on a new one of its own.\n"
+        );
+        let texts = [("src/index.exo", model), (".gitignore", ignore), ("README.md", readme.as_str())];
+        for (file, text) in texts {
+            std::fs::write(staging.join(file), text)?;
+            files.push(file.to_owned());
+        }
+        Ok(())
+    })
+}
+
+fn make(
+    path: &Path,
+    write: impl FnOnce(&Path, &str, &mut Vec<String>) -> std::io::Result<()>,
+) -> Result<Created, Failure> {
     if path.symlink_metadata().is_ok() {
         return Err(Failure::usage(
             format!("`{}` exists already; nothing was changed", path.display()),
@@ -71,7 +98,7 @@ pub(crate) fn create(path: &Path, template: &str) -> Result<Created, Failure> {
         .tempdir_in(parent)
         .map_err(io("make a folder here"))?;
     let mut files = Vec::new();
-    write_dir(source, source.path(), staging.path(), &name, &mut files).map_err(io("write the template"))?;
+    write(staging.path(), &name, &mut files).map_err(io("write the project"))?;
     files.sort();
     let staged = staging.keep();
     set_folder_mode(&staged).map_err(io("set the permissions of the new folder"))?;

@@ -1,12 +1,13 @@
 //! `exo-studio schema …`: print, compare, apply and import tables (developer-experience 1.16, graphql-and-sql 4).
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use studio_engine::config::load_environment;
 use studio_engine::derived::Derived;
-use studio_model::database::import::{ImportOptions, import};
+use studio_model::database::import::{ImportOptions, Imported, import};
 use studio_postgres::inspect::{InspectScope, inspect, inspect_with_views, settle};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT};
 use studio_postgres::{Pool, PoolOptions, PooledConnection, Target};
@@ -88,12 +89,52 @@ pub(crate) async fn run(command: SchemaCommand) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The model of a database, for a new project. Says on standard error which tables are in it.
+pub(crate) async fn imported(
+    database: Option<String>,
+    scope: Option<&str>,
+    (query_access, mutation_access): (bool, bool),
+) -> Result<String, Failure> {
+    let options = ImportOptions { query_access, mutation_access, fragments: false };
+    let imported = read_model(database, &scope.map_or(Scope::All, Scope::parse), &options).await?;
+    let mut by_schema: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for table in &imported.tables {
+        by_schema.entry(table.schema_name().to_owned()).or_default().push(table.name.clone());
+    }
+    for (schema, tables) in by_schema {
+        output::note(&format!("{schema}:"));
+        let mut line = String::from(" ");
+        for table in tables {
+            if line.len() + table.len() > 78 {
+                output::note(&line);
+                line = String::from(" ");
+            }
+            line.push_str(&format!(" {table}"));
+        }
+        output::note(&line);
+    }
+    Ok(imported.model)
+}
+
 async fn import_command(
     database: Option<String>,
     scope: &Scope,
     options: &ImportOptions,
     output: &OutputArgs,
 ) -> Result<ExitCode, Failure> {
+    let imported = read_model(database, scope, options).await?;
+    if output.output.is_some() {
+        let names: Vec<String> = imported.tables.iter().map(ToString::to_string).collect();
+        output::note(&format!("imported: {}", names.join(", ")));
+    }
+    emit(output, &imported.model)
+}
+
+async fn read_model(
+    database: Option<String>,
+    scope: &Scope,
+    options: &ImportOptions,
+) -> Result<Imported, Failure> {
     let connection = connect(database, false).await?;
     let mut live = inspect_with_views(&connection, &InspectScope::All)
         .await
@@ -105,11 +146,7 @@ async fn import_command(
     for issue in &imported.issues {
         output::note(issue);
     }
-    if output.output.is_some() {
-        let names: Vec<String> = imported.tables.iter().map(ToString::to_string).collect();
-        output::note(&format!("imported: {}", names.join(", ")));
-    }
-    emit(output, &imported.model)
+    Ok(imported)
 }
 
 struct Migrate {

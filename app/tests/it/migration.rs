@@ -25,7 +25,7 @@ fn a_policy_file_stands_for_the_answers_and_what_it_does_not_name_is_kept() {
     edit(
         &model,
         "module TodoDatabase {",
-        "module TodoDatabase {\n  type Label { @pk id: Int = autoIncrement() }",
+        "module TodoDatabase {\n  @access(true) type Label { @pk id: Int = autoIncrement() }",
     );
     let studio = Studio::start(&todo);
     studio.serves(1);
@@ -51,7 +51,7 @@ fn a_policy_file_stands_for_the_answers_and_what_it_does_not_name_is_kept() {
     let changed = fs::read_to_string(&model)
         .unwrap()
         .replace("title: String\n    notes: String?", "name: String\n    priority: Int\n    slug: String")
-        .replace("type Label { @pk id: Int = autoIncrement() }", "");
+        .replace("@access(true) type Label { @pk id: Int = autoIncrement() }", "");
     fs::write(&model, &changed).unwrap();
     studio.serves(2);
     let rows = studio.ask("{ todos(orderBy: {id: ASC}) { name priority slug } }");
@@ -153,4 +153,38 @@ fn a_dump_is_loaded_into_an_empty_database() {
     assert_eq!(db(&todo, &["psql", "-c", all]), before);
     let next = db(&todo, &["psql", "-c", "INSERT INTO authors (name) VALUES ('y') RETURNING id"]);
     assert_eq!(next.trim(), "3");
+}
+
+#[test]
+fn a_project_is_made_from_an_existing_database() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let studio = Studio::start(&todo);
+    studio.serves(1);
+    let url = db(&todo, &["url"]);
+    let url = url.trim();
+    let copy = folder.path().join("imported");
+    let output = command()
+        .arg("new")
+        .arg(&copy)
+        .args([&format!("--from-database={url}"), "--query-access", "true", "--mutation-access", "true"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("public:\n  todos\n"), "{}", text(&output));
+    let verify = command().current_dir(&copy).args(["schema", "verify", "--database", url]).output().unwrap();
+    assert!(text(&verify).contains("compatible"), "{}", text(&verify));
+
+    // A second studio on that very database: the same review, nothing is written without leave.
+    edit(&copy.join("src/index.exo"), "title: String", "title: String\n    notes: String?");
+    let second = Studio::start_with(&copy, &["--database-url", url]);
+    second.event("/Schema/Pending/steps/0");
+    assert_eq!(second.event("/Schema/Pending/copy"), json!(null));
+    assert_eq!(second.stop(), 130);
+    let second = Studio::start_with(&copy, &["--database-url", url, "--read-write"]);
+    second.serves(1);
+    let rows = second.ask("{ todos(orderBy: {id: ASC}) { title notes } }");
+    assert_eq!(rows["data"]["todos"][0], json!({ "title": "Buy groceries", "notes": null }));
+    assert_eq!(second.stop(), 130);
+    assert_eq!(studio.stop(), 130);
 }

@@ -209,7 +209,7 @@ struct Rename {
 }
 
 impl Rename {
-    fn new(&self) -> Option<&String> {
+    fn taken_for(&self) -> Option<&String> {
         self.candidates.get(self.assigned)
     }
 }
@@ -241,7 +241,7 @@ fn assign(
         let chosen = answered.option(kind, &rename.old);
         rename.assigned = chosen.unwrap_or(usize::MAX);
         // Two answers for one new thing: the first one counts.
-        if let Some(new) = rename.new().cloned()
+        if let Some(new) = rename.taken_for().cloned()
             && !taken.insert(new)
         {
             rename.assigned = rename.candidates.len();
@@ -285,7 +285,7 @@ fn difference(
         proposed || answered.cautious || answered.knows(rename)
     });
     for rename in &renames {
-        if let Some(new) = rename.new() {
+        if let Some(new) = rename.taken_for() {
             let (old_table, new_table) = (rename.old.clone(), new.clone());
             options.answers.rename_table.push(TableRename { old_table, new_table });
         }
@@ -300,7 +300,7 @@ fn difference(
         .collect();
     let columns = assign(KeyKind::RenameColumn, &pairs, |_, _| true, answered);
     for rename in &columns {
-        let Some(new) = rename.new() else { continue };
+        let Some(new) = rename.taken_for() else { continue };
         let (Some((table, old_column)), Some((_, new_column))) =
             (rename.old.rsplit_once('.'), new.rsplit_once('.'))
         else {
@@ -405,7 +405,7 @@ fn questions(
             };
             options.push("drop and add".to_owned());
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
-            let new = rename.new().cloned().unwrap_or_else(|| rename.old.clone());
+            let new = rename.taken_for().cloned().unwrap_or_else(|| rename.old.clone());
             let about = StepQuestion {
                 old: Some(rename.old.clone()),
                 candidates: rename.candidates.clone(),
