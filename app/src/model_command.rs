@@ -35,6 +35,8 @@ pub(crate) async fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     // Watching starts before the first look, so that no save falls in between.
     let mut watch =
         Watch::start(&project.root).map_err(|error| Failure::environment("watch the project", &error))?;
+    // One future for all rounds: an interrupt that comes during a check is not lost.
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         if let Err(failure) = check_once(&project, args.format) {
             output::note(&failure.to_string());
@@ -42,8 +44,8 @@ pub(crate) async fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
         output::note("watching; Ctrl-C stops");
         loop {
             tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => {
-                    interrupted.map_err(|error| Failure::environment("wait for Ctrl-C", &error))?;
+                result = &mut interrupted => {
+                    result.map_err(|error| Failure::environment("wait for Ctrl-C", &error))?;
                     return Ok(ExitCode::from(studio_testing::exit::INTERRUPTED));
                 }
                 changes = watch.next() => match changes {

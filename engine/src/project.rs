@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use studio_events::{Problem, Severity};
 use studio_model::ir::Ir;
-use studio_model::{Compiled, SourceSet, compile, missing_imports};
+use studio_model::{Compiled, SourceSet, compile, missing_imports, module_files};
 
 /// Deepest folder nesting that is read.
 const MAX_DEPTH: usize = 32;
@@ -97,11 +97,7 @@ impl Project {
     /// When a folder or file cannot be read.
     pub fn model_files(&self) -> Result<Vec<PathBuf>, ProjectError> {
         let mut files = Vec::new();
-        read_folder(&self.root, &self.root, 0, &mut |path, kind| {
-            if let FileKind::Model(_) = kind {
-                files.push(self.root.join(path));
-            }
-        })?;
+        read_folder(&self.root, &self.root, 0, &mut |path, _| files.push(self.root.join(path)))?;
         Ok(files)
     }
 
@@ -198,18 +194,13 @@ impl Project {
     }
 }
 
-/// Reads every model file below a folder, and notes which other files there are. Nothing has to be a project.
+/// Reads every model file below a folder, and notes which files of code modules exist. Nothing has to be a project.
 ///
 /// # Errors
 /// When a folder or file cannot be read, or a file is too large.
 pub fn read_sources(root: &Path) -> Result<SourceSet, ProjectError> {
     let mut sources = SourceSet::new();
-    let mut assets = Vec::new();
-    read_folder(root, root, 0, &mut |path, kind| match kind {
-        FileKind::Model(text) => sources.add(path, text),
-        FileKind::Other => assets.push(path.to_owned()),
-    })?;
-    sources.set_assets(assets);
+    read_folder(root, root, 0, &mut |path, text| sources.add(path, text))?;
     // Imports may lead to files elsewhere: beside the project, or in a folder that is not read as a whole.
     for _ in 0..MAX_DEPTH {
         let mut found = false;
@@ -224,6 +215,9 @@ pub fn read_sources(root: &Path) -> Result<SourceSet, ProjectError> {
             break;
         }
     }
+    let existing = module_files(&sources).into_iter().filter(|path| root.join(path).is_file());
+    let existing: Vec<String> = existing.collect();
+    sources.set_assets(existing);
     Ok(sources)
 }
 
@@ -240,17 +234,12 @@ struct TrustedOperation {
     body: String,
 }
 
-enum FileKind {
-    Model(String),
-    Other,
-}
-
-/// Visits files of the project except outputs, dependencies and hidden folders.
+/// Visits model files of the project except in outputs, dependencies and hidden folders.
 fn read_folder(
     root: &Path,
     folder: &Path,
     depth: usize,
-    visit: &mut dyn FnMut(&str, FileKind),
+    visit: &mut dyn FnMut(&str, String),
 ) -> Result<(), ProjectError> {
     const SKIPPED: [&str; 3] = ["target", "node_modules", "generated"];
     for path in entries(folder)? {
@@ -261,9 +250,7 @@ fn read_folder(
                 read_folder(root, &path, depth + 1, visit)?;
             }
         } else if path.extension().is_some_and(|extension| extension == "exo") {
-            visit(&relative(root, &path), FileKind::Model(read_text(&path)?));
-        } else {
-            visit(&relative(root, &path), FileKind::Other);
+            visit(&relative(root, &path), read_text(&path)?);
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lsp_types::Uri;
 use studio_engine::project::read_sources;
 use studio_model::ide::Analysis;
-use studio_model::{FileId, ROOT_FILE, SourceSet, Span};
+use studio_model::{FileId, ROOT_FILE, SourceSet, Span, module_files};
 
 use super::convert::{path_of, uri_of};
 
@@ -149,6 +149,11 @@ impl Workspace {
                 sources.add(&path, text.clone());
                 opened.push(path);
             }
+        }
+        if let Some(root) = &self.root {
+            // A buffer may name a file that the text on disk does not name.
+            let existing = module_files(&sources).into_iter().filter(|path| root.join(path).is_file());
+            sources.set_assets(existing.collect::<Vec<_>>());
         }
         let analysis = Analysis::new(sources.clone());
         opened.retain(|path| analysis.file(path).is_none());

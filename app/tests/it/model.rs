@@ -85,6 +85,24 @@ fn imports_may_lead_out_of_the_project() {
 }
 
 #[test]
+fn files_of_code_modules_may_lie_anywhere_but_must_exist() {
+    let folder = folder();
+    let project = project(folder.path(), "todo");
+    let path = project.join("src/index.exo");
+    let model = std::fs::read_to_string(&path).unwrap();
+    let module =
+        "@wasm(\"../target/wasm/sums.wasm\") module Sums { @access(true) query sum(a: Int, b: Int): Int }\n";
+    std::fs::write(&path, format!("{model}\n{module}")).unwrap();
+    let check = || self::text(&command().arg("check").arg(&project).output().unwrap());
+    let shown = check();
+    assert!(shown.contains("E0164") && shown.contains("cannot read `target/wasm/sums.wasm`"), "{shown}");
+    std::fs::create_dir_all(project.join("target/wasm")).unwrap();
+    std::fs::write(project.join("target/wasm/sums.wasm"), b"\0asm").unwrap();
+    let shown = check();
+    assert!(!shown.contains("E0164"), "{shown}");
+}
+
+#[test]
 fn check_watches_until_it_is_interrupted() {
     let folder = folder();
     let project = project(folder.path(), "todo");
@@ -117,7 +135,6 @@ fn check_watches_until_it_is_interrupted() {
     wait("watching; Ctrl-C stops");
     std::fs::write(&path, BROKEN).unwrap();
     wait("\"E0030\"");
-    wait("watching; Ctrl-C stops");
     kill("INT", child.id());
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }

@@ -22,8 +22,8 @@ pub(crate) fn lower(
     for (index, composite) in names.composites.iter().enumerate() {
         let CompositeKind::Json(_) = composite.kind else { continue };
         let decl = composite.decl;
-        if find(&decl.annotations, "access").is_some() {
-            out.push(make::access_on_json(&decl.name));
+        if let Some(annotation) = find(&decl.annotations, "access") {
+            out.push(make::access_on_json(&decl.name, annotation.span));
         }
         let mut fields = Vec::new();
         for member in &members.composites[index].members {

@@ -81,6 +81,22 @@ pub fn missing_imports(sources: &SourceSet) -> Vec<String> {
     missing
 }
 
+/// Project-relative paths of the files that modules backed by code name, sorted.
+pub fn module_files(sources: &SourceSet) -> Vec<String> {
+    let mut files = Vec::new();
+    for path in sources.paths() {
+        let named = |text: &str| ["deno", "wasm"].iter().any(|plugin| text.contains(plugin));
+        let Some(text) = sources.text(path).filter(|text| named(text)) else { continue };
+        for module in syntax::parse(text, crate::source::FileId(0)).file.modules {
+            let plugins = module.annotations.iter().filter(|it| matches!(&*it.name.text, "deno" | "wasm"));
+            files.extend(plugins.filter_map(|it| it.string()).map(|file| normalize(folder_of(path), file)));
+        }
+    }
+    files.sort();
+    files.dedup();
+    files
+}
+
 /// The file an import means, or the candidates that do not exist.
 pub(crate) fn resolve(sources: &SourceSet, folder: &str, import: &Import) -> Result<String, Vec<String>> {
     let target = normalize(folder, &import.path);

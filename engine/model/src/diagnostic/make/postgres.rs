@@ -1,6 +1,7 @@
 //! E0100 to E0126, E0140 to E0150, W0011, W0012.
 
 use super::{Code, Diagnostic, list};
+use crate::diagnostic::Fix;
 use crate::semantic::member::MemberList;
 use crate::source::Span;
 use crate::syntax::ast::{Annotation, Field, Name, TypeDecl};
@@ -93,8 +94,12 @@ pub(crate) fn foreign_hint(field: &Field, hints: &[&Annotation], ty: &str, allow
     let verb = if names.len() == 1 { "does" } else { "do" };
     let message = format!("{} {verb} not apply to `{ty}`", list(names.iter().map(String::as_str), "and"));
     let diagnostic = Diagnostic::new(Code::E0113, field.span, message);
-    let diagnostic =
+    let mut diagnostic =
         hints.iter().fold(diagnostic, |diagnostic, hint| diagnostic.label(hint.span, "this one"));
+    diagnostic.fix = Some(Fix {
+        title: format!("remove {}", list(names.iter().map(String::as_str), "and")),
+        edits: hints.iter().map(|hint| (hint.span, String::new())).collect(),
+    });
     if allowed.is_empty() {
         return diagnostic.help(format!("`{ty}` takes no hints"));
     }
@@ -105,7 +110,8 @@ pub(crate) fn foreign_hint(field: &Field, hints: &[&Annotation], ty: &str, allow
 pub(crate) fn dbtype_with_hint(field: &Field, annotation: Span) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(Code::E0114, field.span, "choose either `@dbtype` or specific hints".to_owned())
-            .label(annotation, "the explicit type");
+            .label(annotation, "the explicit type")
+            .fix("remove `@dbtype`", annotation, "");
     if matches!(&*field.ty.name.text, "Decimal" | "Vector") {
         return diagnostic
             .help(format!("a `{}` always has hints, so it takes no `@dbtype`", field.ty.name.text));
@@ -158,6 +164,7 @@ pub(crate) fn field_without_column(field: &Field, annotation: &Annotation) -> Di
     Diagnostic::new(Code::E0126, annotation.span, format!("`{}` has no column", field.name.text))
         .here(format!("`@{}` needs one", annotation.name.text))
         .help("the column belongs to the other side of the relation")
+        .fix(format!("remove `@{}`", annotation.name.text), annotation.span, "")
 }
 
 pub(crate) fn mapping_key(target: &str, key: &Name, near: Option<&str>) -> Diagnostic {

@@ -71,23 +71,35 @@ pub(crate) fn both_cardinalities(field: &Field, many: Span, one: Span) -> Diagno
     Diagnostic::new(Code::E0133, field.span, "choose one cardinality".to_owned())
         .label(many, "this one")
         .label(one, "or this one")
+        .fix("remove `@oneToOne`", one, "")
 }
 
 pub(crate) fn optional_one_to_one(field: &Field) -> Diagnostic {
-    Diagnostic::new(Code::E0134, field.span, "use `@manyToOne` or a partner field".to_owned())
-        .help("`@oneToOne` needs a required field")
+    let diagnostic =
+        Diagnostic::new(Code::E0134, field.span, "use `@manyToOne` or a partner field".to_owned())
+            .help("`@oneToOne` needs a required field");
+    match field.annotations.iter().find(|annotation| &*annotation.name.text == "oneToOne") {
+        Some(annotation) => diagnostic.fix("write `@manyToOne`", annotation.name.span, "manyToOne"),
+        None => diagnostic,
+    }
 }
 
 pub(crate) fn both_optional(field: &Field, partner: &Field) -> Diagnostic {
     Diagnostic::new(Code::E0135, field.span, "one side must be required".to_owned())
         .label(partner.span, "the other side is optional, too")
         .help("the required side holds the column: remove its `?`")
+        .fix(
+            format!("make `{}` required", field.name.text),
+            Span { start: field.ty.span.end.saturating_sub(1), ..field.ty.span },
+            "",
+        )
 }
 
 pub(crate) fn both_required(field: &Field, partner: &Field) -> Diagnostic {
     Diagnostic::new(Code::E0136, field.span, "one side must be optional".to_owned())
         .label(partner.span, "the other side is required, too")
         .help("add `?` to the side that holds no column")
+        .fix(format!("make `{}` optional", field.name.text), field.ty.span.after(), "?")
 }
 
 pub(crate) fn many_to_many(field: &Field, partner: &Field, one: &str, two: &str) -> Diagnostic {

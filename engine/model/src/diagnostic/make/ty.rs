@@ -50,13 +50,14 @@ pub(crate) fn not_storable(field: &Field) -> Diagnostic {
         .help("fields hold primitives, enums, `@json` types and types of Postgres modules")
 }
 
-pub(crate) fn access_on_json(name: &Name) -> Diagnostic {
+pub(crate) fn access_on_json(name: &Name, annotation: Span) -> Diagnostic {
     Diagnostic::new(
         Code::E0068,
         name.span,
         "json types follow the access of the field holding them".to_owned(),
     )
     .help("remove `@access` here")
+    .fix("remove `@access`", annotation, "")
 }
 
 pub(crate) fn access_on_json_field(field: &Field, annotation: Span) -> Diagnostic {
@@ -67,4 +68,5 @@ pub(crate) fn access_on_json_field(field: &Field, annotation: Span) -> Diagnosti
     )
     .label(annotation, "without effect here")
     .help("remove `@access` here")
+    .fix("remove `@access`", annotation, "")
 }
