@@ -139,6 +139,18 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: GraphqlCommand,
     },
+    /// Make a hook component from a template: source, build command and test
+    NewHook(NewHookArgs),
+    /// Look at hook components
+    Hooks {
+        #[command(subcommand)]
+        command: HooksCommand,
+    },
+    /// Work with one hook component
+    Hook {
+        #[command(subcommand)]
+        command: HookCommand,
+    },
     /// Lay out model files in the standard form
     Fmt(FmtArgs),
     /// Explain a problem code such as E0030, with a wrong and a right example
@@ -164,6 +176,64 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<std::ffi::OsString>,
     },
+}
+
+/// Languages of `new-hook`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HookLanguage {
+    /// Rust, for wasm32-wasip2
+    Rust,
+    /// JavaScript on QuickJS
+    Js,
+    /// TypeScript, bundled to JavaScript on QuickJS
+    Ts,
+    /// Python
+    Python,
+    /// C with clang, without a library
+    C,
+}
+
+/// `exo-studio new-hook`.
+#[derive(Debug, Args)]
+pub(crate) struct NewHookArgs {
+    /// Name of the hook; the folder is hooks/NAME
+    pub(crate) name: String,
+    /// Language of the guest
+    #[arg(short, long, value_enum)]
+    pub(crate) lang: HookLanguage,
+    /// The project
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HooksCommand {
+    /// What a component exports and needs, how long it compiles, and a timed dry call
+    Check {
+        /// The component, or a core module
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HookCommand {
+    /// Call an export by hand and print its answer as JSON
+    Call(HookCallArgs),
+}
+
+/// `exo-studio hook call`.
+#[derive(Debug, Args)]
+pub(crate) struct HookCallArgs {
+    /// Name in exo.toml, or a file
+    pub(crate) name: String,
+    /// Interface and function, such as gateway.on-request
+    pub(crate) export: String,
+    /// Headers, arguments and so on as a JSON object
+    #[arg(long, value_name = "ARGS", default_value = "{}")]
+    pub(crate) json: String,
+    /// The project
+    #[arg(long, default_value = ".")]
+    pub(crate) dir: PathBuf,
 }
 
 /// `exo-studio new`.

@@ -5,6 +5,7 @@ mod cli;
 mod db_command;
 mod failure;
 mod graphql_command;
+mod hook_command;
 mod lsp;
 mod model_command;
 mod new;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, GraphqlCommand};
+use crate::cli::{Cli, Command, GraphqlCommand, HookCommand, HooksCommand};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -63,6 +64,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Graphql { command: GraphqlCommand::Schema { format, output, use_ir } }) => {
             graphql_command::schema(format, output, use_ir)
         }
+        Some(Command::NewHook(args)) => hook_command::new_hook(&args),
+        Some(Command::Hooks { command: HooksCommand::Check { file } }) => {
+            hook_command::check_file(&file).await
+        }
+        Some(Command::Hook { command: HookCommand::Call(args) }) => hook_command::call(&args).await,
         Some(Command::Fmt(args)) => model_command::fmt(&args),
         Some(Command::Explain { code }) => model_command::explain(&code),
         Some(Command::Manual) => {

@@ -20,6 +20,7 @@ use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::outbound::Outbound;
 use crate::session::Session;
 use crate::store::StoreData;
+use crate::wrap;
 
 /// Starting an instance to see whether it fits may take this long.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -226,11 +227,11 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     std::fs::read(path).map_err(error)
 }
 
-/// Compiles a component; a core module that carries component types (as `wit-bindgen` makes them) is wrapped first.
+/// Compiles a component; a core module is made into one first.
 pub(crate) fn compile(engine: &HookEngine, bytes: &[u8]) -> Result<Component, LoadError> {
     let wrapped;
     let bytes = if is_core_module(bytes) {
-        wrapped = wrap(bytes)?;
+        wrapped = wrap::component(bytes)?;
         wrapped.as_slice()
     } else {
         bytes
@@ -242,12 +243,4 @@ pub(crate) fn compile(engine: &HookEngine, bytes: &[u8]) -> Result<Component, Lo
 /// The two formats share the magic number and differ in the layer.
 pub(crate) fn is_core_module(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\0asm\x01\0\0\0")
-}
-
-fn wrap(module: &[u8]) -> Result<Vec<u8>, LoadError> {
-    wit_component::ComponentEncoder::default()
-        .validate(true)
-        .module(module)
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(|error| LoadError::Compile(format!("it is a core module, not a component: {error:#}")))
 }

@@ -12,6 +12,7 @@ use crate::clock::CallClock;
 use crate::component::is_core_module;
 use crate::engine::HookEngine;
 use crate::failure::LoadError;
+use crate::wrap::{carries_types, names_interfaces};
 
 /// Why a call of a core module failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,10 +62,9 @@ impl std::fmt::Debug for CoreModule {
 
 impl CoreModule {
     /// Whether bytes are a core module rather than a component. A core module that carries component types
-    /// (`wit-bindgen` makes such) is a component in the making and not meant here.
+    /// (`wit-bindgen` makes such) or exports functions of the contract is a component in the making and not meant here.
     pub fn is_plain(bytes: &[u8]) -> bool {
-        const MARK: &[u8] = b"component-type";
-        is_core_module(bytes) && !bytes.windows(MARK.len()).any(|part| part == MARK)
+        is_core_module(bytes) && !carries_types(bytes) && !names_interfaces(bytes)
     }
 
     /// Reads and compiles a module that imports nothing.

@@ -26,6 +26,7 @@ mod service;
 mod session;
 mod stdio;
 mod store;
+mod wrap;
 
 pub use call::{Decision, FinishedOperation, FinishedRequest, OperationKind, RequestVerdict, Site, Verdict};
 pub use check::{CheckReport, DryCall, check, dry_call};
@@ -42,3 +43,4 @@ pub use host::{
 pub use metrics::MetricsSnapshot;
 pub use service::{HookService, Loaded, Reloaded};
 pub use session::{CallReport, Session};
+pub use wrap::WIT;

@@ -207,3 +207,20 @@ async fn a_plain_core_module_has_integer_functions() {
     assert!(matches!(call("loop", &[]).await, Err(CoreError::Timeout(_))));
     assert!(matches!(call("trap", &[]).await, Err(CoreError::Crashed { .. })));
 }
+
+#[tokio::test]
+async fn a_core_module_that_only_names_its_exports_becomes_a_component() {
+    let wat = r#"(module (memory (export "memory") 1)
+        (func (export "exo:hooks/gateway@0.1.0#on-request") (result i32) (i32.const 1024))
+        (func (export "exo:hooks/gateway@0.1.0#on-response")))"#;
+    let guest = load(wat::parse_str(wat).unwrap(), config()).await.unwrap();
+    let (session, _) = session(&[]);
+    assert_eq!(session.on_request(&guest, &mut NoCalls).await.unwrap(), Ok(()));
+    // One function of an interface without the other does not fit.
+    let half = r#"(module (memory (export "memory") 1)
+        (func (export "exo:hooks/gateway@0.1.0#on-response")))"#;
+    let error = load(wat::parse_str(half).unwrap(), config()).await.unwrap_err();
+    assert!(error.to_string().contains("on-request"), "{error}");
+    let none = load(wat::parse_str("(module)").unwrap(), config()).await.unwrap_err();
+    assert!(none.to_string().contains("exports no function"), "{none}");
+}

@@ -6,3 +6,4 @@ mod exports;
 mod guest;
 mod limits;
 mod loading;
+mod toolchains;

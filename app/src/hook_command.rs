@@ -1,0 +1,249 @@
+//! `exo-studio hooks check`, `hook call` and `new-hook`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use include_dir::{Dir, include_dir};
+use serde_json::{Map, Value as Json, json};
+use studio_engine::config::ExoToml;
+use studio_hooks::{
+    CheckReport, ComponentConfig, CoreModule, HookComponent, HookEngine, HookHost, HookLevel, HookLine,
+    LoadError, WIT, check, dry_call,
+};
+
+use crate::cli::{HookCallArgs, HookLanguage, NewHookArgs};
+use crate::failure::Failure;
+use crate::output;
+
+static GUESTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/hook-guests");
+
+/// A host for calls by hand: log lines go to standard error.
+struct ByHand;
+
+impl HookHost for ByHand {
+    fn log_enabled(&self, _level: HookLevel) -> bool {
+        true
+    }
+    fn log(&self, line: HookLine) {
+        output::note(&format!("{:?} {}", line.level, line.text()).to_lowercase());
+    }
+    fn access(&self, _component: &str, record: Vec<u8>) -> bool {
+        output::note(&format!("access {}", String::from_utf8_lossy(&record).trim_end()));
+        true
+    }
+    fn claims(&self) -> Option<String> {
+        None
+    }
+    fn model(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+fn engine() -> Result<HookEngine, Failure> {
+    HookEngine::new(None).map_err(|error| failed("make a WebAssembly engine", &error))
+}
+
+fn failed(what: &str, error: &LoadError) -> Failure {
+    Failure::environment(what, error).help(error.help())
+}
+
+/// `hooks check FILE`.
+pub(crate) async fn check_file(file: &Path) -> Result<ExitCode, Failure> {
+    let engine = engine()?;
+    let bytes = std::fs::read(file).map_err(|error| Failure::environment("read the file", &error))?;
+    if CoreModule::is_plain(&bytes) {
+        let limits = ComponentConfig::new("module", file);
+        let module = CoreModule::from_bytes(&engine, &bytes, limits.timeout, limits.memory_bytes)
+            .map_err(|error| failed("load the module", &error))?;
+        output::line(&format!("{}: a plain core module, {} KB", file.display(), bytes.len().div_ceil(1024)));
+        output::line(&format!("functions for a @wasm module: {}", list(&module.functions())));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = check(&engine, file).await.map_err(|error| failed("load the component", &error))?;
+    let CheckReport { size, compile_time, imports, exports, component } = report;
+    output::line(&format!(
+        "{}: {} KB, compiled in {:.1} ms",
+        file.display(),
+        size.div_ceil(1024),
+        compile_time.as_secs_f64() * 1000.0
+    ));
+    output::line(&format!("exports: {}", list(&exports)));
+    output::line(&format!("imports: {}", list(&imports)));
+    let component = component.map_err(|error| failed("use it as a hook", &error))?;
+    for interface in component.interfaces() {
+        output::line(&format!("  {}: {}", interface.name(), interface.functions().join(", ")));
+    }
+    dry_run(&component).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A timed call of the first export that needs no arguments.
+async fn dry_run(component: &Arc<HookComponent>) {
+    let export = ["gateway.on-request", "identity.authenticate", "observer.on-finished"]
+        .into_iter()
+        .find(|export| component.interfaces().iter().any(|it| export.starts_with(it.name())));
+    let Some(export) = export else {
+        output::line("no export can be called without arguments; see `exo-studio hook call`");
+        return;
+    };
+    match dry_call(component, export, Map::new(), Arc::new(ByHand)).await {
+        Ok(call) => output::line(&format!(
+            "dry call of {export}: {:.0} us, new instance included: {}",
+            call.time.as_secs_f64() * 1e6,
+            call.answer
+        )),
+        Err(error) => output::line(&format!("dry call of {export} failed: {error}")),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// `hook call NAME EXPORT`.
+pub(crate) async fn call(args: &HookCallArgs) -> Result<ExitCode, Failure> {
+    let arguments: Map<String, Json> = serde_json::from_str(&args.json).map_err(|error| {
+        Failure::usage(
+            format!("--json is no JSON object: {error}"),
+            "write it as '{\"headers\": {}}'".to_owned(),
+        )
+    })?;
+    let engine = engine()?;
+    let config = component_config(args)?;
+    let component =
+        HookComponent::load(&engine, config).await.map_err(|error| failed("load the component", &error))?;
+    match dry_call(&component, &args.export, arguments, Arc::new(ByHand)).await {
+        Ok(call) => {
+            let us = (call.time.as_secs_f64() * 1e6).round();
+            output::line(&json!({ "answer": call.answer, "microseconds": us }).to_string());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            output::line(&json!({ "error": error.to_failure().to_json() }).to_string());
+            output::note(&error.to_string());
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+/// A hook of the project, or a file.
+fn component_config(args: &HookCallArgs) -> Result<ComponentConfig, Failure> {
+    let toml = ExoToml::read(&args.dir)
+        .map_err(|problem| Failure::environment("read exo.toml", &problem).help(problem.help.clone()))?;
+    let components = toml.components(&args.dir);
+    if let Some(found) = components.iter().find(|config| config.name == args.name) {
+        return Ok(found.clone());
+    }
+    if Path::new(&args.name).is_file() {
+        return Ok(ComponentConfig::new("guest", PathBuf::from(&args.name)));
+    }
+    let names: Vec<_> = components.iter().map(|config| config.name.as_str()).collect();
+    let known = if names.is_empty() {
+        "exo.toml configures none; name a file".to_owned()
+    } else {
+        format!("exo.toml has: {}", names.join(", "))
+    };
+    Err(Failure::usage(format!("there is no hook and no file `{}`", args.name), known))
+}
+
+/// `new-hook NAME --lang …`.
+pub(crate) fn new_hook(args: &NewHookArgs) -> Result<ExitCode, Failure> {
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if args.name.is_empty() || !args.name.chars().all(sound) {
+        return Err(Failure::usage(
+            format!("`{}` is no name for a hook", args.name),
+            "use letters, digits, - and _".to_owned(),
+        ));
+    }
+    let folder = args.dir.join("hooks").join(&args.name);
+    if folder.exists() {
+        return Err(Failure::usage(
+            format!("`{}` exists already; nothing was changed", folder.display()),
+            "choose another name".to_owned(),
+        ));
+    }
+    let language = match args.lang {
+        HookLanguage::Rust => "rust",
+        HookLanguage::Js => "js",
+        HookLanguage::Ts => "ts",
+        HookLanguage::Python => "python",
+        HookLanguage::C => "c",
+    };
+    let write = |error: std::io::Error| Failure::environment("write the hook", &error);
+    let source = GUESTS.get_dir(language).ok_or_else(|| {
+        Failure::usage(format!("no guest for {language}"), "choose another language".to_owned())
+    })?;
+    let mut files = Vec::new();
+    write_guest(source, source.path(), &folder, &args.name, &mut files).map_err(write)?;
+    if !matches!(args.lang, HookLanguage::C) {
+        let package = folder.join("wit/deps/exo-hooks");
+        std::fs::create_dir_all(&package).map_err(write)?;
+        std::fs::write(package.join("world.wit"), WIT).map_err(write)?;
+        std::fs::write(folder.join("wit/world.wit"), WORLD).map_err(write)?;
+        files.extend(["wit/world.wit".to_owned(), "wit/deps/exo-hooks/world.wit".to_owned()]);
+    }
+    files.sort();
+    output::line(&format!("created {}/", folder.display()));
+    for file in &files {
+        output::line(&format!("  {file}"));
+    }
+    output::line(&format!(
+        "next: build it as its README says, then add to exo.toml:\n\n[hooks.{}]\npath = \"hooks/{}/hook.wasm\"",
+        args.name, args.name
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The world of a guest's own package.
+const WORLD: &str = "package local:hook;\n\nworld app {\n    include exo:hooks/gateway-hooks@0.1.0;\n}\n";
+
+fn write_guest(
+    dir: &Dir<'_>,
+    root: &Path,
+    target: &Path,
+    name: &str,
+    files: &mut Vec<String>,
+) -> std::io::Result<()> {
+    std::fs::create_dir_all(target)?;
+    for file in dir.files() {
+        let relative = file.path().strip_prefix(root).unwrap_or(file.path());
+        let path = target.join(relative);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        // `Cargo.toml` would make a package inside of ours.
+        let path = match path.file_name().and_then(|it| it.to_str()) {
+            Some("Cargo.toml.txt") => path.with_file_name("Cargo.toml"),
+            Some("gitignore") => path.with_file_name(".gitignore"),
+            _ => path,
+        };
+        std::fs::write(&path, file.contents_utf8().unwrap_or_default().replace("{{name}}", name))?;
+        files.push(path.strip_prefix(target).unwrap_or(&path).display().to_string());
+    }
+    for inner in dir.dirs() {
+        write_guest(inner, root, target, name, files)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_has_a_source_a_build_and_a_test() {
+        for (language, source) in [
+            ("rust", "src/lib.rs"),
+            ("js", "hook.js"),
+            ("ts", "hook.ts"),
+            ("python", "app.py"),
+            ("c", "hook.c"),
+        ] {
+            let dir = GUESTS.get_dir(language).unwrap();
+            for file in [source, "README.md", "build.sh", "test.sh"] {
+                assert!(dir.get_file(Path::new(language).join(file)).is_some(), "{language}/{file}");
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The guests that `new-hook` writes, built from source with real toolchains: C with zig's clang (a PyPI package),
+//! JavaScript with jco and QuickJS (an npm package). Tools and results are kept under `target/guests`.
+//!
+//! Without the tools the tests say so and pass, unless `CI=true`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Map, Value as Json, json};
+use studio_hooks::{SilentHost, WIT, dry_call};
+
+use crate::guest::{config, load};
+
+fn cache() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("guests");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The sources of a guest, under another name of the project.
+fn sources(language: &str) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../app/hook-guests").join(language);
+    let to = cache().join(format!("test-{language}"));
+    std::fs::create_dir_all(to.join("wit/deps/exo-hooks")).unwrap();
+    std::fs::write(to.join("wit/deps/exo-hooks/world.wit"), WIT).unwrap();
+    let world = "package local:hook;\n\nworld app {\n    include exo:hooks/gateway-hooks@0.1.0;\n}\n";
+    std::fs::write(to.join("wit/world.wit"), world).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap().replace("{{name}}", "demo");
+        std::fs::write(to.join(path.file_name().unwrap()), text).unwrap();
+    }
+    to
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!(
+            "{command:?}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )),
+        Err(error) => Err(format!("{command:?}: {error}")),
+    }
+}
+
+/// A tool that cannot be had ends the test here; on a build server that is a failure.
+#[allow(clippy::print_stderr, reason = "a skipped test says so")]
+fn or_skip<T>(what: &str, got: Result<T, String>) -> Option<T> {
+    match got {
+        Ok(it) => Some(it),
+        Err(error) if std::env::var("CI").as_deref() == Ok("true") => panic!("{what}: {error}"),
+        Err(error) => {
+            eprintln!("skipped: {what} is not to be had: {error}");
+            None
+        }
+    }
+}
+
+fn zig() -> Result<PathBuf, String> {
+    let python = cache().join("zig/bin/python");
+    if !python.is_file() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(cache().join("zig")))?;
+    }
+    let has = run(Command::new(&python).args(["-c", "import ziglang"]));
+    if has.is_err() {
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "ziglang==0.17.0"]))?;
+    }
+    Ok(python)
+}
+
+fn jco() -> Result<PathBuf, String> {
+    let folder = cache().join("js");
+    let modules = folder.join("node_modules");
+    if !modules.join(".bin/jco").exists() {
+        std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        std::fs::write(folder.join("package.json"), "{\"private\":true}")
+            .map_err(|error| error.to_string())?;
+        let package = "@bytecodealliance/jco@1.35.0";
+        run(Command::new("npm").args(["install", "--no-audit", "--no-fund", package]).current_dir(&folder))?;
+    }
+    Ok(modules)
+}
+
+/// What each guest promises.
+async fn works(component: PathBuf) {
+    let guest = load(std::fs::read(component).unwrap(), config()).await.unwrap();
+    let call = async |export: &str, arguments: Json| {
+        let arguments: Map<String, Json> = serde_json::from_value(arguments).unwrap();
+        dry_call(&guest, export, arguments, std::sync::Arc::new(SilentHost)).await.unwrap().answer
+    };
+    assert_eq!(call("gateway.on-request", json!({})).await["ok"], Json::Null);
+    let refused = call("gateway.on-request", json!({ "headers": { "x-blocked": "1" } })).await;
+    let error = &refused["rejected"]["body"]["errors"][0];
+    assert_eq!(
+        (&refused["rejected"]["status"], &error["extensions"]["code"]),
+        (&json!(403), &json!("BLOCKED"))
+    );
+    let reply = call("gateway.on-response", json!({})).await;
+    assert_eq!(reply["headers"], json!([["x-hook", "demo"]]));
+}
+
+#[tokio::test]
+async fn the_guest_in_c_is_built_from_source_and_works() {
+    let Some(python) = or_skip("zig", zig()) else { return };
+    let folder = sources("c");
+    let mut build = Command::new("sh");
+    build.arg("build.sh").env("CC", format!("{} -m ziglang cc", python.display())).current_dir(&folder);
+    run(&mut build).unwrap();
+    works(folder.join("hook.wasm")).await;
+}
+
+#[tokio::test]
+async fn the_guest_in_javascript_is_built_from_source_and_works() {
+    let Some(modules) = or_skip("jco", jco()) else { return };
+    let folder = sources("js");
+    let link = folder.join("node_modules");
+    if !link.exists() {
+        std::os::unix::fs::symlink(modules, &link).unwrap();
+    }
+    let built = folder.join("hook.wasm");
+    // 20 seconds on a busy machine: only when the sources are newer.
+    let newest = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let stamp = newest("hook.js") + &newest("package.json") + WIT;
+    if !built.is_file() || newest("built-from") != stamp {
+        run(Command::new("sh").arg("build.sh").current_dir(&folder)).unwrap();
+        std::fs::write(folder.join("built-from"), stamp).unwrap();
+    }
+    works(built).await;
+}
