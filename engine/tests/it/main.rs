@@ -10,8 +10,10 @@
 mod api;
 mod consent;
 mod crash;
+mod http;
 mod reference;
 mod test_runs;
+mod trusted;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,6 +48,12 @@ fn main() {
         let cluster = Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.unwrap();
         if wanted("projects") {
             projects(&cluster).await;
+        }
+        if wanted("trusted") {
+            trusted::folders_are_read();
+        }
+        if wanted("http") {
+            http::replies_are_as_written(&cluster.databases()).await;
         }
         if wanted("reference") {
             reference::the_api_agrees_with_a_plain_evaluator(&cluster.databases()).await;

@@ -3,8 +3,10 @@
 
 mod eval;
 mod model;
+mod nested;
 mod request;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use studio_postgres::{Databases, Pool, PoolOptions};
 
 use self::eval::{Caller, Cell, Data, Given, Row, Store};
 use self::model::{CONTEXT, Kind, Model, Rng, V};
+use self::nested::Entries;
 use self::request::{Answer, DENIED, World};
 
 const SECRET: &str = "a secret that only this test knows";
@@ -43,7 +46,7 @@ pub(crate) async fn the_api_agrees_with_a_plain_evaluator(databases: &Databases)
     println!("reference: {told:?}");
     // A test that never meets rows, refusals and hidden rows would prove nothing.
     assert!(told.shown > 10 * told.models && told.denied > told.models && told.hidden > told.models);
-    assert!(told.updated > 0 && told.deleted > 0 && told.created > 0);
+    assert!(told.updated > 0 && told.nested > 0 && told.deleted > 0 && told.created > 0);
 }
 
 /// What the run met.
@@ -55,6 +58,7 @@ struct Told {
     hidden: usize,
     denied: usize,
     updated: usize,
+    nested: usize,
     deleted: usize,
     created: usize,
 }
@@ -94,11 +98,14 @@ async fn one_model(databases: &Databases, seed: u64, told: &mut Told) {
         let caller = random_caller(&mut rng);
         run.reads(&mut rng, &caller).await;
     }
+    run.repeated_reads(&mut rng).await;
     for _ in 0..16 {
         let caller = random_caller(&mut rng);
-        match rng.below(5) {
+        match rng.below(7) {
             0 => run.delete(&mut rng, &caller).await,
             1 | 2 => run.create(&mut rng, &caller).await,
+            3 | 4 => run.update_nested(&mut rng, &caller).await,
+            5 => run.repeated_updates(&mut rng).await,
             _ => run.update(&mut rng, &caller).await,
         }
     }
@@ -119,7 +126,7 @@ impl Run<'_> {
     async fn reads(&mut self, rng: &mut Rng, caller: &Caller) {
         for entity in 0..self.model.entities.len() {
             let (one, many) = (self.model.entities[entity].one(), self.model.entities[entity].many());
-            let world = World { model: self.model, store: &self.store, caller };
+            let world = World::new(self.model, &self.store, caller);
             let keys = world.key_selection(entity);
             let mut requests: Vec<(String, String, Answer<Json>)> = Vec::new();
             let plain = world.list(entity, None, &keys);
@@ -152,9 +159,90 @@ impl Run<'_> {
         }
     }
 
+    /// One document with other values and callers: plans that are used again have to mean the same.
+    async fn repeated_reads(&mut self, rng: &mut Rng) {
+        for entity in 0..self.model.entities.len() {
+            let many = self.model.entities[entity].many();
+            for _ in 0..3 {
+                let nobody = random_caller(rng);
+                let world = World::new(self.model, &self.store, &nobody);
+                let mut selection = world.random_selection(rng, entity, 2);
+                let mut filter = world.random_filter(rng, entity, 2, true);
+                let mut callers = vec![random_caller(rng), random_caller(rng)];
+                for turn in 0..6 {
+                    if turn > 0 {
+                        filter.change_values(rng);
+                        selection.iter_mut().for_each(|selected| selected.change_values(rng));
+                    }
+                    if turn == 3 {
+                        callers = vec![random_caller(rng), random_caller(rng)];
+                    }
+                    let caller = rng.pick(&callers);
+                    let variables = RefCell::default();
+                    let world = World::new(self.model, &self.store, &caller).with_variables(&variables);
+                    let text = format!(
+                        "{many}(where: {}) {}",
+                        world.filter_text(entity, &filter),
+                        world.selection_text(entity, &selection)
+                    );
+                    let answer = world.list(entity, Some(&filter), &selection);
+                    let variables = variables.into_inner();
+                    let reply =
+                        self.api.ask(&caller, &document("query", &text, &variables), &variables).await;
+                    let story = format!("{} {}", document("query", &text, &variables), json!(variables));
+                    self.compare(&story, &reply, &many, answer, entity, &caller);
+                }
+            }
+        }
+    }
+
+    async fn repeated_updates(&mut self, rng: &mut Rng) {
+        let entity = rng.below(self.model.entities.len());
+        let nobody = random_caller(rng);
+        let world = World::new(self.model, &self.store, &nobody);
+        let Some(mut data) = random_data(rng, &world, entity, Purpose::Update, &mut Vec::new()) else {
+            return;
+        };
+        let mut filter = world.random_filter(rng, entity, 1, true);
+        let selection = world.random_selection(rng, entity, 0);
+        let key = format!("update{}s", self.model.entities[entity].name);
+        let callers = vec![random_caller(rng), random_caller(rng)];
+        for turn in 0..4 {
+            if turn > 0 {
+                filter.change_values(rng);
+                for (field, cell) in &mut data.values {
+                    if let (Cell::Value(value), Kind::Value { ty, optional }) =
+                        (cell, &self.model.entities[entity].fields[*field].kind)
+                    {
+                        *value = if *optional && rng.chance(20) { V::Null } else { V::random(rng, *ty) };
+                    }
+                }
+            }
+            let caller = rng.pick(&callers);
+            let variables = RefCell::default();
+            let world = World::new(self.model, &self.store, &caller).with_variables(&variables);
+            let text = format!(
+                "{key}(where: {}, data: {}) {}",
+                world.filter_text(entity, &filter),
+                world.data_text(entity, &data),
+                world.selection_text(entity, &selection)
+            );
+            let (after, answer) = match world.update(entity, Some(&filter), &data, &selection) {
+                Ok((after, answer)) => (after, Ok(answer)),
+                Err(reason) => (self.store.clone(), Err(reason)),
+            };
+            let variables = variables.into_inner();
+            let reply = self.api.ask(&caller, &document("mutation", &text, &variables), &variables).await;
+            let story = format!("{} {}", document("mutation", &text, &variables), json!(variables));
+            self.compare(&story, &reply, &key, answer, entity, &caller);
+            self.expect_rows(&story, &after).await;
+            self.store = after;
+        }
+    }
+
     async fn update(&mut self, rng: &mut Rng, caller: &Caller) {
         let entity = rng.below(self.model.entities.len());
-        let world = World { model: self.model, store: &self.store, caller };
+        let world = World::new(self.model, &self.store, caller);
         let Some(data) = random_data(rng, &world, entity, Purpose::Update, &mut Vec::new()) else { return };
         let filter = rng.chance(50).then(|| world.random_filter(rng, entity, 1, true));
         let selection = world.random_selection(rng, entity, 1);
@@ -177,9 +265,50 @@ impl Run<'_> {
         self.store = after;
     }
 
+    async fn update_nested(&mut self, rng: &mut Rng, caller: &Caller) {
+        let entity = rng.below(self.model.entities.len());
+        if self.store.rows[entity].is_empty() {
+            return;
+        }
+        let at = (entity, rng.below(self.store.rows[entity].len()));
+        let world = World::new(self.model, &self.store, caller);
+        let key = world.evaluator().key(at);
+        let mut data = random_data(rng, &world, entity, Purpose::Update, &mut Vec::new()).unwrap_or_default();
+        let entries = random_entries(rng, &world, at);
+        // What rules on the data see of the elements.
+        for part in &entries {
+            let items: Vec<Data> = part.updates.iter().chain(&part.creates).cloned().collect();
+            if !items.is_empty() {
+                data.nested.push((part.field, items));
+            }
+        }
+        if entries.is_empty() {
+            return;
+        }
+        let selection = world.random_selection(rng, entity, 1);
+        let name = format!("update{}", self.model.entities[entity].name);
+        let values = world.data_text(entity, &Data { nested: Vec::new(), ..data.clone() });
+        let values = &values[1..values.len() - 1];
+        let document = format!(
+            "mutation {{ {name}({}, data: {{{}}}) {} }}",
+            world.key_text(entity, &key, "", ""),
+            format!("{values}{}", world.entries_text(entity, &entries)).trim_start_matches(", "),
+            world.selection_text(entity, &selection)
+        );
+        let mut next = self.api.next_numbers(self.model).await;
+        let (after, answer) = match world.update_nested(at, &data, &entries, &selection, &mut next) {
+            Ok((after, answer)) => (after, Ok(answer)),
+            Err(reason) => (self.store.clone(), Err(reason)),
+        };
+        self.told.nested += usize::from(after != self.store);
+        self.expect(caller, &document, &name, answer, entity).await;
+        self.expect_rows(&document, &after).await;
+        self.store = after;
+    }
+
     async fn delete(&mut self, rng: &mut Rng, caller: &Caller) {
         let entity = rng.below(self.model.entities.len());
-        let world = World { model: self.model, store: &self.store, caller };
+        let world = World::new(self.model, &self.store, caller);
         let filter = rng.chance(85).then(|| world.random_filter(rng, entity, 1, true));
         let selection = world.random_selection(rng, entity, 1);
         let argument = filter
@@ -199,7 +328,7 @@ impl Run<'_> {
 
     async fn create(&mut self, rng: &mut Rng, caller: &Caller) {
         let entity = rng.below(self.model.entities.len());
-        let world = World { model: self.model, store: &self.store, caller };
+        let world = World::new(self.model, &self.store, caller);
         let mut taken = Vec::new();
         let mut objects = Vec::new();
         for _ in 0..1 + rng.below(2) {
@@ -224,10 +353,10 @@ impl Run<'_> {
                 for data in &objects {
                     add_new_rows(&world, entity, data, &mut expected);
                 }
-                let reply = self.api.ask(caller, &document).await;
+                let reply = self.api.ask(caller, &document, &[]).await;
                 let after = self.api.rows(self.model).await;
                 let new = self.new_rows(&document, &reply, &after, expected);
-                let world = World { model: self.model, store: &after, caller };
+                let world = World::new(self.model, &after, caller);
                 let at: Vec<_> = new.into_iter().map(|index| (entity, index)).collect();
                 let answer = world.seen(entity, &at).map(Json::Array);
                 self.told.created += at.len();
@@ -283,7 +412,7 @@ impl Run<'_> {
         expected: Answer<Json>,
         entity: usize,
     ) {
-        let reply = self.api.ask(caller, document).await;
+        let reply = self.api.ask(caller, document, &[]).await;
         self.compare(document, &reply, key, expected, entity, caller);
     }
 
@@ -348,7 +477,7 @@ impl Run<'_> {
 }
 
 impl Api {
-    async fn ask(&self, caller: &Caller, document: &str) -> Json {
+    async fn ask(&self, caller: &Caller, document: &str, variables: &[Json]) -> Json {
         let mut claims = Map::new();
         let mut names = Map::new();
         let mut headers = Vec::new();
@@ -377,11 +506,27 @@ impl Api {
             method: "POST".to_owned(),
             path: "/graphql".to_owned(),
             head: RequestHead { headers, client_ip: None },
-            body: json!({ "query": document }).to_string().into(),
+            body: json!({ "query": document, "variables": named(variables) }).to_string().into(),
             ..HttpRequest::default()
         };
         let reply = self.server.dispatch(&request).await;
         serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    /// The number the next row of each entity gets.
+    async fn next_numbers(&self, model: &Model) -> Vec<i64> {
+        let connection = self.pool.get().await.unwrap();
+        let mut numbers = Vec::new();
+        for entity in &model.entities {
+            let sql = format!("SELECT (last_value + 1)::text FROM \"{}_id_seq\"", entity.many());
+            let number = if entity.fields[0].auto {
+                connection.run(&sql, &[]).await.unwrap()[0][0].as_deref().unwrap().parse().unwrap()
+            } else {
+                0
+            };
+            numbers.push(number);
+        }
+        numbers
     }
 
     /// All rows of the database.
@@ -426,6 +571,20 @@ fn reference_columns(model: &Model, field: &str, target: usize) -> Vec<String> {
     target.keys().map(|key| format!("{field}_{}", target.fields[key].name)).collect()
 }
 
+/// Variables by their names.
+fn named(variables: &[Json]) -> Map<String, Json> {
+    variables.iter().enumerate().map(|(index, value)| (format!("v{index}"), value.clone())).collect()
+}
+
+/// A document that declares its variables; their types do not matter.
+fn document(kind: &str, text: &str, variables: &[Json]) -> String {
+    if variables.is_empty() {
+        return format!("{kind} {{ {text} }}");
+    }
+    let declared: Vec<_> = (0..variables.len()).map(|index| format!("$v{index}: Any")).collect();
+    format!("{kind} ({}) {{ {text} }}", declared.join(", "))
+}
+
 /// Lists in any order.
 fn sorted(json: Json) -> Json {
     match json {
@@ -468,7 +627,7 @@ fn random_store(rng: &mut Rng, model: &Model) -> Store {
     for entity in 0..model.entities.len() {
         let mut taken = Vec::new();
         for number in 0..3 + rng.below(6) {
-            let world = World { model, store: &store, caller: &caller };
+            let world = World::new(model, &store, &caller);
             let Some(data) = random_data(rng, &world, entity, Purpose::Store, &mut taken) else { continue };
             let mut row = world.new_row(entity, &data);
             for (index, field) in model.entities[entity].fields.iter().enumerate() {
@@ -490,6 +649,8 @@ enum Purpose {
     /// Below a new row of this entity.
     Nested(usize),
     Update,
+    /// Changes of a row below a row of this entity.
+    Entry(usize),
 }
 
 /// Random data for one object; `None` if there is no row it could refer to. `taken` are keys and one-to-one partners
@@ -505,7 +666,8 @@ fn random_data(
     let evaluator = world.evaluator();
     let fields = &model.entities[entity].fields;
     let mut data = Data::default();
-    if fields.iter().any(|field| field.key && !field.auto) && purpose != Purpose::Update {
+    let changes = matches!(purpose, Purpose::Update | Purpose::Entry(_));
+    if fields.iter().any(|field| field.key && !field.auto) && !changes {
         let key = (0..50)
             .map(|_| vec![V::Int(rng.below(6) as i64), V::Str(rng.pick(&["a", "b", "c", "d"]).to_owned())]);
         let key = key.into_iter().find(|key| {
@@ -522,7 +684,7 @@ fn random_data(
         match &field.kind {
             Kind::Value { ty, optional } => {
                 let supply = match purpose {
-                    Purpose::Update => rng.chance(30),
+                    Purpose::Update | Purpose::Entry(_) => rng.chance(30),
                     _ => (!optional && field.default.is_none()) || rng.chance(50),
                 };
                 if supply {
@@ -531,8 +693,9 @@ fn random_data(
                 }
             }
             Kind::Ref { target, optional, single } => {
-                let below = matches!(purpose, Purpose::Nested(container) if container == *target);
-                if below || (purpose == Purpose::Update && (*single || rng.chance(70))) {
+                let below = matches!(purpose, Purpose::Nested(container) | Purpose::Entry(container)
+                    if container == *target);
+                if below || (changes && (*single || rng.chance(70))) {
                     continue;
                 }
                 if *optional && rng.chance(30) {
@@ -551,7 +714,7 @@ fn random_data(
                     })
                     .collect();
                 if candidates.is_empty() {
-                    if *optional || purpose == Purpose::Update {
+                    if *optional || changes {
                         continue;
                     }
                     return None;
@@ -588,6 +751,54 @@ fn random_data(
         return None;
     }
     Some(data)
+}
+
+/// Entries below the collections of a row: of its own children mostly, sometimes of others.
+fn random_entries(rng: &mut Rng, world: &World<'_>, at: (usize, usize)) -> Vec<Entries> {
+    let evaluator = world.evaluator();
+    let mut out = Vec::new();
+    for (field, definition) in world.model.entities[at.0].fields.iter().enumerate() {
+        let Kind::Inverse { target, owner, single } = definition.kind else { continue };
+        if !rng.chance(60) {
+            continue;
+        }
+        let mut keys: Vec<Vec<V>> =
+            evaluator.related(at, field).into_iter().map(|child| evaluator.key(child)).collect();
+        if !world.store.rows[target].is_empty() && rng.chance(30) {
+            keys.push(evaluator.key((target, rng.below(world.store.rows[target].len()))));
+        }
+        let fields = &world.model.entities[target].fields;
+        let mut part = Entries { field, updates: Vec::new(), creates: Vec::new(), deletes: Vec::new() };
+        for key in keys {
+            match rng.below(3) {
+                0 => part.deletes.push(key),
+                1 => {
+                    let mut data = Data::default();
+                    let own: Vec<usize> = world.model.entities[target].keys().collect();
+                    data.values.extend(own.into_iter().zip(key.into_iter().map(Cell::Value)));
+                    let changes = random_data(rng, world, target, Purpose::Entry(at.0), &mut Vec::new());
+                    data.values.extend(changes.unwrap_or_default().values);
+                    part.updates.push(data);
+                }
+                _ => {}
+            }
+        }
+        let impossible = !fields[0].auto
+            || single
+            || fields.iter().enumerate().any(|(index, field)| match field.kind {
+                Kind::Ref { target, optional, single } => {
+                    single || (index != owner && target == at.0 && !optional)
+                }
+                Kind::Value { .. } | Kind::Inverse { .. } => false,
+            });
+        if !impossible && rng.chance(50) {
+            part.creates.extend(random_data(rng, world, target, Purpose::Nested(at.0), &mut Vec::new()));
+        }
+        if !(part.updates.is_empty() && part.creates.is_empty() && part.deletes.is_empty()) {
+            out.push(part);
+        }
+    }
+    out
 }
 
 /// The rows that data stands for; what only the database knows is `Cell::Nothing`.
