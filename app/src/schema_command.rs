@@ -271,6 +271,15 @@ fn ask(
         }
     }
     for old in vanished {
+        // The most similar one first (1.16).
+        let similarity = |new: &String| {
+            let pair = migration
+                .table_candidates
+                .iter()
+                .find(|it| it.old.to_string() == old && it.new.to_string() == *new);
+            pair.map_or(0, |it| it.similarity)
+        };
+        new.sort_by_key(|candidate| std::cmp::Reverse(similarity(candidate)));
         output::note(&format!("The table {old} is not in the model."));
         output::note("  0  leave it for later");
         output::note("  1  drop it, with its data");

@@ -315,7 +315,9 @@ fn difference(
     if !options.answers.rename_column.is_empty() {
         migration = diff(live, wanted, &options);
     }
-    renames.extend(columns);
+    // Whose only likely partner was taken by another one is asked about when that one is answered otherwise.
+    let asked = |rename: &Rename| rename.taken_for().is_some() || answered.cautious || answered.knows(rename);
+    renames.extend(columns.into_iter().filter(asked));
     // What may have become of the vanished is answered or asked; the rest of a pair is judged for itself.
     for step in &mut migration.steps {
         if step.class == risk::StepClass::Question {
@@ -643,5 +645,55 @@ impl Review {
         let rows = rows.map_err(|error| error.to_string())?;
         ended.map_err(|error| error.to_string())?;
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(texts: &[&str]) -> Vec<(String, String)> {
+        let pair = |text: &&str| text.split_once('>').map(|(old, new)| (old.to_owned(), new.to_owned()));
+        texts.iter().filter_map(pair).collect()
+    }
+
+    fn taken(renames: &[Rename]) -> Vec<Option<&str>> {
+        renames.iter().map(|rename| rename.taken_for().map(String::as_str)).collect()
+    }
+
+    fn answered(old: &str, option: usize) -> Answered {
+        let key = Key { kind: KeyKind::RenameColumn, object: old.to_owned() };
+        Answered { choices: [(key, Choice::Option(option))].into(), ..Answered::default() }
+    }
+
+    /// Best first: `title` is most like `name`, `notes` as well.
+    const PAIRS: &[&str] = &["t.notes>t.name", "t.title>t.name", "t.title>t.slug", "t.notes>t.slug"];
+
+    #[test]
+    fn an_answer_wins_over_the_likeliest_pair_and_the_rest_follows() {
+        let assigned =
+            |answered: &Answered| assign(KeyKind::RenameColumn, &pairs(PAIRS), |_, _| true, answered);
+        let free = assigned(&Answered::default());
+        assert_eq!(taken(&free), [Some("t.name"), Some("t.slug")]);
+        assert_eq!((free[0].default, free[1].default), (0, 1));
+        let title = assigned(&answered("t.title", 0));
+        assert_eq!(taken(&title), [Some("t.slug"), Some("t.name")], "title is name, so notes is slug");
+        let none = assigned(&answered("t.notes", 2));
+        assert_eq!(taken(&none), [None, Some("t.name")], "notes is dropped, so title is name");
+    }
+
+    #[test]
+    fn with_a_policy_nothing_is_a_rename_unless_it_says_so() {
+        let cautious = Answered::new(true);
+        let renames = assign(KeyKind::RenameColumn, &pairs(PAIRS), |_, _| true, &cautious);
+        assert_eq!(taken(&renames), [None, None]);
+        assert_eq!(renames[0].default, 2, "drop and add, of which the drop waits");
+    }
+
+    #[test]
+    fn numbers_and_words_agree() {
+        assert_eq!(plural(1, "row that exists"), "1 row that exists");
+        assert_eq!(plural(2, "row that exists"), "2 rows that exist");
+        assert_eq!(plural(3, "row without one"), "3 rows without one");
     }
 }
