@@ -90,6 +90,29 @@ fn a_failing_request_is_explained_on_demand() {
 }
 
 #[test]
+fn an_unexpected_refusal_names_the_rule_and_what_it_saw() {
+    let folder = folder();
+    let shop = project(folder.path(), "bookshop");
+    write(
+        shop.join("tests/denied.exotest"),
+        "operation: |\n  mutation { createAuthor(data: { name: \"x\" }) { id } }\nauth: |\n  { role: \"reader\" }\n",
+    );
+    write(
+        shop.join("tests/twice.exotest"),
+        "operation: |\n  mutation { createGenres(data: [{ name: \"x\" }, { name: \"x\" }]) { name } }\n\
+         auth: |\n  { role: \"librarian\" }\nresponse: |\n  { data: { createGenres: [] } }\n",
+    );
+    let output = command().arg("--ci").arg(&shop).arg("*d*").output().unwrap();
+    let shown = text(&output);
+    let rule = "next: Author create `AuthContext.role == \"librarian\"` denies (src/index.exo:";
+    assert!(shown.contains(rule) && shown.contains("\"reader\""), "{shown}");
+    let output = command().arg("--ci").arg(&shop).arg("twice").output().unwrap();
+    let shown = text(&output);
+    let cause = "next: the server answered with an error: Operation failed; ";
+    assert!(shown.contains(cause) && shown.contains("duplicate key"), "{shown}");
+}
+
+#[test]
 fn access_coverage_names_what_no_test_saw_and_may_fail_the_run() {
     let folder = folder();
     let shop = project(folder.path(), "bookshop");

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use studio_events::{AccessCoverage, ConditionCoverage, RuleCoverage, Trace};
 use studio_model::ir::{AccessRule, Ir, Plugin};
-use studio_query::access::{RuleEvaluation, RuleOutcome, RuleSlot, Truth, condition_text, conditions};
+use studio_query::access::{RuleEvaluation, RuleOutcome, RuleSlot, Truth, condition_texts};
 
 use crate::runtime::tap::Tap;
 
@@ -89,17 +89,14 @@ impl Rules<'_> {
         // A rule nobody wrote, or one that closes the operation, is never asked.
         let Some(text) = rule.text.as_ref().filter(|_| !rule.is_statically_closed()) else { return };
         self.index.insert((subject.to_owned(), operation), self.coverage.rules.len());
-        let condition = |condition| ConditionCoverage {
-            text: condition_text(self.ir, &rule.expr, condition),
-            ..ConditionCoverage::default()
-        };
+        let condition = |text| ConditionCoverage { text, ..ConditionCoverage::default() };
         self.coverage.rules.push(RuleCoverage {
             subject: subject.to_owned(),
             operation: operation.to_owned(),
             rule: text.clone(),
             file: rule.origin.file.to_string(),
             line: rule.origin.line,
-            conditions: conditions(&rule.expr).into_iter().map(condition).collect(),
+            conditions: condition_texts(self.ir, &rule.expr).into_iter().map(condition).collect(),
             ..RuleCoverage::default()
         });
     }

@@ -1,10 +1,16 @@
 //! Next steps for failed comparisons, where the differences tell enough.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
+use studio_events::Trace;
 
 use crate::compare::{self, Difference, DifferenceKind, Expected, Matchers, Rules};
+use crate::outcome::Failure;
+
+/// What is said about an answer with an error that was not expected.
+const ANSWERED: &str = "the server answered with an error";
 
 /// What to do about these differences, when that can be known.
 pub(crate) fn next_step(
@@ -16,7 +22,7 @@ pub(crate) fn next_step(
     matchers: &mut dyn Matchers,
 ) -> Option<String> {
     if let Some(message) = unexpected_error(expected, actual) {
-        return Some(format!("the server answered with an error: {message}"));
+        return Some(format!("{ANSWERED}: {message}"));
     }
     if let Some(path) = other_order(differences, expected, actual, rules, matchers) {
         let how = if is_rpc {
@@ -30,6 +36,35 @@ pub(crate) fn next_step(
     }
     let by_accident = !rules.compat_null && differences.iter().all(accepted_by_the_peer);
     by_accident.then(|| "older runners accept this by accident; `--compat-null` does it too".to_owned())
+}
+
+/// Attaches the trace of the request, and says what the client of an unexpected error is not told: the rule that
+/// denied, or the words of the database.
+pub(crate) fn attach(failure: &mut Failure, trace: Option<&Arc<Trace>>) {
+    failure.trace = trace.cloned();
+    let Some(reason) = trace.and_then(|trace| reason(trace)) else { return };
+    let has_errors = failure.actual.as_ref().is_some_and(|body| body.get("errors").is_some());
+    match &mut failure.next_step {
+        Some(step) if step.starts_with(ANSWERED) => {
+            step.push_str("; ");
+            step.push_str(&reason);
+        }
+        None if has_errors && failure.differences.is_empty() => failure.next_step = Some(reason),
+        Some(_) | None => {}
+    }
+}
+
+fn reason(trace: &Trace) -> Option<String> {
+    let error = trace.error.as_ref()?;
+    let denied = trace.access.iter().find(|check| check.is_denied()).filter(|_| error.denied);
+    let Some(check) = denied else { return error.cause.clone() };
+    let rule = check.rule.as_deref().unwrap_or("no rule, so nobody may");
+    let decided = match check.decided_by.as_slice() {
+        [] => String::new(),
+        parts => format!(", because of {}", parts.join(" and ")),
+    };
+    let (subject, operation) = (check.subject(), check.operation.name());
+    Some(format!("{subject} {operation} `{rule}` denies ({}:{}){decided}", check.file, check.line))
 }
 
 /// The first error of an answer where none is expected.

@@ -182,7 +182,7 @@ async fn request(
     };
     let checked = check(session, path, stage, role, ids.as_deref(), &reply, elapsed).await;
     checked.map_err(|mut failure| {
-        failure.trace.clone_from(&reply.trace);
+        advice::attach(&mut failure, reply.trace.as_ref());
         failure
     })
 }

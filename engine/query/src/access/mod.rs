@@ -13,7 +13,7 @@ mod text;
 mod value;
 
 pub(crate) use caller::Caller;
-pub use conditions::{condition_text, conditions};
+pub use conditions::{condition_texts, conditions};
 pub use context::{CallerContext, ContextError};
 pub(crate) use explain::Explaining;
 pub(crate) use input::Input;

@@ -104,6 +104,13 @@ pub(crate) fn context_text(ir: &Ir, value: &ContextValue) -> String {
     name
 }
 
+/// The text of a path.
+pub(crate) fn path_text(ir: &Ir, wanted: &FieldPath) -> String {
+    let mut out = String::new();
+    path(ir, wanted, &mut out);
+    out
+}
+
 fn path(ir: &Ir, path: &FieldPath, out: &mut String) {
     out.push_str(match path.root {
         PathRoot::SelfRow => "self",
