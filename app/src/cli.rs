@@ -102,7 +102,7 @@ pub(crate) struct InteractiveArgs {
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub(crate) no_mouse: bool,
-    /// File that rebinds keys by action name
+    /// File that rebinds keys by action name [default: exo-studio/keys in the configuration folder, if there]
     #[arg(long, value_name = "FILE")]
     pub(crate) keymap: Option<PathBuf>,
     /// Events as JSON lines on standard output, orders as JSON lines on standard input, no panes
@@ -162,7 +162,11 @@ pub(crate) enum Command {
         code: String,
     },
     /// The manual of the terminal: every screen and every key
-    Manual,
+    Manual {
+        /// Only the tables of keys
+        #[arg(long)]
+        keys: bool,
+    },
     /// Play a session recorded with --record
     #[command(hide = true)]
     Replay(ReplayArgs),

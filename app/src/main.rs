@@ -71,8 +71,12 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Hook { command: HookCommand::Call(args) }) => hook_command::call(&args).await,
         Some(Command::Fmt(args)) => model_command::fmt(&args),
         Some(Command::Explain { code }) => model_command::explain(&code),
-        Some(Command::Manual) => {
-            output::write(studio_tui::manual::PAGE);
+        Some(Command::Manual { keys }) => {
+            if keys {
+                output::write(&studio_tui::manual::keys());
+            } else {
+                output::write(studio_tui::manual::PAGE);
+            }
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Replay(args)) => recording::replay(&args).await,

@@ -190,7 +190,7 @@ async fn panes(
     config.ascii |= args.ascii;
     config.mouse &= !args.no_mouse;
     config.first_run = first_run;
-    config.keymap = args.keymap.clone();
+    config.keymap = args.keymap.clone().or(config.keymap);
     config.token = Some(studio_tui::TokenSigner(studio.signer()));
     config.recorder =
         recorder.map(|recorder| studio_tui::Recorder(Arc::new(move |line| recorder.keep(line))));

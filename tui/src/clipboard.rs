@@ -1,4 +1,5 @@
-//! Copying through the terminal: OSC 52, wrapped for tmux; what is too large goes to a file.
+//! Copying through the terminal: OSC 52, wrapped for tmux; on this machine also to the clipboard program of the
+//! desktop, as not every terminal takes OSC 52; what is too large goes to a file.
 
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,65 @@ pub(crate) fn copy(what: &str, text: &str, tmux: bool, folder: &Path) -> Copied 
     }
 }
 
+/// Where a desktop may be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Desktop {
+    pub(crate) wayland: bool,
+    pub(crate) x11: bool,
+    pub(crate) mac: bool,
+}
+
+impl Desktop {
+    /// The one of this session; none in a remote one, whose desktop is elsewhere.
+    pub(crate) fn here(ssh: bool) -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        if ssh {
+            return Self::default();
+        }
+        Self { wayland: is_set("WAYLAND_DISPLAY"), x11: is_set("DISPLAY"), mac: cfg!(target_os = "macos") }
+    }
+
+    /// Programs that fill its clipboard from standard input, the likeliest first.
+    fn programs(self) -> Vec<(&'static str, &'static [&'static str])> {
+        let mut programs: Vec<(&str, &[&str])> = Vec::new();
+        if self.mac {
+            programs.push(("pbcopy", &[]));
+        }
+        if self.wayland {
+            programs.push(("wl-copy", &[]));
+        }
+        if self.x11 {
+            programs.push(("xclip", &["-selection", "clipboard"]));
+            programs.push(("xsel", &["--clipboard", "--input"]));
+        }
+        programs
+    }
+
+    /// Gives a text to the first program that can be started; its name. Waits for nothing.
+    pub(crate) fn offer(self, text: &str) -> Option<&'static str> {
+        use std::process::{Command, Stdio};
+        for (program, arguments) in self.programs() {
+            let started = Command::new(program)
+                .args(arguments)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            let Ok(mut child) = started else { continue };
+            let text = text.to_owned();
+            std::thread::spawn(move || {
+                if let Some(mut input) = child.stdin.take() {
+                    // A program that does not read cannot be helped; the terminal has the text, too.
+                    let _ = std::io::Write::write_all(&mut input, text.as_bytes());
+                }
+                let _ = child.wait();
+            });
+            return Some(program);
+        }
+        None
+    }
+}
+
 fn write_file(folder: &Path, text: &str) -> std::io::Result<PathBuf> {
     for number in 0..1000 {
         let path = folder.join(format!("exo-studio-copy-{}-{number}.txt", std::process::id()));
@@ -58,6 +118,15 @@ mod tests {
     fn the_sequence_is_wrapped_for_tmux() {
         assert_eq!(sequence("hi", false), "\x1b]52;c;aGk=\x07");
         assert_eq!(sequence("hi", true), "\x1bPtmux;\x1b\x1b]52;c;aGk=\x07\x1b\\");
+    }
+
+    #[test]
+    fn programs_fit_the_desktop_and_a_remote_session_has_none() {
+        let names = |desktop: Desktop| desktop.programs().iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        assert_eq!(names(Desktop { wayland: true, x11: true, mac: false }), ["wl-copy", "xclip", "xsel"]);
+        assert_eq!(names(Desktop { mac: true, ..Desktop::default() }), ["pbcopy"]);
+        assert_eq!(Desktop::here(true), Desktop::default());
+        assert_eq!(Desktop::default().offer("text"), None);
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl TuiConfig {
             light: var("COLORFGBG").is_some_and(|colors| is_light(&colors)),
             mouse: true,
             editor: var("VISUAL").or_else(|| var("EDITOR")),
-            keymap: None,
+            keymap: own_keymap(),
             utc_offset: local_offset(),
             tmux: var("TMUX").is_some(),
             ssh: var("SSH_CONNECTION").is_some() || var("SSH_TTY").is_some(),
@@ -103,6 +103,13 @@ impl TuiConfig {
             explain: None,
         }
     }
+}
+
+/// The key map file of the user, if there is one: `exo-studio/keys` in the folder for configuration.
+fn own_keymap() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let configuration = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?;
+    Some(configuration.join("exo-studio").join("keys")).filter(|path| path.is_file())
 }
 
 /// What terminals say of their colours: `0;15` is black on white.

@@ -27,6 +27,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_holds_the_tables_as_they_are_now() {
+        let tables = keys();
+        assert!(PAGE.ends_with(&tables), "run the ignored test `manual::capture` of the package exo-studio");
+        for size in [120, 80] {
+            let captures = PAGE.split("```text\n").skip(1).filter_map(|part| part.split("\n```").next());
+            let fits = |capture: &&str| capture.lines().all(|line| crate::text::width(line) <= size);
+            assert!(captures.filter(fits).count() >= 12, "captures at {size} columns");
+        }
+    }
+
+    #[test]
     fn the_manual_names_every_action_once() {
         let text = keys();
         for row in actions() {

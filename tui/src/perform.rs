@@ -13,7 +13,11 @@ use crate::{curl, files, terminal};
 pub(crate) fn copy(config: &TuiConfig, what: &str, text: &str) -> String {
     let copied = clipboard::copy(what, text, config.tmux, &std::env::temp_dir());
     match terminal::write_raw(&copied.sequence) {
-        Ok(()) => copied.report,
+        Ok(()) if config.tmux || text.len() > clipboard::MAX_BYTES => copied.report,
+        Ok(()) => match clipboard::Desktop::here(config.ssh).offer(text) {
+            Some(program) => format!("{} and {program}", copied.report),
+            None => copied.report,
+        },
         Err(error) => format!("could not copy {what}: {error}"),
     }
 }

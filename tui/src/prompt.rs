@@ -1,7 +1,7 @@
 //! A line typed above the hints for one purpose. `Esc` leaves it and keeps what was typed for the next time.
 
 use ratatui::crossterm::event::KeyCode;
-use studio_events::{Budget, Command, StudioState};
+use studio_events::{Budget, Choice, Command, DecisionId, StudioState};
 
 use crate::action::Key;
 use crate::effect::Effect;
@@ -24,6 +24,15 @@ pub(crate) enum Purpose {
     },
     /// A statement to run.
     Sql,
+    /// A value for the rows there are, of a migration.
+    Value {
+        /// The question's number.
+        id: u32,
+        /// The question.
+        question: String,
+    },
+    /// The name of a copy of the database.
+    CopyName,
 }
 
 impl Purpose {
@@ -32,6 +41,8 @@ impl Purpose {
         match self {
             Self::Budget { operation } => format!("budget of {operation}"),
             Self::Sql => "SQL, read-only".to_owned(),
+            Self::Value { question, .. } => question.clone(),
+            Self::CopyName => "name of the copy".to_owned(),
         }
     }
 
@@ -40,13 +51,15 @@ impl Purpose {
         match self {
             Self::Budget { .. } => "writes it to exo.toml, such as p95 < 10 ms; empty removes it",
             Self::Sql => "runs it in a read-only transaction",
+            Self::Value { .. } => "takes the value; = in front makes it an SQL expression",
+            Self::CopyName => "makes the copy; empty names it after the revision",
         }
     }
 
     /// Letters are neither shown nor recorded.
     pub(crate) fn is_secret(&self) -> bool {
         match self {
-            Self::Budget { .. } | Self::Sql => false,
+            Self::Budget { .. } | Self::Sql | Self::Value { .. } | Self::CopyName => false,
         }
     }
 }
@@ -66,6 +79,7 @@ impl Ui {
 
     /// A key while a prompt is open.
     pub(crate) fn type_prompt(&mut self, key: Key, state: &StudioState) -> Vec<Effect> {
+        self.toast = None;
         let Some(prompt) = &mut self.prompt else { return Vec::new() };
         match key.code {
             KeyCode::Esc => {
@@ -103,6 +117,18 @@ impl Ui {
                 }
                 self.prompt = None;
                 vec![Effect::Budget { operation, limit: text }]
+            }
+            Purpose::Value { id, .. } => {
+                self.prompt = None;
+                let choice = match text.strip_prefix('=') {
+                    Some(expression) => Choice::Expression(expression.trim().to_owned()),
+                    None => Choice::Value(text),
+                };
+                vec![Effect::Send(Command::Answer(DecisionId(id), choice))]
+            }
+            Purpose::CopyName => {
+                self.prompt = None;
+                vec![Effect::Send(Command::MakeCopy { name: (!text.is_empty()).then_some(text) })]
             }
             Purpose::Sql if text.is_empty() => Vec::new(),
             Purpose::Sql => {

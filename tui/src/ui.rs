@@ -96,6 +96,43 @@ pub(crate) struct SchemaUi {
     pub(crate) tab: SchemaTab,
     /// Types whose fold state differs from the default.
     pub(crate) toggled: BTreeSet<String>,
+    /// Where the lines of the text of the tab begin.
+    pub(crate) lines: LineIndex,
+}
+
+/// Where the lines of a text begin, so that a long one can be scrolled without being read each time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LineIndex {
+    text: Option<Arc<str>>,
+    starts: Vec<usize>,
+}
+
+impl LineIndex {
+    /// Reads a text unless it is the one that was read before.
+    pub(crate) fn read(&mut self, text: &Arc<str>) {
+        if self.text.as_ref().is_some_and(|known| Arc::ptr_eq(known, text)) {
+            return;
+        }
+        self.text = Some(Arc::clone(text));
+        self.starts.clear();
+        if !text.is_empty() {
+            self.starts.push(0);
+        }
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        self.starts.extend(ends.filter(|at| *at < text.len()));
+    }
+
+    /// Number of lines.
+    pub(crate) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// One line without its end.
+    pub(crate) fn line(&self, number: usize) -> Option<&str> {
+        let start = *self.starts.get(number)?;
+        let rest = self.text.as_ref()?.get(start..)?;
+        rest.lines().next()
+    }
 }
 
 /// Tabs of one request.
@@ -134,6 +171,8 @@ pub(crate) struct TracesUi {
     pub(crate) statement: usize,
     /// The list as it was when it was paused; shares its items with the state.
     pub(crate) frozen: Option<Ring<Arc<Trace>>>,
+    /// The plan was asked for: it stays in sight until somebody scrolls.
+    pub(crate) plan_in_sight: bool,
     /// Plans asked for and not yet answered.
     pub(crate) asked: Option<TraceId>,
 }
@@ -180,10 +219,6 @@ pub(crate) struct TestsUi {
 pub(crate) struct ReviewUi {
     /// Revision the answers belong to.
     pub(crate) revision: u32,
-    /// Destructive steps that shall be done, by step index.
-    pub(crate) accepted: BTreeSet<usize>,
-    /// Option chosen per waiting question, by question number.
-    pub(crate) chosen: Vec<(u32, usize)>,
     /// Index of the focused answer; the last one is the word.
     pub(crate) focus: usize,
     /// The typed word.
@@ -339,4 +374,22 @@ pub(crate) fn identity(parts: impl std::hash::Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     parts.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_found_without_reading_the_text_again() {
+        let mut index = LineIndex::default();
+        assert_eq!((index.len(), index.line(0)), (0, None));
+        for text in ["a", "a\n", "a\n\nb", "\n", "a\r\nb\n"] {
+            index.read(&Arc::from(text));
+            let lines: Vec<_> = (0..index.len()).filter_map(|at| index.line(at)).collect();
+            assert_eq!(lines, text.lines().collect::<Vec<_>>(), "{text:?}");
+        }
+        index.read(&Arc::from(""));
+        assert_eq!(index.len(), 0);
+    }
 }

@@ -74,6 +74,7 @@ impl Ui {
     /// Brings cursors and offsets in line with what there is to see.
     pub(crate) fn settle(&mut self, state: &StudioState) {
         pane::latency::refresh(self, state);
+        pane::schema::refresh(self, state);
         if self.review.revision != state.migration.as_ref().map_or(0, |plan| plan.revision.0) {
             self.review = crate::ui::ReviewUi {
                 revision: state.migration.as_ref().map_or(0, |plan| plan.revision.0),
@@ -90,18 +91,21 @@ impl Ui {
             if list.follow {
                 list.index = if newest_first { 0 } else { last };
             } else {
-                let found = list.selected.and_then(|id| rows.iter().position(|row| *row == id));
+                let found = list.selected.and_then(|id| rows.position(id));
                 let index = found.unwrap_or(list.index.min(last));
                 // Rows that came in above move the window along, so the cursor stays where it is on screen.
                 list.offset = (list.offset + index).saturating_sub(list.index);
                 list.index = index;
             }
-            list.selected = rows.get(list.index).copied();
+            list.selected = rows.get(list.index);
             let height = usize::from(parts.list.height).max(1);
             list.offset = list.offset.min(rows.len().saturating_sub(height));
             list.offset = list.offset.clamp((list.index + 1).saturating_sub(height), list.index);
             if let Some(detail) = parts.detail {
                 let lines = pane::detail_height(self, state, pane, detail);
+                if pane == Pane::Traces && self.traces.plan_in_sight {
+                    self.panes[pane.index()].scroll = pane::traces::plan_line(self, state, detail);
+                }
                 let list = &mut self.panes[pane.index()];
                 list.scroll = list.scroll.min(lines.saturating_sub(usize::from(detail.height)));
             }
@@ -247,7 +251,7 @@ impl Ui {
             },
             Action::Personas => state.personas.is_empty().then(|| "no personas in exo.toml".to_owned()),
             Action::RunTests => state.tests.running.then(|| "the tests are running".to_owned()),
-            Action::Sql => match &*state.database {
+            Action::Sql | Action::DatabaseReset | Action::DatabaseSeed => match &*state.database {
                 studio_events::DatabaseState::Ready { .. } => None,
                 _ => Some("the database is not up".to_owned()),
             },
@@ -316,10 +320,23 @@ impl Ui {
                 }
             }
             Action::RunTests => return vec![Effect::Send(Command::RunTests(None))],
+            Action::DatabaseReset => self.confirm(
+                "Empty the database and seed it again? What is there now is kept as a copy.",
+                Command::ResetDatabase,
+            ),
+            Action::DatabaseSeed => {
+                self.confirm("Run the seeds now? They add their rows to those there are.", Command::Seed);
+            }
             Action::Sql => self.ask(crate::prompt::Purpose::Sql, String::new()),
             _ => {}
         }
         Vec::new()
+    }
+
+    /// Asks before an order is given.
+    pub(crate) fn confirm(&mut self, question: &str, command: Command) {
+        let effect = Effect::Send(command);
+        self.overlay = Some(Overlay::Confirm { question: question.to_owned(), effect });
     }
 
     fn step_pane(&mut self, by: usize) {
@@ -388,6 +405,7 @@ impl Ui {
             return;
         }
         let pane = self.pane;
+        self.traces.plan_in_sight &= pane != Pane::Traces;
         if self.list(pane).opened {
             let list = self.focused();
             list.scroll = shift(list.scroll, by, usize::MAX - 1);
@@ -401,7 +419,7 @@ impl Ui {
         let last = rows.len().saturating_sub(1);
         let list = &mut self.panes[pane.index()];
         list.index = shift(list.index, by, last);
-        list.selected = rows.get(list.index).copied();
+        list.selected = rows.get(list.index);
         list.scroll = 0;
         // Following ends on the first move away from the newest item and returns with `G`.
         list.follow = match pane {
@@ -412,7 +430,7 @@ impl Ui {
         if pane == Pane::Traces {
             if list.follow {
                 list.index = 0;
-                list.selected = rows.first().copied();
+                list.selected = rows.get(0);
                 self.traces.frozen = None;
             }
             self.traces.statement = 0;
@@ -455,6 +473,7 @@ impl Ui {
         let in_detail = parts.detail.is_some_and(|detail| detail.contains(at));
         if wheel != 0 {
             if in_detail {
+                self.traces.plan_in_sight &= *pane != Pane::Traces;
                 let list = &mut self.panes[pane.index()];
                 list.scroll = shift(list.scroll, wheel, usize::MAX - 1);
             } else {
@@ -470,10 +489,10 @@ impl Ui {
         let row = list.offset + usize::from(at.y - parts.list.y);
         let rows = pane::rows(self, state, *pane);
         let Some(id) = rows.get(row) else { return Vec::new() };
-        let again = list.selected == Some(*id);
+        let again = list.selected == Some(id);
         let list = self.focused();
         list.index = row;
-        list.selected = Some(*id);
+        list.selected = Some(id);
         list.follow = false;
         list.scroll = 0;
         if again { self.run(Action::Open, state) } else { Vec::new() }

@@ -1,69 +1,207 @@
 //! The panes in a pseudo terminal against the real binary.
 
-use std::io::{Read, Write};
-use std::num::NonZero;
-use std::sync::{Arc, Mutex};
+use portable_pty::CommandBuilder;
 
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use crate::harness::{binary, command, edit, folder, is_alive, project, text, wait_for};
+use crate::pty::{Terminal, postgres_of};
 
-use crate::harness::{binary, edit, folder, project, wait_for};
-
-fn cells(count: u16) -> NonZero<u16> {
-    NonZero::new(count).unwrap()
-}
+const WIDE: (u16, u16) = (120, 36);
+const NARROW: (u16, u16) = (80, 24);
 
 #[test]
 fn the_panes_follow_the_project_resize_and_leave_a_clean_screen() {
     let folder = folder();
     let todo = project(folder.path(), "todo");
-    let size = |rows, cols| PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
-    let pair = native_pty_system().openpty(size(36, 120)).unwrap();
-    let mut command = CommandBuilder::new(binary());
-    command.arg(&todo);
-    command.args(["--port", "0"]);
-    command.env("LC_ALL", "C.UTF-8");
-    command.env("TERM", "xterm-256color");
-    let mut child = pair.slave.spawn_command(command).unwrap();
-    drop(pair.slave);
-    let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(36), cells(120), 0)));
-    let mut reader = pair.master.try_clone_reader().unwrap();
-    let sink = Arc::clone(&screen);
-    let drain = std::thread::spawn(move || {
-        let mut buffer = [0; 8192];
-        while let Ok(count) = reader.read(&mut buffer) {
-            if count == 0 {
-                break;
-            }
-            sink.lock().unwrap().process(&buffer[..count]);
-        }
-    });
-    let mut keys = pair.master.take_writer().unwrap();
-    let shown = || screen.lock().unwrap().screen().contents();
-    let see =
-        |what: &str| wait_for(&format!("`{what}` on\n{}", shown()), || shown().contains(what).then_some(()));
-
-    see("serving r1");
-    see("http :");
+    let mut terminal = Terminal::panes(&todo, WIDE, &[]);
+    terminal.see("serving r1");
+    terminal.see("http :");
     edit(&todo.join("src/index.exo"), "title: String", "title: Strin");
-    see("E0030");
-    see("serving r1");
-    keys.write_all(b"?").unwrap();
-    see("All commands");
-    keys.write_all(b"\x1b").unwrap();
-    wait_for("closed help", || (!shown().contains("All commands")).then_some(()));
+    terminal.see("E0030");
+    terminal.see("serving r1");
+    terminal.keys("?");
+    terminal.see("All commands");
+    terminal.keys("\x1b");
+    terminal.until("closed help", |text| !text.contains("All commands"));
+    // The explanation of the code, then the fix.
+    terminal.keys("1\r");
+    terminal.see("E0030 explained");
+    terminal.keys("\x1bf");
+    terminal.see("model r3 ●");
+    assert!(std::fs::read_to_string(todo.join("src/index.exo")).unwrap().contains("title: String"));
+    terminal.resize(NARROW);
+    terminal.keys("6");
+    terminal.see("6 Services");
+    assert!(terminal.is_full_screen());
+    terminal.keys("q");
+    assert_eq!(terminal.ends(), 0);
+    terminal.is_restored();
+}
+
+#[test]
+fn every_orderly_end_gives_the_terminal_back_and_leaves_no_postgres() {
+    for (how, code) in [("q", 0), ("TERM", 143), ("HUP", 129)] {
+        let folder = folder();
+        let todo = project(folder.path(), "todo");
+        let mut terminal = Terminal::panes(&todo, WIDE, &[]);
+        terminal.see("serving r1");
+        let postgres = postgres_of(&todo);
+        assert!(is_alive(postgres));
+        if how == "q" {
+            terminal.keys("q");
+        } else {
+            terminal.signal(how);
+        }
+        assert_eq!(terminal.ends(), code, "{how}");
+        terminal.is_restored();
+        wait_for(&format!("end of Postgres after {how}"), || (!is_alive(postgres)).then_some(()));
+    }
+}
+
+#[test]
+fn after_a_kill_the_next_start_serves_again() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let mut terminal = Terminal::panes(&todo, NARROW, &[]);
+    terminal.see("r1 ●");
+    let postgres = postgres_of(&todo);
+    terminal.signal("KILL");
+    terminal.ends();
+    wait_for("end of Postgres after a kill", || (!is_alive(postgres)).then_some(()));
+    let mut again = Terminal::panes(&todo, NARROW, &[]);
+    again.see("pg ●");
+    again.see("r1 ●");
+    again.keys("q");
+    assert_eq!(again.ends(), 0);
+    again.is_restored();
+}
+
+#[test]
+fn a_stopped_studio_gives_the_shell_its_terminal_and_comes_back() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let mut shell = CommandBuilder::new("bash");
+    shell.args(["--norc", "--noprofile", "-i"]);
+    shell.env("PS1", "ready> ");
+    let mut terminal = Terminal::start(shell, WIDE);
+    terminal.see("ready>");
+    terminal.keys(&format!("{} {} --port 0\r", binary().display(), todo.display()));
+    terminal.see("serving r1");
+    let postgres = postgres_of(&todo);
+    terminal.keys("\x1a");
+    terminal.see("Stopped");
+    assert!(!terminal.is_full_screen());
+    terminal.keys("fg\r");
+    terminal.see("serving r1");
+    assert!(is_alive(postgres), "Postgres waits for the studio");
+    terminal.keys("q");
+    terminal.see("GraphQL   http://");
+    wait_for("end of Postgres", || (!is_alive(postgres)).then_some(()));
+    // The studio reads what is typed until it is gone.
+    terminal.until("the prompt", |text| text.trim_end().ends_with("ready>"));
+    terminal.keys("exit\r");
+    terminal.ends();
+}
+
+#[test]
+fn statements_typed_by_hand_are_read_only_until_somebody_agrees() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let mut terminal = Terminal::panes(&todo, WIDE, &[]);
+    terminal.see("serving r1");
+    terminal.keys(":sql select id, title from todos order by id\r");
+    terminal.see("Buy groceries");
+    terminal.see("4 rows");
+    terminal.keys("\x1b");
+    terminal.keys(":sql delete from todos\r");
+    terminal.see("read-only transaction");
+    terminal.keys("W");
+    terminal.see("let it write?");
+    terminal.keys("n:sql select count(*) as kept from todos\r");
+    terminal.see("kept");
+    terminal.until("all rows", |text| text.lines().any(|line| line.contains("│ 4 ")));
+    terminal.keys("\x1b");
+    terminal.keys(":sql delete from todos\r");
+    terminal.see("read-only transaction");
+    terminal.keys("Wy:sql select count(*) as kept from todos\r");
+    terminal.until("no rows", |text| text.lines().any(|line| line.contains("│ 0 ")));
+    terminal.keys("\x1bq");
+    assert_eq!(terminal.ends(), 0);
+}
+
+#[test]
+fn budgets_are_set_in_the_pane_and_kept_in_exo_toml() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let mut terminal = Terminal::panes(&todo, WIDE, &[]);
+    terminal.see("serving r1");
+    terminal.keys("6");
+    terminal.see("http://localhost:");
+    crate::harness::ask(&terminal.url(), "query Board { todos { id title } }");
+    terminal.keys("4");
+    terminal.until("the operation", |text| text.lines().any(|line| line.contains("▸Board")));
+    terminal.keys("b");
+    terminal.see("budget of Board: p95 < 10 ms");
+    terminal.keys("\x15max < nonsense\r");
+    terminal.see("does not read like");
+    terminal.keys("\x15max < 1 us\r");
+    terminal.see("Board ▲");
+    terminal.keys("z");
+    terminal.see("over by");
+    let toml = std::fs::read_to_string(todo.join("exo.toml")).unwrap();
+    assert!(toml.contains("[budgets]\nBoard = \"max < 1 us\""), "{toml}");
+    terminal.keys("q");
+    assert_eq!(terminal.ends(), 0);
+}
+
+#[test]
+fn a_recorded_session_gives_the_same_frames_each_time() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let recording = folder.path().join("session.jsonl");
+    let file = recording.display().to_string();
+    let mut terminal = Terminal::panes(&todo, WIDE, &["--record", &file]);
+    terminal.see("serving r1");
+    terminal.keys("2z");
+    terminal.see("completed");
+    terminal.keys("\x1b");
+    edit(&todo.join("src/index.exo"), "title: String", "title: Strin");
+    terminal.see("E0030");
+    terminal.keys("1");
     edit(&todo.join("src/index.exo"), "title: Strin", "title: String");
-    pair.master.resize(size(24, 80)).unwrap();
-    screen.lock().unwrap().screen_mut().set_size(cells(24), cells(80));
-    keys.write_all(b"6").unwrap();
-    see("6 Services");
-    assert!(screen.lock().unwrap().screen().alternate_screen());
-    keys.write_all(b"q").unwrap();
-    let status = child.wait().unwrap();
-    assert!(status.success(), "{status:?}");
-    drop(keys);
-    drop(pair.master);
-    drain.join().unwrap();
-    let screen = screen.lock().unwrap();
-    assert!(!screen.screen().alternate_screen(), "the main screen is back");
-    assert!(!screen.screen().hide_cursor(), "the cursor is back");
+    terminal.see("model r3 ●");
+    terminal.resize(NARROW);
+    terminal.keys("5");
+    terminal.until("the narrow logs", |text| text.contains("[5 Logs]"));
+    terminal.keys("q");
+    assert_eq!(terminal.ends(), 0);
+    let play = || command().args(["replay", "--frames", &file]).output().unwrap();
+    let (first, second) = (play(), play());
+    assert!(first.status.success(), "{}", text(&first));
+    let frames = String::from_utf8_lossy(&first.stdout).into_owned();
+    for shown in ["completed", "E0030", "model r3 ●", "[5 Logs]"] {
+        assert!(frames.contains(shown), "{shown} is in no frame\n{frames}");
+    }
+    assert_eq!(first.stdout, second.stdout);
+    // Played on a terminal, it ends where it ended.
+    let mut replay = CommandBuilder::new(binary());
+    replay.args(["replay", &file, "--speed", "100"]);
+    let mut player = Terminal::start(replay, WIDE);
+    player.see("r3 ●");
+    player.keys("q");
+    assert_eq!(player.ends(), 0);
+    player.is_restored();
+}
+
+#[test]
+fn without_a_terminal_a_replay_says_what_to_do() {
+    let folder = folder();
+    let file = folder.path().join("empty.jsonl");
+    std::fs::write(&file, "").unwrap();
+    let output = command().arg("replay").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("--frames"), "{}", text(&output));
+    std::fs::write(&file, "nonsense\n").unwrap();
+    let output = command().args(["replay", "--frames"]).arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("line 1 is no event of a recording"), "{}", text(&output));
 }

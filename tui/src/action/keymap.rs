@@ -86,13 +86,15 @@ impl Keymap {
         let (name, keys) =
             line.split_once('=').ok_or_else(|| format!("expected `action = keys`, found `{line}`"))?;
         let name = name.trim();
-        let row = actions()
-            .iter()
-            .find(|row| row.name == name)
-            .ok_or_else(|| format!("no action is named `{name}`"))?;
+        let row = actions().iter().find(|row| row.name == name).ok_or_else(|| match nearest(name) {
+            Some(near) => format!("no action is named `{name}`; did you mean `{near}`?"),
+            None => format!("no action is named `{name}`"),
+        })?;
         let mut fresh = Vec::new();
         for text in keys.split_whitespace() {
-            let keys = Key::parse_sequence(text).ok_or_else(|| format!("`{text}` is not a key"))?;
+            let keys = Key::parse_sequence(text).ok_or_else(|| {
+                format!("`{text}` is not a key: write x, Ctrl-x, Enter, Space, F1 or two letters such as gg")
+            })?;
             let binding = Binding { scope: row.scope, keys, action: row.action };
             if let Some(other) = self.conflict(&binding) {
                 return Err(format!(
@@ -154,6 +156,29 @@ impl Keymap {
     }
 }
 
+/// The name of an action that somebody who wrote `name` may have meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    let names = actions().iter().map(|row| (distance(name, row.name), row.name));
+    let (distance, near) = names.min()?;
+    (distance * 3 <= name.chars().count().max(3)).then_some(near)
+}
+
+/// How many letters must be changed, put in or taken out to make one word of the other.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, c) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, other) in right.iter().enumerate() {
+            let change = diagonal + usize::from(c != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = change.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
 fn sequence(binding: &Binding) -> String {
     binding.keys.iter().map(Key::to_string).collect()
 }
@@ -191,6 +216,12 @@ mod tests {
         let lines: Vec<_> = problems.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [4, 5, 6, 7]);
         assert_eq!(problems[2].1, "`o` of `rebuild` is taken by `graphiql`");
+        assert_eq!(problems[0].1, "no action is named `nope`");
+        assert_eq!(
+            Keymap::default().rebind("trace.plam = P")[0].1,
+            "no action is named `trace.plam`; did you mean `trace.plan`?"
+        );
+        assert!(problems[3].1.starts_with("`Foo` is not a key: write"), "{}", problems[3].1);
         assert_eq!(keymap.shown(Action::TracePlan), "P");
         assert_eq!(keymap.shown(Action::Quit), "Q");
         assert_eq!(keymap.shown(Action::Rebuild), "R");

@@ -132,6 +132,11 @@ pub enum Action {
     SchemaSdl,
     SchemaCounts,
     SchemaEdit,
+    SchemaCopy,
+    SchemaUndo,
+    SchemaDropCopy,
+    DatabaseReset,
+    DatabaseSeed,
     MigrationNext,
     MigrationPrevious,
     MigrationSql,
@@ -160,6 +165,7 @@ pub enum Action {
     LogLess,
     LogEdit,
     ServiceRestart,
+    ServiceFresh,
     TestRerun,
     TestFailed,
     TestAll,
@@ -260,13 +266,18 @@ const TABLE: &[ActionInfo] = &[
     row(A::SchemaTypes, "schema.types", SCHEMA, "t", "Types", "types"),
     row(A::SchemaDdl, "schema.ddl", SCHEMA, "d", "DDL of the whole model", "DDL"),
     row(A::SchemaSdl, "schema.sdl", SCHEMA, "i", "GraphQL SDL", "SDL"),
-    row(A::SchemaCounts, "schema.counts", SCHEMA, "c", "Count the rows of all tables", "counts"),
+    row(A::SchemaCounts, "schema.counts", SCHEMA, "c", "Rows of all tables, and the copies", "counts"),
     row(A::SchemaEdit, "schema.edit", SCHEMA, "e", "Open the type in $EDITOR", "edit"),
+    row(A::SchemaCopy, "database.copy", SCHEMA, "s", "Make a copy of the database", "copy"),
+    row(A::SchemaUndo, "migration.undo", SCHEMA, "u", "Migration: undo the last one, from its copy (asks)", "undo"),
+    row(A::SchemaDropCopy, "database.drop-copy", SCHEMA, "x", "Remove the selected copy (asks)", ""),
+    row(A::DatabaseReset, "database.reset", S::Engine, "", "Empty the database and seed it again (asks)", ""),
+    row(A::DatabaseSeed, "database.seed", S::Engine, "", "Run the seeds of tests/ now (asks)", ""),
     row(A::MigrationNext, "migration.next", S::Review, "Tab", "Next answer", "next"),
     row(A::MigrationPrevious, "migration.previous", S::Review, "S-Tab", "Previous answer", ""),
+    row(A::MigrationApply, "migration.apply", S::Review, "A", "Migration: apply", "apply"),
     row(A::MigrationSql, "migration.sql", S::Review, "v", "Migration: all statements", "view SQL"),
     row(A::MigrationWrite, "migration.write", S::Review, "w", "Migration: write the statements to a file", "write file"),
-    row(A::MigrationApply, "migration.apply", S::Review, "A", "Migration: apply", "apply"),
     row(A::TracePlan, "trace.plan", TRACES, "x", "Ask the database for the plan", "plan"),
     row(A::TraceAnalyze, "trace.analyze", TRACES, "X", "Run EXPLAIN ANALYZE in a rolled-back transaction", "analyze"),
     row(A::TraceDetail, "trace.detail", TRACES, "d", "Waterfall and SQL", ""),
@@ -290,6 +301,7 @@ const TABLE: &[ActionInfo] = &[
     row(A::LogLess, "log.less", LOGS, "-", "Fewer levels", "fewer"),
     row(A::LogEdit, "log.edit", LOGS, "e", "Open the lines in $EDITOR", "edit"),
     row(A::ServiceRestart, "service.restart", SERVICES, "r", "Start the service again", "again"),
+    row(A::ServiceFresh, "service.fresh", SERVICES, "f", "Start with a fresh data folder; the old one is kept", "fresh folder"),
     row(A::TestRerun, "test.rerun", TESTS, "r", "Run the test or the folder again", "again"),
     row(A::TestRerunFailed, "test.rerun-failed", TESTS, "F", "Run the tests again that did not pass", "rerun failed"),
     row(A::TestWatch, "test.watch", TESTS, "w", "Run tests after each save, or stop doing so", "watch"),
@@ -352,6 +364,6 @@ mod tests {
         }
         let without_keys: Vec<_> =
             TABLE.iter().filter(|row| row.keys.is_empty()).map(|row| row.name).collect();
-        assert_eq!(without_keys, ["start.here", "sql"]);
+        assert_eq!(without_keys, ["start.here", "sql", "database.reset", "database.seed"]);
     }
 }

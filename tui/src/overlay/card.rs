@@ -1,4 +1,4 @@
-//! The first-run card: four steps that tick themselves off.
+//! The first-run card: five steps that tick themselves off.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -57,10 +57,15 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         (card.saved, "edit src/index.exo and save".to_owned(), "the API follows within 100 ms".to_owned()),
         (
             card.queried,
-            format!("send a query: {} opens GraphiQL", key(Action::Playground)),
-            "or copy a curl line from Traces".to_owned(),
+            "send a query, from anywhere".to_owned(),
+            format!("curl lines: {} in Traces", key(Action::TraceCurl)),
         ),
         (card.looked, "see its SQL and time".to_owned(), format!("pane {}", key(Action::GoTraces))),
+        (
+            card.browser,
+            format!("open GraphiQL: {}", key(Action::Playground)),
+            format!("its tokens are those of a persona: {}", key(Action::Personas)),
+        ),
         (card.broke, "break the model on purpose".to_owned(), "the API keeps answering".to_owned()),
     ];
     for (row, (done, what, then)) in (3..).zip(steps) {
@@ -75,5 +80,5 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     }
     let keys =
         format!(" {} all keys   {} all commands   Esc hides this", key(Action::Help), key(Action::Palette));
-    put(buffer, inner, 7, &line([(keys, theme.accent())]));
+    put(buffer, inner, 8, &line([(keys, theme.accent())]));
 }

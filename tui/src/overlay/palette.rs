@@ -88,9 +88,10 @@ fn word_with_argument(input: &str) -> Option<(&str, &str)> {
 
 fn entries(ui: &Ui, state: &StudioState, input: &str) -> Vec<Entry> {
     let mut found: Vec<(usize, Entry)> = Vec::new();
-    let mut add = |typed: &str, searched: &str, bias: usize, entry: Entry| {
+    // Entries are made for what matches only: there may be thousands of types.
+    let mut add = |typed: &str, searched: &str, bias: usize, entry: &dyn Fn() -> Entry| {
         if let Some(score) = score(typed, searched) {
-            found.push((score + bias, entry));
+            found.push((score + bias, entry()));
         }
     };
     let (word, typed) = word_with_argument(input).unwrap_or(("", input));
@@ -100,26 +101,23 @@ fn entries(ui: &Ui, state: &StudioState, input: &str) -> Vec<Entry> {
             let keys = ui.keymap.all_shown(row.action);
             let recent = ui.recent.iter().rev().position(|action| *action == row.action);
             let bias = recent.map_or(1, |_| 0);
-            add(
-                typed,
-                &format!("{} {} {keys}", row.help, row.name),
-                bias,
-                Entry {
-                    title: row.help.to_owned(),
-                    note: disabled.clone().unwrap_or_else(|| row.scope.title().to_owned()),
-                    keys,
-                    disabled: disabled.is_some(),
-                    target: Target::Act(row.action),
-                },
-            );
+            let searched = format!("{} {} {keys}", row.help, row.name);
+            add(typed, &searched, bias, &|| Entry {
+                title: row.help.to_owned(),
+                note: disabled.clone().unwrap_or_else(|| row.scope.title().to_owned()),
+                keys: keys.clone(),
+                disabled: disabled.is_some(),
+                target: Target::Act(row.action),
+            });
         }
     }
     let more = |word: &str| word.is_empty() && !typed.is_empty();
     if word == "t" || more(word) {
         for ty in &state.schema.types {
-            let title = format!("Go to: type {}", ty.name);
-            let entry = plain(title, &ty.table, format!(":t {}", ty.name), Target::Type(ty.name.clone()));
-            add(typed, &ty.name, 2, entry);
+            add(typed, &ty.name, 2, &|| {
+                let title = format!("Go to: type {}", ty.name);
+                plain(title, &ty.table, format!(":t {}", ty.name), Target::Type(ty.name.clone()))
+            });
         }
     }
     if word == "op" || more(word) {
@@ -127,39 +125,42 @@ fn entries(ui: &Ui, state: &StudioState, input: &str) -> Vec<Entry> {
         names.sort_unstable();
         names.dedup();
         for name in names {
-            let title = format!("Traces of: {name}");
-            let entry = plain(title, "3 Traces", format!(":op {name}"), Target::Operation(name.to_owned()));
-            add(typed, name, 2, entry);
+            add(typed, name, 2, &|| {
+                let target = Target::Operation(name.to_owned());
+                plain(format!("Traces of: {name}"), "3 Traces", format!(":op {name}"), target)
+            });
         }
     }
     if word == "p" || more(word) {
-        let anonymous =
-            plain("Persona: anonymous".into(), "no token", ":p anonymous".into(), Target::Persona(None));
-        add(typed, "anonymous", 2, anonymous);
+        add(typed, "anonymous", 2, &|| {
+            plain("Persona: anonymous".into(), "no token", ":p anonymous".into(), Target::Persona(None))
+        });
         for persona in state.personas.iter() {
-            let target = Target::Persona(Some(persona.name.clone()));
-            let title = format!("Persona: {}", persona.name);
-            add(
-                typed,
-                &persona.name,
-                2,
-                plain(title, &persona.claims, format!(":p {}", persona.name), target),
-            );
+            add(typed, &persona.name, 2, &|| {
+                let target = Target::Persona(Some(persona.name.clone()));
+                let title = format!("Persona: {}", persona.name);
+                plain(title, &persona.claims, format!(":p {}", persona.name), target)
+            });
         }
     }
     if word == "sql" && !typed.is_empty() {
         let disabled = ui.disabled(Action::Sql, state);
         let note = disabled.clone().unwrap_or_else(|| "read-only".to_owned());
-        let title = format!("Run: {typed}");
-        let target = Target::Sql(typed.to_owned());
-        add("", "", 0, Entry { title, note, keys: String::new(), disabled: disabled.is_some(), target });
+        add("", "", 0, &|| Entry {
+            title: format!("Run: {typed}"),
+            note: note.clone(),
+            keys: String::new(),
+            disabled: disabled.is_some(),
+            target: Target::Sql(typed.to_owned()),
+        });
     }
     if word == "open" || more(word) {
         let (name, at) = place(typed);
         for file in files(state) {
-            let title = format!("Open: {file}");
-            let target = Target::File { file: file.clone(), line: at };
-            add(name, &file, 2, plain(title, "$EDITOR", format!(":open {file}"), target));
+            add(name, &file, 2, &|| {
+                let target = Target::File { file: file.clone(), line: at };
+                plain(format!("Open: {file}"), "$EDITOR", format!(":open {file}"), target)
+            });
         }
     }
     found.sort_by_key(|(score, _)| *score);

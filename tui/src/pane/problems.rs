@@ -235,6 +235,11 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             let list = ui.focused();
             list.opened = !list.opened;
             list.scroll = 0;
+            if list.opened {
+                ui.zoom_for_now();
+            } else {
+                ui.unzoom();
+            }
         }
         Action::ProblemEdit => {
             return vec![Effect::Edit { file: problem.file, line: problem.line, column: problem.column }];

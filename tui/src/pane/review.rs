@@ -9,22 +9,27 @@ use studio_events::{Choice, Command, Decision, MigrationSummary, StepClass, Stud
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
 use crate::pane::{Parts, schema};
+use crate::prompt::Purpose;
 use crate::sql;
-use crate::text::{left, line, plain, plural, put, width};
+use crate::text::{left, line, plain, plural, put, width, wrap};
 use crate::theme::Theme;
 use crate::ui::Ui;
 use crate::view::Cx;
 use crate::view::parts::{self, Column, Table, flexible, number, words};
 
-const COLUMNS: &[Column] =
-    &[number("step", 4, 0), flexible("change", 16), words("class", 12, 0), number("rows", 7, 2)];
+const COLUMNS: &[Column] = &[
+    number("step", 4, 0),
+    flexible("change", 16),
+    words("class", 12, 0),
+    number("rows", 7, 2),
+    words("lock", 7, 3),
+    words("runs", 5, 1),
+];
 
 /// One thing to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// Do a destructive step, by index.
-    Step(usize),
-    /// A waiting question, by index.
+    /// A question about a step, by its index among those that wait.
     Question(usize),
     /// The typed word.
     Word,
@@ -33,13 +38,11 @@ pub(crate) enum Answer {
 /// What there is to answer, in order.
 pub(crate) fn answers(state: &StudioState) -> Vec<Answer> {
     let Some(plan) = &state.migration else { return Vec::new() };
-    let questions = (0..state.decisions.len()).map(Answer::Question);
-    let steps = plan.steps.iter().enumerate();
-    let asked = |at| plan.decisions.iter().filter_map(|it| it.step.as_ref()).any(|it| it.step == at);
-    let steps = steps
-        .filter(|(at, step)| step.class == StepClass::Destructive && !step.applied && !asked(*at))
-        .map(|(at, _)| Answer::Step(at));
-    questions.chain(steps).chain(plan.word.is_some().then_some(Answer::Word)).collect()
+    let about_steps = state.decisions.iter().enumerate().filter(|(_, decision)| decision.step.is_some());
+    about_steps
+        .map(|(at, _)| Answer::Question(at))
+        .chain(plan.word.is_some().then_some(Answer::Word))
+        .collect()
 }
 
 /// The word that must be typed; empty where none is needed.
@@ -89,10 +92,11 @@ pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
 
 /// Index of the step the focused answer is about.
 fn focused_step(ui: &Ui, state: &StudioState) -> usize {
-    match answers(state).get(ui.review.focus) {
-        Some(Answer::Step(at)) => *at,
-        Some(Answer::Question(_) | Answer::Word) | None => ui.list(Pane::Schema).index,
-    }
+    let about = match answers(state).get(ui.review.focus) {
+        Some(Answer::Question(at)) => state.decisions.get(*at).and_then(|decision| decision.step.as_ref()),
+        Some(Answer::Word) | None => None,
+    };
+    about.map_or(ui.list(Pane::Schema).index, |about| about.step)
 }
 
 /// The statements of the step the answers are about, or of all steps.
@@ -105,11 +109,18 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
         }
         let (word, style) = class(theme, step.class);
         let rows = step.rows.map(|rows| format!(" · {rows} rows")).unwrap_or_default();
+        let about = state.decisions.iter().filter_map(|decision| decision.step.as_ref());
+        let about = about.filter(|about| about.step == at);
+        let samples: Vec<&str> = about.flat_map(|about| &about.samples).map(String::as_str).collect();
         lines.push(line([
             (format!("step {}  ", at + 1), theme.bold()),
             (word.to_owned(), style),
             (format!("{rows}  {}", step.title), Style::new()),
         ]));
+        if !samples.is_empty() {
+            let text = format!("  values such as {}", samples.join(", "));
+            lines.extend(wrap(&text, columns).into_iter().map(|text| line([(text, theme.dim())])));
+        }
         for statement in &step.statements {
             for mut row in sql::pretty(theme, statement, columns.saturating_sub(2)) {
                 row.spans.insert(0, "  ".into());
@@ -134,7 +145,8 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     };
     let destructive = plan.steps.iter().filter(|step| step.class == StepClass::Destructive).count();
-    let note = format!("{} · {destructive} destructive", plural(plan.steps.len(), "step"));
+    let open = plan.decisions.iter().filter(|decision| decision.answer.is_none()).count();
+    let note = format!("{} · {open} to answer · {destructive} destructive", plural(plan.steps.len(), "step"));
     let from = match cx.state.serving.revision {
         Some(revision) => format!("Migration {revision} → {}", plan.revision),
         None => format!("Migration to {}", plan.revision),
@@ -162,7 +174,10 @@ fn draw_steps(cx: Cx<'_>, plan: &MigrationSummary, inner: Rect, list: Rect, buff
             0 => ((at + 1).to_string(), Style::new()),
             1 => (step.title.clone(), Style::new()),
             2 => (if step.applied { "done" } else { word }.to_owned(), style),
-            _ => (step.rows.map(|rows| rows.to_string()).unwrap_or_default(), Style::new()),
+            3 => (step.rows.map(|rows| rows.to_string()).unwrap_or_default(), Style::new()),
+            4 => (step.lock.clone(), Style::new()),
+            _ if step.chosen => ("● yes".to_owned(), cx.theme.good()),
+            _ => ("○ no".to_owned(), cx.theme.dim()),
         });
         let cursor = if at == current { "▸" } else { " " };
         row.spans.insert(0, ratatui::text::Span::styled(cursor, cx.theme.accent()));
@@ -172,48 +187,56 @@ fn draw_steps(cx: Cx<'_>, plan: &MigrationSummary, inner: Rect, list: Rect, buff
 
 fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Buffer) {
     let (ui, state) = (cx.ui, cx.state);
-    let inner = parts::frame(cx, area, "Decide", "nothing has run yet", false, buffer);
+    let note = match state.migrating {
+        Some((done, total)) => format!("applying: {done} of {total} statements"),
+        None if plan.held => "undone: safe steps wait, too".to_owned(),
+        None => "nothing has run yet".to_owned(),
+    };
+    let inner = parts::frame(cx, area, "Decide", &note, false, buffer);
     let mut lines = Vec::new();
+    let mut focused = 0;
     for (position, answer) in answers(state).into_iter().enumerate() {
         let active = position == ui.review.focus;
+        if active {
+            focused = lines.len();
+        }
         let cursor = if active { "▸" } else { " " };
         let style = if active { cx.theme.bold() } else { Style::new() };
         let text = match answer {
-            Answer::Step(at) => {
-                let title = plan.steps.get(at).map(|step| step.title.as_str()).unwrap_or_default();
-                let (yes, no) = if ui.review.accepted.contains(&at) { ("•", " ") } else { (" ", "•") };
-                let title = left(title, question_width(cx, plan));
-                format!("{} {title}  ({yes}) do it   ({no}) keep for now", at + 1)
-            }
             Answer::Question(at) => {
                 let Some(decision) = state.decisions.get(at) else { continue };
-                let chosen = chosen(ui, decision);
-                let options = decision.options.iter().enumerate().map(|(number, option)| {
-                    let mark = if chosen == number { "•" } else { " " };
-                    format!("({mark}) {option}")
-                });
-                let question = left(&decision.question, question_width(cx, plan) + 2);
-                format!("{question}  {}", options.collect::<Vec<_>>().join("   "))
+                question(cx, plan, decision)
             }
             Answer::Word => {
                 let caret = if ui.review.typing { "_" } else { "" };
                 let word = word(plan);
                 let typed = left(&format!("{}{caret}", ui.review.word), width(&word) + 1);
-                format!("the word  {word}  typed here: [{typed}]")
+                format!("  what loses values needs the word  {word}  typed here: [{typed}]")
             }
         };
         lines.push(line([(cursor.to_owned(), cx.theme.accent()), (text, style)]));
+        if let Answer::Question(at) = answer
+            && let Some(why) = state.decisions.get(at).and_then(|decision| decision.refused.as_ref())
+        {
+            lines.push(line([(format!("    ✗ not taken: {why}"), cx.theme.error())]));
+        }
     }
+    let copy = match &plan.copy {
+        Some(copy) => format!(" A copy of the database is made first: {copy}"),
+        None => " ▲ No copy can be made of this database.".to_owned(),
+    };
+    lines.push(line([(copy, cx.theme.dim())]));
     let room = usize::from(inner.height);
     let note = match blocked(ui, state) {
-        Some(reason) => line([(format!(" {reason}"), cx.theme.dim())]),
+        Some(reason) => line([(format!(" ○ {reason}"), cx.theme.dim())]),
         None => {
             let key = ui.keymap.shown(Action::MigrationApply);
-            line([(format!(" {key} applies {}", plural(plan.steps.len(), "step")), cx.theme.accent())])
+            let count = plan.steps.iter().filter(|step| step.chosen).count();
+            line([(format!(" {key} applies {}", plural(count, "step")), cx.theme.accent())])
         }
     };
     let shown = room.saturating_sub(1).max(1);
-    let skip = (ui.review.focus + 1).saturating_sub(shown);
+    let skip = (focused + 1).saturating_sub(shown);
     for (y, line) in (0..inner.height).zip(lines.iter().skip(skip).take(shown)) {
         put(buffer, inner, y, line);
     }
@@ -228,32 +251,53 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
     }
 }
 
-/// Columns for the questions, so that the choices stand below each other.
-fn question_width(cx: Cx<'_>, plan: &MigrationSummary) -> usize {
-    let steps = plan.steps.iter().map(|step| width(&step.title));
-    let questions = cx.state.decisions.iter().map(|decision| width(&decision.question).saturating_sub(2));
-    let room = usize::from(cx.ui.screen.width).saturating_sub(44);
-    steps.chain(questions).max().unwrap_or(0).min(room)
+/// A question with its options, or with the value that is asked for.
+fn question(cx: Cx<'_>, plan: &MigrationSummary, decision: &Decision) -> String {
+    let step = decision.step.as_ref().map_or(0, |about| about.step + 1);
+    let columns = question_width(cx, plan);
+    if decision.options.is_empty() {
+        let value = match &decision.answer {
+            Some(Choice::Value(value)) => value.clone(),
+            Some(Choice::Expression(text)) => format!("= {text}"),
+            Some(Choice::Option(_) | Choice::Defer) | None => String::new(),
+        };
+        return format!("{step} {}  [{}]", left(&decision.question, columns), left(&value, 12));
+    }
+    let chosen = decision.chosen().unwrap_or(decision.default);
+    let options = decision.options.iter().enumerate().map(|(number, option)| {
+        let mark = if chosen == number { "•" } else { " " };
+        format!("({mark}) {option}")
+    });
+    format!("{step} {}  {}", left(&decision.question, columns), options.collect::<Vec<_>>().join("   "))
 }
 
-fn chosen(ui: &Ui, decision: &Decision) -> usize {
-    let here = ui.review.chosen.iter().find(|(of, _)| *of == decision.id.0).map(|(_, option)| *option);
-    here.or_else(|| decision.chosen()).unwrap_or(decision.default)
+/// Columns for the questions, so that the choices stand below each other.
+fn question_width(cx: Cx<'_>, plan: &MigrationSummary) -> usize {
+    let questions = plan.decisions.iter().chain(cx.state.decisions.iter());
+    let options =
+        |decision: &Decision| decision.options.iter().map(|option| width(option) + 7).sum::<usize>();
+    let needed = questions.clone().map(options).max().unwrap_or(0).max(16);
+    let room = usize::from(cx.ui.screen.width).saturating_sub(needed + 8).max(20);
+    questions.map(|decision| width(&decision.question)).max().unwrap_or(0).min(room)
 }
 
 /// Why the migration cannot be applied yet.
 fn blocked(ui: &Ui, state: &StudioState) -> Option<String> {
     let Some(plan) = &state.migration else { return Some("nothing is pending".to_owned()) };
-    for answer in answers(state) {
-        match answer {
-            Answer::Step(at) if !ui.review.accepted.contains(&at) => {
-                return Some(format!("step {} is kept for now: the plan is applied as a whole", at + 1));
-            }
-            Answer::Word if ui.review.word != word(plan) => {
-                return Some(format!("needs the word {} typed in full", word(plan)));
-            }
-            Answer::Step(_) | Answer::Question(_) | Answer::Word => {}
+    if state.migrating.is_some() {
+        return Some("it is being applied".to_owned());
+    }
+    let about_steps = state.decisions.iter().filter_map(|decision| Some((decision, decision.step.as_ref()?)));
+    for (decision, about) in about_steps {
+        if decision.options.is_empty() && decision.answer.is_none() {
+            return Some(format!("step {} needs a value for the rows there are", about.step + 1));
         }
+    }
+    if !plan.steps.iter().any(|step| step.chosen && !step.applied) {
+        return Some("every step is kept for now: nothing would change".to_owned());
+    }
+    if plan.word.is_some() && ui.review.word != word(plan) {
+        return Some(format!("needs the word {} typed in full", word(plan)));
     }
     None
 }
@@ -285,19 +329,8 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             return vec![Effect::Write { file, text: script(plan) }];
         }
         Action::MigrationApply => {
-            let mut effects: Vec<_> = state
-                .decisions
-                .iter()
-                // Those about a step were answered when they were chosen.
-                .filter(|decision| decision.step.is_none() && !decision.options.is_empty())
-                .map(|decision| {
-                    let choice = Choice::Option(chosen(ui, decision));
-                    Effect::Send(Command::Answer(decision.id, choice))
-                })
-                .collect();
-            effects.push(Effect::Send(Command::Migrate { consent: ui.review.word.clone() }));
-            ui.review.word.clear();
-            return effects;
+            let consent = std::mem::take(&mut ui.review.word);
+            return vec![Effect::Send(Command::Migrate { consent })];
         }
         Action::CopyItem | Action::CopySql => {
             return vec![Effect::Copy { what: "SQL".to_owned(), text: script(plan) }];
@@ -306,9 +339,12 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             let text = serde_json::to_string_pretty(plan.as_ref()).unwrap_or_default();
             return vec![Effect::Copy { what: "JSON".to_owned(), text }];
         }
-        Action::SchemaTypes | Action::SchemaDdl | Action::SchemaSdl | Action::SchemaCounts => {
-            return schema::run(ui, state, action);
-        }
+        Action::SchemaTypes
+        | Action::SchemaDdl
+        | Action::SchemaSdl
+        | Action::SchemaCounts
+        | Action::SchemaCopy
+        | Action::SchemaUndo => return schema::run(ui, state, action),
         _ => {}
     }
     Vec::new()
@@ -316,19 +352,20 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
 
 fn answer(ui: &mut Ui, state: &StudioState, answer: Option<Answer>) -> Vec<Effect> {
     match answer {
-        Some(Answer::Step(at)) => {
-            let accepted = &mut ui.review.accepted;
-            let _ = accepted.remove(&at) || accepted.insert(at);
-        }
         Some(Answer::Question(at)) => {
-            if let Some(decision) = state.decisions.get(at) {
-                let next = (chosen(ui, decision) + 1) % decision.options.len().max(1);
-                if decision.step.is_some() && !decision.options.is_empty() {
-                    return vec![Effect::Send(Command::Answer(decision.id, Choice::Option(next)))];
-                }
-                ui.review.chosen.retain(|(of, _)| *of != decision.id.0);
-                ui.review.chosen.push((decision.id.0, next));
+            let Some(decision) = state.decisions.get(at) else { return Vec::new() };
+            if decision.options.is_empty() {
+                let known = match &decision.answer {
+                    Some(Choice::Value(value)) => value.clone(),
+                    Some(Choice::Expression(text)) => format!("= {text}"),
+                    Some(Choice::Option(_) | Choice::Defer) | None => String::new(),
+                };
+                let question = decision.question.clone();
+                ui.ask(Purpose::Value { id: decision.id.0, question }, known);
+                return Vec::new();
             }
+            let next = (decision.chosen().unwrap_or(decision.default) + 1) % decision.options.len();
+            return vec![Effect::Send(Command::Answer(decision.id, Choice::Option(next)))];
         }
         Some(Answer::Word) => ui.review.typing = true,
         None => {}

@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use studio_events::{Command, StudioState, TypeKind, TypeSummary};
+use studio_events::{Command, CopySummary, StudioState, TypeKind, TypeSummary};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
-use crate::pane::{Parts, passes, review};
+use crate::pane::{Filter, Parts, Rows, passes, review};
+use crate::prompt::Purpose;
 use crate::sql;
 use crate::text::{left, line, plain, plural, put, right, wrap};
 use crate::theme::Theme;
@@ -32,12 +33,12 @@ fn is_unfolded(ui: &Ui, state: &StudioState, position: usize, ty: &TypeSummary) 
 }
 
 fn tree<'a>(ui: &Ui, state: &'a StudioState) -> Vec<Row<'a>> {
-    let filter = &ui.list(Pane::Schema).filter;
+    let filter = Filter::new(&ui.list(Pane::Schema).filter);
     let mut rows = Vec::new();
     for (position, ty) in state.schema.types.iter().enumerate() {
-        let by_name = passes(filter, &ty.name);
+        let by_name = filter.passes(&[&ty.name]);
         let field_passes = |field: &studio_events::FieldSummary| {
-            passes(filter, &format!("{} {} {} {}", ty.name, field.name, field.ty, field.note))
+            filter.passes(&[&ty.name, &field.name, &field.ty, &field.note])
         };
         let inner = !filter.is_empty() && ty.fields.iter().any(field_passes);
         if !by_name && !inner {
@@ -53,8 +54,15 @@ fn tree<'a>(ui: &Ui, state: &'a StudioState) -> Vec<Row<'a>> {
     rows
 }
 
+/// Reads the text of the tab again when it is another one.
+pub(crate) fn refresh(ui: &mut Ui, state: &StudioState) {
+    if let Some(text) = tab_text(ui, state) {
+        ui.schema.lines.read(text);
+    }
+}
+
 /// The text of the tab, for the tabs that are texts.
-fn tab_text<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a str> {
+fn tab_text<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a std::sync::Arc<str>> {
     match ui.schema.tab {
         SchemaTab::Ddl => Some(&state.schema.ddl),
         SchemaTab::Sdl => Some(&state.schema.sdl),
@@ -67,16 +75,48 @@ fn counts<'a>(ui: &Ui, state: &'a StudioState) -> Vec<&'a (String, u64)> {
     state.row_counts.iter().filter(|(name, _)| passes(filter, name)).collect()
 }
 
-pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
-    if let Some(text) = tab_text(ui, state) {
-        return (0..u64::try_from(text.lines().count()).unwrap_or(0)).collect();
+/// A row of the counts: a table, or a copy of the whole database.
+#[derive(Debug, Clone, Copy)]
+enum Counted<'a> {
+    Table(&'a str, u64),
+    Copy(&'a CopySummary),
+}
+
+impl Counted<'_> {
+    fn id(&self) -> u64 {
+        match self {
+            Self::Table(name, _) => identity(("table", name)),
+            Self::Copy(copy) => identity(("copy", &copy.name)),
+        }
     }
-    match ui.schema.tab {
+}
+
+fn counted<'a>(ui: &Ui, state: &'a StudioState) -> Vec<Counted<'a>> {
+    let filter = &ui.list(Pane::Schema).filter;
+    let tables = counts(ui, state).into_iter().map(|(name, rows)| Counted::Table(name, *rows));
+    let copies = state.copies.iter().filter(|copy| passes(filter, &copy.name));
+    tables.chain(copies.map(Counted::Copy)).collect()
+}
+
+/// The copy under the cursor.
+fn selected_copy<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a CopySummary> {
+    if ui.schema.tab != SchemaTab::Counts {
+        return None;
+    }
+    match counted(ui, state).get(ui.list(Pane::Schema).index) {
+        Some(Counted::Copy(copy)) => Some(copy),
+        Some(Counted::Table(..)) | None => None,
+    }
+}
+
+pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Rows {
+    let ids = match ui.schema.tab {
+        SchemaTab::Ddl | SchemaTab::Sdl => return Rows::Lines(ui.schema.lines.len()),
         SchemaTab::Types => tree(ui, state).iter().map(|row| identity((&row.ty.name, row.field))).collect(),
-        SchemaTab::Counts => counts(ui, state).iter().map(|(name, _)| identity(name)).collect(),
+        SchemaTab::Counts => counted(ui, state).iter().map(Counted::id).collect(),
         SchemaTab::Migration => review::rows(ui, state),
-        SchemaTab::Ddl | SchemaTab::Sdl => Vec::new(),
-    }
+    };
+    Rows::Ids(ids)
 }
 
 pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
@@ -300,15 +340,11 @@ fn draw_tree(cx: Cx<'_>, places: Parts, buffer: &mut Buffer) {
 }
 
 fn draw_text(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
-    let Some(text) = tab_text(cx.ui, cx.state) else { return };
     let list = cx.ui.list(Pane::Schema);
-    let shown: Vec<&str> = text.lines().skip(list.offset).take(usize::from(area.height)).collect();
-    let count = list.offset + shown.len();
+    let index = &cx.ui.schema.lines;
     let sdl = cx.ui.schema.tab == SchemaTab::Sdl;
-    parts::list(cx, Pane::Schema, area, count, buffer, |index| {
-        let Some(text) = index.checked_sub(list.offset).and_then(|at| shown.get(at)) else {
-            return Line::default();
-        };
+    parts::list(cx, Pane::Schema, area, index.len(), buffer, |number| {
+        let Some(text) = index.line(number) else { return Line::default() };
         let mut line = if sdl { graphql(cx.theme, text) } else { sql::highlight(cx.theme, text) };
         if !list.filter.is_empty() && passes(&list.filter, text) {
             line = line.patch_style(cx.theme.found());
@@ -338,43 +374,61 @@ fn graphql(theme: Theme, text: &str) -> Line<'static> {
 }
 
 fn draw_counts(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
-    let found = counts(cx.ui, cx.state);
+    let found = counted(cx.ui, cx.state);
     if found.is_empty() {
         let key = cx.ui.keymap.shown(Action::SchemaCounts);
         let text = format!(" {key} counts the rows of all tables");
         put(buffer, area, 0, &line([(text, cx.theme.dim())]));
         return;
     }
-    let top = found.iter().map(|(_, rows)| *rows).max().unwrap_or(0).max(1);
+    let top = counts(cx.ui, cx.state).iter().map(|(_, rows)| *rows).max().unwrap_or(0).max(1);
     let room = usize::from(area.width).saturating_sub(40);
-    parts::list(cx, Pane::Schema, area, found.len(), buffer, |index| {
-        let Some((name, rows)) = found.get(index) else { return Line::default() };
-        let cells = usize::try_from(u128::from(*rows) * room as u128 / u128::from(top)).unwrap_or(0);
-        line([
-            (format!(" {} ", left(name, 22)), cx.theme.bold()),
-            (format!("{}  ", right(&rows.to_string(), 10)), Style::new()),
-            ("█".repeat(cells), cx.theme.accent()),
-        ])
+    parts::list(cx, Pane::Schema, area, found.len(), buffer, |index| match found.get(index) {
+        None => Line::default(),
+        Some(Counted::Table(name, rows)) => {
+            let cells = usize::try_from(u128::from(*rows) * room as u128 / u128::from(top)).unwrap_or(0);
+            line([
+                (format!(" {} ", left(name, 22)), cx.theme.bold()),
+                (format!("{}  ", right(&rows.to_string(), 10)), Style::new()),
+                ("█".repeat(cells), cx.theme.accent()),
+            ])
+        }
+        Some(Counted::Copy(copy)) => {
+            let revision = copy.revision.map(|revision| revision.to_string()).unwrap_or_default();
+            let megabytes = copy.bytes.div_ceil(1_000_000);
+            let undo = if copy.undo { "   u goes back to it" } else { "" };
+            line([
+                (" copy ".to_owned(), cx.theme.dim()),
+                (format!("{} ", left(&copy.name, 22)), cx.theme.bold()),
+                (format!("{} ", left(&revision, 5)), Style::new()),
+                (format!("{}  ", right(&format!("{megabytes} MB"), 8)), Style::new()),
+                (format!("{}  {}", cx.ui.clock(copy.at), copy.reason), cx.theme.dim()),
+                (undo.to_owned(), cx.theme.accent()),
+            ])
+        }
     });
 }
 
 /// Moves the cursor to the next line that passes the search; wraps around.
 pub(crate) fn find(ui: &mut Ui, state: &StudioState, direction: isize) -> bool {
-    let Some(text) = tab_text(ui, state) else { return false };
+    if tab_text(ui, state).is_none() {
+        return false;
+    }
     let filter = ui.list(Pane::Schema).filter.clone();
-    let hits: Vec<usize> =
-        text.lines().enumerate().filter(|(_, text)| passes(&filter, text)).map(|(at, _)| at).collect();
-    let index = ui.list(Pane::Schema).index;
+    let words = Filter::new(&filter);
+    let (index, lines) = (ui.list(Pane::Schema).index, &ui.schema.lines);
+    let hit = |at: &usize| lines.line(*at).is_some_and(|text| words.passes(&[text]));
+    // From the cursor to the end, then from the beginning; the other way round when going back.
     let next = if direction > 0 {
-        hits.iter().find(|at| **at > index).or(hits.first())
+        (index + 1..lines.len()).chain(0..=index).find(hit)
     } else {
-        hits.iter().rev().find(|at| **at < index).or(hits.last())
+        (0..index).rev().chain((index..lines.len()).rev()).find(hit)
     };
     match next {
         Some(at) => {
             let list = ui.focused();
-            list.index = *at;
-            list.selected = u64::try_from(*at).ok();
+            list.index = at;
+            list.selected = u64::try_from(at).ok();
         }
         None => ui.say(format!("`{filter}` is not in this text"), 3),
     }
@@ -386,11 +440,52 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
     match action {
         Action::SchemaEdit if none => Some("no type is selected".to_owned()),
         Action::SchemaEdit if !ui.has_editor => Some("set $EDITOR to open files".to_owned()),
+        Action::SchemaCopy if !is_up(state) => Some("the database is not up".to_owned()),
+        Action::SchemaUndo if !state.copies.iter().any(|copy| copy.undo) => {
+            Some("nothing to undo".to_owned())
+        }
+        Action::SchemaDropCopy if selected_copy(ui, state).is_none() => {
+            Some("no copy is selected (c lists them)".to_owned())
+        }
+        Action::Open if selected_copy(ui, state).is_some() => None,
         Action::Open | Action::Fold | Action::Unfold if none => Some("nothing to open here".to_owned()),
         Action::CopyPath if none => Some("no type is selected".to_owned()),
         Action::Space => Some("nothing to pause or choose here".to_owned()),
         _ => None,
     }
+}
+
+fn is_up(state: &StudioState) -> bool {
+    matches!(&*state.database, studio_events::DatabaseState::Ready { .. })
+}
+
+/// Actions about copies of the database.
+fn run_on_copies(ui: &mut Ui, state: &StudioState, action: Action) -> Option<Vec<Effect>> {
+    match action {
+        Action::SchemaCopy => ui.ask(Purpose::CopyName, String::new()),
+        Action::SchemaUndo => {
+            let copy = state.copies.iter().find(|copy| copy.undo)?;
+            let question = format!(
+                "Undo the last migration? The database goes back to `{}`; what is there now is kept as a copy.",
+                copy.name
+            );
+            ui.confirm(&question, Command::UndoMigration);
+        }
+        Action::SchemaDropCopy => {
+            let copy = selected_copy(ui, state)?;
+            let name = copy.name.clone();
+            ui.confirm(&format!("Remove the copy `{name}` for ever?"), Command::DropCopy { name });
+        }
+        Action::Open => {
+            let copy = selected_copy(ui, state)?;
+            let name = copy.name.clone();
+            let question =
+                format!("Replace the database by the copy `{name}`? What is there now is kept as a copy.");
+            ui.confirm(&question, Command::RestoreCopy { name });
+        }
+        _ => return None,
+    }
+    Some(Vec::new())
 }
 
 fn show(ui: &mut Ui, tab: SchemaTab) {
@@ -400,13 +495,16 @@ fn show(ui: &mut Ui, tab: SchemaTab) {
 }
 
 pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect> {
+    if let Some(effects) = run_on_copies(ui, state, action) {
+        return effects;
+    }
     match action {
         Action::SchemaTypes => show(ui, SchemaTab::Types),
         Action::SchemaDdl => show(ui, SchemaTab::Ddl),
         Action::SchemaSdl => show(ui, SchemaTab::Sdl),
         Action::SchemaCounts => {
             show(ui, SchemaTab::Counts);
-            return vec![Effect::Send(Command::CountRows)];
+            return vec![Effect::Send(Command::CountRows), Effect::Send(Command::ListCopies)];
         }
         Action::CopySql => {
             return vec![Effect::Copy { what: "DDL".to_owned(), text: state.schema.ddl.to_string() }];

@@ -33,6 +33,11 @@ fn all(state: &StudioState) -> Vec<Service> {
     services
 }
 
+/// The question about the data folder that waits, if any: it is about no migration.
+fn question(state: &StudioState) -> Option<&studio_events::Decision> {
+    state.decisions.iter().find(|decision| decision.step.is_none() && decision.options.len() > 1)
+}
+
 fn postgres(state: &StudioState) -> Service {
     let (status, lines, log) = match &*state.database {
         DatabaseState::Off => (ServiceStatus::Off, vec!["not started yet".to_owned()], Vec::new()),
@@ -64,6 +69,11 @@ fn postgres(state: &StudioState) -> Service {
                 lines.push(format!("attempt {attempt}"));
             }
             lines.extend(log_tail.iter().rev().take(3).rev().cloned());
+            if let Some(question) = question(state) {
+                lines.push(format!("? {}", question.question));
+                let option = question.options.get(1).map_or("yes", String::as_str);
+                lines.push(format!("f  {option}"));
+            }
             lines.push("checking, the SDL and schema queries work without it · r try again".to_owned());
             (ServiceStatus::Failed, lines, log_tail.clone())
         }
@@ -92,6 +102,7 @@ fn http(state: &StudioState) -> Service {
                 Some(free) => format!("Enter takes :{free}"),
                 None => "no free port was found near it".to_owned(),
             });
+            lines.push("r tries the same port again".to_owned());
             (ServiceStatus::Failed, lines)
         }
     };
@@ -207,8 +218,15 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
     let services = all(state);
     let service = services.get(ui.list(Pane::Services).index)?;
     match action {
-        Action::ServiceRestart if service.name != "postgres" => {
-            Some(format!("{} starts with the studio", service.name))
+        Action::ServiceRestart => match service.name.as_str() {
+            "postgres" => None,
+            "http" if matches!(state.http, HttpState::PortTaken { .. }) => None,
+            "http" => Some("the API is listening".to_owned()),
+            "hooks" | "watcher" => state.build.running.then(|| "a build is under way".to_owned()),
+            other => Some(format!("{other} starts with the studio")),
+        },
+        Action::ServiceFresh if question(state).is_none() => {
+            Some("the data folder fits the server".to_owned())
         }
         Action::Space | Action::Fold | Action::Unfold => Some("nothing to pause or fold here".to_owned()),
         Action::CopySql => Some("a service has no SQL".to_owned()),
@@ -233,7 +251,20 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             list.opened = !list.opened;
             list.scroll = if list.opened { usize::MAX / 2 } else { 0 };
         }
-        Action::ServiceRestart => return vec![Effect::Send(Command::RestartDatabase)],
+        Action::ServiceFresh => {
+            let Some(question) = question(state) else { return Vec::new() };
+            let text = format!("{} The old data is kept beside it.", question.question);
+            ui.confirm(&text, Command::Answer(question.id, studio_events::Choice::Option(1)));
+        }
+        Action::ServiceRestart => {
+            let command = match service.name.as_str() {
+                "http" => Command::RetryPort,
+                // Components and sources are read again with a build.
+                "hooks" | "watcher" => Command::Rebuild,
+                _ => Command::RestartDatabase,
+            };
+            return vec![Effect::Send(command)];
+        }
         Action::CopyItem => {
             let text = format!("{}\n{}", service.name, service.lines.join("\n"));
             return vec![Effect::Copy { what: "the service".to_owned(), text }];

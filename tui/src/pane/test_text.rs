@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use studio_events::{TestCase, TestDifference, TestRequest};
 
-use crate::pane::trace_text;
+use crate::pane::{access, trace_text};
 use crate::sql;
 use crate::text::{clean, line, millis, plain, wrap};
 use crate::theme::Theme;
@@ -119,7 +119,7 @@ fn requests(ui: &Ui, requests: &[TestRequest], columns: usize) -> Vec<Line<'stat
     };
     lines.push(Line::default());
     lines.extend(trace_text::waterfall(theme, trace, columns));
-    lines.extend(trace_text::access(ui, trace, columns));
+    lines.extend(access::lines(ui, None, trace, columns));
     for statement in &trace.statements {
         lines.push(Line::default());
         for mut row in sql::pretty(theme, &statement.text, columns.saturating_sub(2)) {

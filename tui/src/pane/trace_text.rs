@@ -7,7 +7,7 @@ use studio_events::{Micros, PhaseKind, StatementTrace, StudioState, Trace, Trace
 use crate::action::Action;
 use crate::pane::plan;
 use crate::sql;
-use crate::text::{bytes, clean, cut, left, line, millis, plain, right, wrap};
+use crate::text::{bytes, clean, cut, left, line, millis, plain, right};
 use crate::theme::Theme;
 use crate::ui::Ui;
 
@@ -185,33 +185,6 @@ fn plan_of(text: &str, statement: usize) -> Vec<&str> {
         .skip(1)
         .take_while(|line| !is_head(line))
         .collect()
-}
-
-/// Rules touched by the request.
-pub(crate) fn access(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
-    let theme = ui.theme;
-    let caller = if trace.caller.is_empty() { "anonymous" } else { &trace.caller };
-    let mut lines = vec![line([(" caller  ".to_owned(), theme.dim()), (caller.to_owned(), theme.bold())])];
-    match &trace.error {
-        Some(error) if error.denied => {
-            lines.push(line([(format!(" ✗ denied: {}", clean(&error.message)), theme.error())]));
-        }
-        Some(_) | None => {}
-    }
-    lines.push(Line::default());
-    if trace.access.is_empty() {
-        lines.push(line([(" no access rule was touched".to_owned(), theme.dim())]));
-    }
-    for check in &trace.access {
-        let sign = if check.is_denied() { ("✗", theme.error()) } else { ("●", theme.good()) };
-        let mut lead = vec![(format!(" {} ", sign.0), sign.1)];
-        for text in wrap(&check.summary(), columns.saturating_sub(4)) {
-            lead.push((text, Style::new()));
-            lines.push(line(std::mem::take(&mut lead)));
-            lead.push(("   ".to_owned(), Style::new()));
-        }
-    }
-    lines
 }
 
 /// The document and the variables as they were sent.

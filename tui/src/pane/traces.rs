@@ -11,7 +11,7 @@ use studio_events::{Command, Micros, Ring, StatementTrace, StudioState, Trace, T
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
 use crate::overlay::Overlay;
-use crate::pane::{Parts, passes, trace_text};
+use crate::pane::{Parts, access, passes, trace_text};
 use crate::sql;
 use crate::text::{line, millis, plural, put, tenths, width};
 use crate::theme::Theme;
@@ -175,9 +175,25 @@ pub(crate) fn parts(ui: &Ui, _: &StudioState, area: Rect) -> Parts {
     Parts { list, detail }
 }
 
-/// Lines of titles above and of state below the list.
+/// Lines of titles above and of state below the list; a tall one has room for what the notes mean.
 fn rows_around(inner: Rect) -> (u16, u16) {
-    (u16::from(inner.height > 2), u16::from(inner.height > 6))
+    let below = match inner.height {
+        0..=6 => 0,
+        7..=23 => 1,
+        _ => 5,
+    };
+    (u16::from(inner.height > 2), below)
+}
+
+/// What the notes mean and which keys choose by them.
+fn legend(cx: Cx<'_>) -> [Line<'static>; 3] {
+    let key = |action| cx.ui.keymap.shown(action);
+    let (all, errors, slow) = (key(Action::TraceAll), key(Action::TraceErrors), key(Action::TraceSlow));
+    [
+        line([(" notes  ▲ N+1  ✗ denied  ✗ error  cold".to_owned(), cx.theme.dim())]),
+        line([(format!("        ▲ slow: over {} ms", SLOW.0 / 1000), cx.theme.dim())]),
+        line([(format!(" {all} all   {errors} errors only   {slow} slow only"), cx.theme.dim())]),
+    ]
 }
 
 /// The scrolled text of the selected request.
@@ -185,7 +201,7 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, columns: usize) -> Vec<Line<'
     let Some(trace) = selected(ui, state) else { return Vec::new() };
     match ui.traces.tab {
         TraceTab::Detail => trace_text::statement(ui, state, trace, columns),
-        TraceTab::Access => trace_text::access(ui, trace, columns),
+        TraceTab::Access => access::lines(ui, Some(state), trace, columns),
         TraceTab::Variables => trace_text::variables(ui, trace, columns),
     }
 }
@@ -248,13 +264,34 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
             Some(statement) => {
                 let prepared = if statement.prepared { "prepared" } else { "not prepared" };
                 let rows = plural(usize::try_from(statement.rows).unwrap_or(usize::MAX), "row");
-                format!("SQL {}/{count} · {prepared} · {rows} · {} ms", at + 1, millis(statement.time))
+                let trip = if trace.round_trips > 1 {
+                    format!(" · trip {}", statement.round_trip)
+                } else {
+                    String::new()
+                };
+                format!("SQL {}/{count} · {prepared} · {rows} · {} ms{trip}", at + 1, millis(statement.time))
             }
         };
         let note = if count > 1 { "] [ next/previous statement" } else { "" };
         let inner = parts::frame(cx, lower, &title, note, focused, buffer);
         let lines = detail(cx.ui, cx.state, usize::from(inner.width));
         parts::text(inner, &lines, list.scroll, buffer);
+        let more = lines.len().saturating_sub(list.scroll + usize::from(inner.height));
+        let mut words = Vec::new();
+        if more > 0 {
+            words.push(format!("{more} more lines"));
+        }
+        if count > 0 {
+            let keys = [
+                (Action::CopySql, "copy SQL"),
+                (Action::TraceCopyValues, "with values"),
+                (Action::TraceCurl, "curl"),
+                (Action::TraceReplay, "again"),
+                (Action::TraceAnalyze, "run EXPLAIN ANALYZE"),
+            ];
+            words.extend(keys.map(|(action, word)| format!("{} {word}", cx.ui.keymap.shown(action))));
+        }
+        crate::pane::lower_border(cx, lower, &words, buffer);
     }
 }
 
@@ -338,6 +375,11 @@ fn draw_list(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         let lost = format!("   {} dropped", state.traces_lost);
         let lost_style = if state.traces_lost > 0 { cx.theme.warning() } else { cx.theme.dim() };
         put(buffer, inner, inner.height - 1, &line([(sign, style), (lost, lost_style)]));
+        if below > 3 {
+            for (row, text) in (inner.height - 4..inner.height - 1).zip(legend(cx)) {
+                put(buffer, inner, row, &text);
+            }
+        }
     }
 }
 
@@ -402,7 +444,10 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             ui.traces.frozen = (!list.follow).then(|| state.traces.clone());
         }
         A::TraceDetail => set_tab(ui, TraceTab::Detail),
-        A::TraceAccess => set_tab(ui, TraceTab::Access),
+        A::TraceAccess => {
+            set_tab(ui, TraceTab::Access);
+            return selected(ui, state).map_or(Vec::new(), |trace| access::ask(state, trace));
+        }
         A::TraceVariables => set_tab(ui, TraceTab::Variables),
         A::TraceErrors => ui.traces.show = TraceShow::Errors,
         A::TraceSlow => ui.traces.show = TraceShow::Slow,
@@ -419,7 +464,15 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
     Vec::new()
 }
 
+/// The line of the text where the plan begins.
+pub(crate) fn plan_line(ui: &Ui, state: &StudioState, area: Rect) -> usize {
+    let lines = detail(ui, state, usize::from(area.width));
+    let is_head = |line: &Line<'_>| line.spans.first().is_some_and(|span| span.content.starts_with("─ plan"));
+    lines.iter().position(is_head).unwrap_or(0)
+}
+
 fn set_tab(ui: &mut Ui, tab: TraceTab) {
+    ui.traces.plan_in_sight = false;
     let list = &mut ui.panes[Pane::Traces.index()];
     list.scroll = 0;
     list.opened = true;
@@ -437,6 +490,7 @@ fn run_on_trace(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect>
         A::TracePlan | A::TraceAnalyze => {
             set_tab(ui, TraceTab::Detail);
             ui.traces.asked = Some(trace.id);
+            ui.traces.plan_in_sight = true;
             let analyze = action == A::TraceAnalyze;
             return vec![Effect::Send(Command::Explain { trace: trace.id, analyze })];
         }

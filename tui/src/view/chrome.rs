@@ -225,7 +225,8 @@ fn badge(ui: &Ui, state: &StudioState, pane: Pane) -> String {
             }
         }
         Pane::Schema => {
-            let waiting = state.migration.as_ref().map_or(0, |plan| plan.steps.len()) + state.decisions.len();
+            let questions = state.decisions.iter().filter(|decision| decision.step.is_none()).count();
+            let waiting = state.migration.as_ref().map_or(0, |plan| plan.steps.len()) + questions;
             if waiting == 0 { String::new() } else { format!("{}{waiting}", ui.theme.pending()) }
         }
         Pane::Traces if Tier::of(ui.screen) == Tier::Wide && !state.traces.is_empty() => {
@@ -337,7 +338,11 @@ pub(crate) fn message(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
             (label, cx.theme.accent()),
             (typed, Style::new()),
             (" ".to_owned(), cx.theme.found()),
-            (format!("  {} {}", cx.theme.enter(), prompt.purpose.hint()), cx.theme.dim()),
+            match &ui.toast {
+                // What is wrong with it stands beside what was typed.
+                Some(toast) => (format!("  ▲ {}", toast.text), cx.theme.warning()),
+                None => (format!("  {} {}", cx.theme.enter(), prompt.purpose.hint()), cx.theme.dim()),
+            },
         ];
         put(buffer, area, 0, &line(parts));
         return;

@@ -46,7 +46,7 @@ pub(crate) struct Layout {
 }
 
 /// Lines of the first-run card, frame included.
-const CARD_HEIGHT: u16 = 10;
+const CARD_HEIGHT: u16 = 11;
 
 /// Computes the places.
 pub(crate) fn layout(ui: &Ui, state: &StudioState) -> Layout {

@@ -14,7 +14,7 @@ use studio_events::*;
 pub(crate) const NOW: u64 = 1_795_257_753_000_000;
 
 /// The situations of terminal.md section 8 that the state can express, and the ordinary ones.
-pub(crate) const STATES: [&str; 12] = [
+pub(crate) const STATES: [&str; 17] = [
     "empty",
     "starting",
     "ready",
@@ -27,6 +27,11 @@ pub(crate) const STATES: [&str; 12] = [
     "migration",
     "tests-failed",
     "wide-text",
+    "hook-failed",
+    "events-lost",
+    "orphan",
+    "read-only",
+    "typed-sql",
 ];
 
 /// The state of that name.
@@ -78,6 +83,49 @@ pub(crate) fn state(name: &str) -> StudioState {
             builder.tests();
         }
         "wide-text" => builder.wide_text(),
+        "hook-failed" => {
+            builder.busy();
+            builder.now(EventKind::Service(ServiceState {
+                name: "hooks".into(),
+                status: ServiceStatus::Degraded,
+                lines: vec![
+                    "audit.wasm: `before` ran out of fuel (10,000,000)".into(),
+                    "the last good component stays; r builds again".into(),
+                ],
+            }));
+            builder.now(EventKind::Hook(HookEvent::Failed {
+                name: "audit.wasm".into(),
+                message: "`before` ran out of fuel".into(),
+            }));
+        }
+        "events-lost" => {
+            builder.busy();
+            builder.now(EventKind::Lost { stream: Stream::Requests, count: 37 });
+            builder.now(EventKind::Lost { stream: Stream::Logs, count: 5 });
+        }
+        "orphan" => {
+            builder.ready();
+            builder.log(LogLevel::Warn, "postgres", "a server of an earlier studio (4711) was stopped");
+        }
+        "read-only" => {
+            builder.ready();
+            builder.log(LogLevel::Error, "studio", "no space left on device: nothing is written any more");
+        }
+        "typed-sql" => {
+            builder.busy();
+            builder.now(EventKind::Query(QueryEvent {
+                sql: "select * from todos".into(),
+                time: Micros(1_200),
+                result: Ok(QueryRows {
+                    columns: vec!["id".into(), "title".into(), "due".into()],
+                    rows: vec![
+                        vec![Some("1".into()), Some("Buy groceries".into()), None],
+                        vec![Some("2".into()), Some("Call 日本".into()), Some("2026-11-25".into())],
+                    ],
+                    more: false,
+                }),
+            }));
+        }
         other => panic!("no state is called {other}"),
     }
     builder.state
@@ -93,6 +141,10 @@ impl Builder {
     fn at(&mut self, at: u64, kind: EventKind) {
         let event = StudioEvent { seq: self.state.seq + 1, at: Timestamp(at), kind };
         self.state.apply(&event);
+    }
+
+    fn log(&mut self, level: LogLevel, source: &str, text: &str) {
+        self.now(EventKind::Log(LogLine { level, source: source.into(), text: text.into() }));
     }
 
     fn now(&mut self, kind: EventKind) {
@@ -222,21 +274,42 @@ impl Builder {
             applied: false,
             object: String::new(),
             lock: "short".into(),
-            chosen: class == StepClass::Safe,
+            chosen: matches!(class, StepClass::Safe | StepClass::Question),
         };
+        let decision =
+            |id, step, kind, question: &str, options: &[&str], default, samples: &[&str]| Decision {
+                id: DecisionId(id),
+                question: question.into(),
+                options: options.iter().map(|option| (*option).to_owned()).collect(),
+                default,
+                answer: None,
+                refused: None,
+                step: Some(StepQuestion {
+                    step,
+                    kind,
+                    object: "todos".into(),
+                    old: None,
+                    candidates: Vec::new(),
+                    value_type: options.is_empty().then(|| "INT".to_owned()),
+                    rows: Some(42),
+                    values: Some(42),
+                    samples: samples.iter().map(|sample| (*sample).to_owned()).collect(),
+                }),
+            };
+        let keep = ["do it", "keep for now"];
         self.now(EventKind::Schema(SchemaEvent::Pending(Some(Arc::new(MigrationSummary {
             revision: Revision(16),
             steps: vec![
                 step(
-                    "add column todos.due_on date",
-                    StepClass::Safe,
-                    "ALTER TABLE \"todos\" ADD COLUMN \"due_on\" DATE;",
-                    Some(42),
-                ),
-                step(
                     "add column todos.priority int not null",
                     StepClass::NeedsValue,
                     "ALTER TABLE \"todos\" ADD COLUMN \"priority\" INT NOT NULL;",
+                    Some(42),
+                ),
+                step(
+                    "rename column todos.name to title",
+                    StepClass::Question,
+                    "ALTER TABLE \"todos\" RENAME COLUMN \"name\" TO \"title\";",
                     Some(42),
                 ),
                 step(
@@ -247,18 +320,58 @@ impl Builder {
                 ),
                 step("drop table labels", StepClass::Destructive, "DROP TABLE \"labels\" CASCADE;", Some(9)),
             ],
-            word: Some("todo/r16".into()),
+            decisions: vec![
+                decision(1, 0, DecisionKind::Value, "value of todos.priority (INT) for 42 rows", &[], 0, &[]),
+                decision(
+                    2,
+                    1,
+                    DecisionKind::Rename,
+                    "rename keeps 42 values",
+                    &["rename", "drop and add"],
+                    0,
+                    &[],
+                ),
+                decision(
+                    3,
+                    2,
+                    DecisionKind::Destructive,
+                    "drop column todos.notes",
+                    &keep,
+                    1,
+                    &["call Bob", "2 pm"],
+                ),
+                decision(4, 3, DecisionKind::Destructive, "drop table labels", &keep, 1, &[]),
+            ],
+            copy: Some("r14".into()),
             ..MigrationSummary::default()
         })))));
-        self.now(EventKind::Decision(DecisionEvent::Asked(Box::new(Decision {
-            id: DecisionId(1),
-            question: "todos.name → title keeps 42 values".into(),
-            options: vec!["rename".into(), "drop and add".into()],
-            default: 0,
-            answer: None,
-            refused: None,
-            step: None,
-        }))));
+        self.now(EventKind::Schema(SchemaEvent::Copies(vec![CopySummary {
+            name: "r13".into(),
+            at: Timestamp(NOW - 3_600_000_000),
+            bytes: 8_100_000,
+            reason: "before r14".into(),
+            revision: Some(Revision(13)),
+            undo: true,
+        }])));
+    }
+
+    /// What the engine publishes when a question about a step is answered.
+    pub(crate) fn answer(&mut self, id: DecisionId, choice: &Choice) {
+        let Some(known) = &self.state.migration else { return };
+        let mut plan = known.as_ref().clone();
+        for decision in plan.decisions.iter_mut().filter(|decision| decision.id == id) {
+            decision.answer = Some(choice.clone());
+            if let Some(step) = decision.step.as_ref().and_then(|about| plan.steps.get_mut(about.step)) {
+                step.chosen = match choice {
+                    Choice::Option(index) => *index == 0 || step.class == StepClass::Question,
+                    Choice::Value(_) | Choice::Expression(_) => true,
+                    Choice::Defer => false,
+                };
+            }
+        }
+        let loses = plan.steps.iter().any(|step| step.chosen && step.class == StepClass::Destructive);
+        plan.word = loses.then(|| format!("todo/{}", plan.revision));
+        self.now(EventKind::Schema(SchemaEvent::Pending(Some(Arc::new(plan)))));
     }
 
     fn tests(&mut self) {
@@ -331,10 +444,32 @@ impl Builder {
             EventKind::Plan {
                 trace: TraceId(0x7f_3a17),
                 text: Arc::from(
-                    "Aggregate  (cost=8.31..8.32 rows=1)\n  ->  Index Scan using todos_owner_id_idx on todos t0\n  ->  Seq Scan on users",
+                    "Aggregate  (cost=8.31..8.32 rows=1 width=32) (actual time=2.310..2.310 rows=1.00 loops=1)\n  \
+                     ->  Index Scan using todos_owner_id_idx on todos t0  (cost=0.15..8.17 rows=40 width=8) \
+                     (actual time=0.010..0.060 rows=37.00 loops=1)\n        Index Cond: (owner_id = 7)\n        \
+                     SubPlan 1\n          ->  Seq Scan on users u0  (cost=0.15..8.17 rows=1 width=8) \
+                     (actual time=0.050..0.053 rows=1.00 loops=37)\nExecution Time: 2.400 ms\n\
+                     hint: an index on users(id) would spare 37 scans of users",
                 ),
             },
         );
+        for (caller, decision) in [
+            ("anonymous", AccessDecision::Denied),
+            ("anna", AccessDecision::Filtered),
+            ("boss", AccessDecision::Passes),
+        ] {
+            let verdict = match decision {
+                AccessDecision::Denied => AccessVerdict::Denied,
+                _ => AccessVerdict::Allowed,
+            };
+            let report = AccessReport {
+                caller: caller.into(),
+                decision,
+                checks: vec![check("Todo", "AuthContext.role == \"admin\"", verdict)],
+                error: None,
+            };
+            self.at(NOW, EventKind::Access { trace: TraceId(0x7f_3a17), report: Arc::new(report) });
+        }
     }
 
     fn wide_text(&mut self) {
@@ -474,13 +609,32 @@ pub(crate) fn trace(operation: &str, kind: TraceKind, total: u64, statements: us
         error: None,
         access: vec![check(
             "Todo",
-            "self.owner.id == AuthContext.id",
+            "AuthContext.role == \"admin\" || self.owner.id == AuthContext.id",
             AccessVerdict::Rows { sql: "\"todos\".\"owner_id\" = $1".into(), values: Vec::new() },
         )],
     }
 }
 
 fn check(type_name: &str, rule: &str, verdict: AccessVerdict) -> AccessCheck {
+    let part = |text: &str, operands: &[(&str, &str)], verdict, parts| AccessPart {
+        text: text.into(),
+        operands: operands
+            .iter()
+            .map(|(text, value)| AccessOperand { text: (*text).into(), value: Some((*value).into()) })
+            .collect(),
+        verdict,
+        in_database: None,
+        parts,
+    };
+    let role = [("AuthContext.role", "\"user\"")];
+    let staff = part("AuthContext.role == \"admin\"", &role, AccessVerdict::Denied, Vec::new());
+    let parts = match verdict {
+        AccessVerdict::Rows { .. } => {
+            let owner = [("AuthContext.id", "7")];
+            vec![staff, part("self.owner.id == AuthContext.id", &owner, verdict.clone(), Vec::new())]
+        }
+        AccessVerdict::Allowed | AccessVerdict::Denied | AccessVerdict::Skipped => vec![staff],
+    };
     AccessCheck {
         type_name: type_name.into(),
         field: None,
@@ -488,9 +642,9 @@ fn check(type_name: &str, rule: &str, verdict: AccessVerdict) -> AccessCheck {
         rule: Some(rule.into()),
         file: "src/index.exo".into(),
         line: 12,
+        expression: Some(part(rule, &[], verdict.clone(), parts)),
+        decided_by: vec!["AuthContext.role == \"admin\"  (AuthContext.role = \"user\")".into()],
         verdict,
-        expression: None,
-        decided_by: Vec::new(),
     }
 }
 

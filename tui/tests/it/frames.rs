@@ -7,10 +7,10 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
-use studio_events::{StudioState, Timestamp};
-use studio_tui::{ColorLevel, Msg, TuiConfig, Ui, view};
+use studio_events::{Command, StudioState, Timestamp};
+use studio_tui::{ColorLevel, Effect, Msg, TuiConfig, Ui, view};
 
-use crate::fixture::{NOW, STATES, state};
+use crate::fixture::{Builder, NOW, STATES, state};
 
 /// A screen in a test.
 pub(crate) struct Screen {
@@ -46,6 +46,7 @@ impl Screen {
                         "esc" => (KeyCode::Esc, KeyModifiers::NONE),
                         "tab" => (KeyCode::Tab, KeyModifiers::NONE),
                         "backtab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
+                        "backspace" => (KeyCode::Backspace, KeyModifiers::NONE),
                         "space" => (KeyCode::Char(' '), KeyModifiers::NONE),
                         "down" => (KeyCode::Down, KeyModifiers::NONE),
                         "c-c" => (KeyCode::Char('c'), KeyModifiers::CONTROL),
@@ -60,7 +61,16 @@ impl Screen {
                 }
             };
             let event = Event::Key(KeyEvent::new(code, modifiers));
-            effects.extend(self.ui.update(Msg::Input(event), Timestamp(NOW), &self.state));
+            let now = self.ui.update(Msg::Input(event), Timestamp(NOW), &self.state);
+            for effect in &now {
+                if let Effect::Send(Command::Answer(id, choice)) = effect {
+                    let mut engine = Builder { state: self.state.clone() };
+                    engine.answer(*id, choice);
+                    self.state = engine.state;
+                    assert_eq!(self.ui.update(Msg::Data, Timestamp(NOW), &self.state), []);
+                }
+            }
+            effects.extend(now);
         }
         effects
     }
@@ -149,9 +159,13 @@ const SCREENS: &[(&str, &str, &str)] = &[
     ("schema-types", "busy", "2z"),
     ("schema-ddl", "busy", "2dz"),
     ("migration", "migration", "m"),
+    ("migration-answered", "migration", "m<enter>0<enter><tab><tab><space><tab><tab><enter>todo/r16<enter>"),
+    ("copies", "migration", "2cz"),
     ("traces", "busy", "3"),
     ("trace-open", "busy", "3<enter>"),
     ("trace-access", "busy", "3jja"),
+    ("trace-access-everybody", "busy", "3a"),
+    ("trace-plan", "busy", "3<enter><c-d><c-d>"),
     ("trace-variables", "busy", "3v"),
     ("latency", "busy", "4"),
     ("latency-histogram", "busy", "4jz<enter>"),
@@ -163,6 +177,11 @@ const SCREENS: &[(&str, &str, &str)] = &[
     ("help", "busy", "3?"),
     ("personas", "busy", "p"),
     ("wide-text", "wide-text", "1"),
+    ("latency-board", "busy", "4jj<enter>"),
+    ("budget-prompt", "busy", "4b"),
+    ("hook-failed", "hook-failed", "6"),
+    ("events-lost", "events-lost", "3"),
+    ("typed-sql", "typed-sql", ":sql select * from todos<enter>"),
 ];
 
 #[test]
@@ -190,6 +209,8 @@ fn golden_frames_of_other_settings() {
     check("first-run-80x24", &Screen::with("ready", (80, 24), &first));
     let plain = TuiConfig { color: ColorLevel::None, ..TuiConfig::default() };
     check("home-broken-no-color", &Screen::with("broken", size, &plain));
+    let light = TuiConfig { light: true, ..TuiConfig::default() };
+    check("home-broken-light", &Screen::with("broken", size, &light));
 }
 
 /// Every screen a few keys away from the first one.
@@ -202,6 +223,9 @@ const WALKS: &[&str] = &[
     "2i/Todo",
     "2m",
     "2m<tab><space><tab><space>v",
+    "2m<enter>0<enter><tab><tab><space>A",
+    "2cs",
+    "2cj<enter>",
     "2c",
     "2<enter>jl",
     "3",
@@ -234,6 +258,11 @@ const WALKS: &[&str] = &[
     "y",
     "L",
     "q",
+    "4b",
+    "4ss<enter>j",
+    ":sql select * from todos<enter>j",
+    "7<enter>]",
+    "7c",
 ];
 
 #[test]
@@ -251,9 +280,9 @@ fn every_screen_draws_at_every_size() {
                 if zoom {
                     screen.keys("<esc>z");
                 }
-                // Each screen takes another ninth of the sizes: together they see all of them.
+                // Each screen takes another part of the sizes: together they see all of them.
                 turn += 1;
-                for (width, height) in sizes.iter().skip(turn % 9).step_by(9) {
+                for (width, height) in sizes.iter().skip(turn % 29).step_by(29) {
                     screen.resize(*width, *height);
                     let _ = screen.buffer();
                 }

@@ -50,7 +50,8 @@ fn keys_of_the_engine() {
     );
     assert_eq!(Screen::new("ready", WIDE).keys("pj<enter>"), send(Command::SetPersona(Some("boss".into()))));
     assert_eq!(Screen::new("ready", WIDE).keys("pg<enter>"), send(Command::SetPersona(None)));
-    assert_eq!(Screen::new("ready", WIDE).keys("2c"), send(Command::CountRows));
+    let counted = [Effect::Send(Command::CountRows), Effect::Send(Command::ListCopies)];
+    assert_eq!(Screen::new("ready", WIDE).keys("2c"), counted);
     assert_eq!(Screen::new("busy", WIDE).keys("40"), send(Command::ResetLatency));
     assert_eq!(Screen::new("port-taken", WIDE).keys("6<enter>"), send(Command::TakePort(9877)));
     assert_eq!(Screen::new("pg-failed", WIDE).keys("6r"), send(Command::RestartDatabase));
@@ -187,38 +188,123 @@ fn escape_goes_one_step_back_each_time() {
 }
 
 #[test]
-fn a_destructive_migration_needs_every_step_and_the_word() {
+fn a_destructive_migration_needs_review_choice_word_and_key() {
     let migrate = |keys: &str| {
         let mut screen = Screen::new("migration", NARROW);
         let effects = screen.keys(keys);
-        effects.into_iter().filter(|effect| matches!(effect, Effect::Send(Command::Migrate { .. }))).count()
+        let orders = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Send(Command::Migrate { consent }) => Some(consent),
+            _ => None,
+        });
+        orders.collect::<Vec<_>>()
     };
-    let choose = "m<tab><space><tab><space><tab><enter>";
-    assert_eq!(migrate("mA"), 0);
-    assert_eq!(migrate("m<tab><tab><tab><enter>todo/r16<enter>A"), 0, "nothing was chosen");
-    assert_eq!(migrate("m<tab><space><tab><tab><enter>todo/r16<enter>A"), 0, "one step is kept");
-    assert_eq!(migrate(&format!("{choose}todo/r1<enter>A")), 0, "the word is incomplete");
-    assert_eq!(migrate(&format!("{choose}todo/r16<enter>")), 0, "not applied");
-    assert_eq!(migrate(&format!("{choose}todo/r16<enter>1A")), 0, "not on the review");
-    assert_eq!(migrate(&format!("{choose}todo/r16<enter>A")), 1);
-
-    let mut screen = Screen::new("migration", NARROW);
-    let effects = screen.keys(&format!("m<space>{}todo/r16<enter>A", &choose[1..]));
-    let answer = Effect::Send(Command::Answer(DecisionId(1), Choice::Option(1)));
-    let migrate = Effect::Send(Command::Migrate { consent: "todo/r16".into() });
-    assert_eq!(effects, [answer, migrate]);
+    let none: [String; 0] = [];
+    // Value for the rows, rename as proposed, drop the column, keep the table, the word.
+    let value = "m<enter>0<enter>";
+    let choose = format!("{value}<tab><tab><space><tab><tab><enter>");
+    assert_eq!(migrate("mA"), none, "nothing is answered");
+    assert_eq!(migrate(&format!("{choose}todo/r1<enter>A")), none, "the word is incomplete");
+    assert_eq!(migrate(&format!("{choose}todo/r16<enter>")), none, "not applied");
+    assert_eq!(migrate(&format!("{choose}todo/r16<enter>1A")), none, "not on the review");
+    assert_eq!(migrate(&format!("{}todo/r16<enter>A", &choose[1..])), none, "the review is not open");
+    assert_eq!(migrate(&format!("{choose}todo/r16<enter>A")), ["todo/r16"]);
+    // Without a step that loses values no word is asked for.
+    assert_eq!(migrate(&format!("{value}A")), [""]);
 }
 
 #[test]
-fn answers_are_forgotten_when_the_plan_changes() {
+fn answers_of_the_review_go_to_the_engine_one_by_one() {
     let mut screen = Screen::new("migration", NARROW);
-    screen.keys("m<tab><space><tab><space><tab><enter>todo/r16<enter>");
+    let answer = |id, choice| Effect::Send(Command::Answer(DecisionId(id), choice));
+    screen.keys("m<enter>");
+    assert!(screen.text().contains("value of todos.priority (INT) for 42 rows: "), "{}", screen.text());
+    assert_eq!(screen.keys("= id * 2<enter>"), [answer(1, Choice::Expression("id * 2".into()))]);
+    assert!(screen.text().contains("[= id * 2"), "{}", screen.text());
+    assert_eq!(screen.keys("<tab><space>"), [answer(2, Choice::Option(1))]);
+    assert_eq!(screen.keys("<space>"), [answer(2, Choice::Option(0))]);
+    assert!(!screen.text().contains("needs the word"));
+    assert_eq!(screen.keys("<tab><space>"), [answer(3, Choice::Option(0))]);
+    assert!(screen.text().contains("needs the word  todo/r16"), "{}", screen.text());
+    assert!(screen.text().contains("values such as call Bob, 2 pm"), "{}", screen.text());
+}
+
+#[test]
+fn what_was_typed_into_a_prompt_survives_escape() {
+    let mut screen = Screen::new("migration", NARROW);
+    screen.keys("m<enter>12<esc>");
+    assert!(!screen.text().contains("rows: 12"));
+    screen.keys("<enter>");
+    assert!(screen.text().contains("for 42 rows: 12"), "{}", screen.text());
+}
+
+#[test]
+fn a_plan_that_was_asked_for_comes_into_sight() {
+    let mut screen = Screen::new("busy", NARROW);
+    screen.keys("3<enter>");
+    assert!(!screen.text().contains("hint: an index"), "{}", screen.text());
+    screen.keys("x");
+    let text = screen.text();
+    assert!(text.contains("─ plan (x)") && text.contains("▲ 97 %"), "{text}");
+    screen.keys("<down>");
+    screen.keys("<esc><enter>");
+    assert!(!screen.text().contains("▲ 97 %"), "{}", screen.text());
+}
+
+#[test]
+fn a_budget_is_checked_while_it_is_typed() {
+    let mut screen = Screen::new("busy", NARROW);
+    screen.keys("4jjb");
+    assert!(screen.text().contains("budget of Board: p95 < 10 ms"), "{}", screen.text());
+    assert_eq!(screen.keys("x<enter>"), []);
+    assert!(screen.text().contains("▲ `msx` is not one of us, ms, s"), "{}", screen.text());
+    let limit = "p95 < 10 ms".to_owned();
+    let written = Effect::Budget { operation: "Board".into(), limit };
+    screen.keys("<esc>b");
+    assert!(screen.text().contains("budget of Board: p95 < 10 msx"), "what was typed is kept");
+    assert_eq!(screen.keys("<backspace><enter>"), [written]);
+}
+
+#[test]
+fn copies_are_made_restored_undone_and_removed_with_a_question() {
+    let mut screen = Screen::new("migration", NARROW);
+    let asked = [Effect::Send(Command::CountRows), Effect::Send(Command::ListCopies)];
+    assert_eq!(screen.keys("2c"), asked);
+    assert!(screen.text().contains("copy r13") && screen.text().contains("before r14"), "{}", screen.text());
+    assert_eq!(screen.keys("s<enter>"), [Effect::Send(Command::MakeCopy { name: None })]);
+    let named = Command::MakeCopy { name: Some("try".into()) };
+    assert_eq!(screen.keys("stry<enter>"), [Effect::Send(named)]);
+    assert_eq!(screen.keys("u"), []);
+    assert!(screen.text().contains("Undo the last migration?"), "{}", screen.text());
+    assert_eq!(screen.keys("y"), [Effect::Send(Command::UndoMigration)]);
+    assert_eq!(screen.keys("x"), []);
+    assert_eq!(screen.keys("n"), []);
+    assert_eq!(screen.keys("<enter>y"), [Effect::Send(Command::RestoreCopy { name: "r13".into() })]);
+}
+
+#[test]
+fn a_word_is_forgotten_when_the_plan_changes() {
+    let mut screen = Screen::new("migration", NARROW);
+    screen.keys("m<enter>0<enter><tab><tab><space><tab><tab><enter>todo/r16<enter>");
     let mut plan = screen.state.migration.as_deref().unwrap().clone();
     plan.revision = Revision(17);
     screen.state.migration = Some(std::sync::Arc::new(plan));
     screen.ui.update(Msg::Data, Timestamp(NOW), &screen.state);
     assert_eq!(screen.keys("A"), []);
-    assert!(screen.text().contains("is kept for now"), "{}", screen.text());
+    assert!(screen.text().contains("needs the word"), "{}", screen.text());
+}
+
+#[test]
+fn the_access_tab_asks_for_everybody() {
+    let mut screen = Screen::new("busy", WIDE);
+    let effects = screen.keys("3a");
+    let callers: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Send(Command::ExplainAccess { caller, .. }) => Some(format!("{caller:?}")),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(callers, ["Anonymous", "Persona(\"anna\")", "Persona(\"boss\")"]);
 }
 
 #[test]

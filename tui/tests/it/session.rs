@@ -14,6 +14,9 @@ use crate::fixture;
 /// Name of the sample state for the child; its absence marks an ordinary test run.
 const STATE: &str = "STUDIO_TUI_TEST_STATE";
 
+/// Makes the child publish requests without pause.
+const FLOOD: &str = "STUDIO_TUI_TEST_FLOOD";
+
 /// Makes the child give the session up after two seconds.
 const GIVE_UP: &str = "STUDIO_TUI_TEST_GIVE_UP";
 
@@ -28,8 +31,17 @@ fn child() {
         let (publish, states) = watch::channel(Arc::new(state.clone()));
         let (stream, events) = broadcast::channel(64);
         let (commands, mut orders) = mpsc::unbounded_channel();
+        if std::env::var_os(FLOOD).is_some() {
+            tokio::spawn(flood(state.clone(), publish.clone(), stream.clone()));
+        }
         tokio::spawn(async move {
             while let Some(order) = orders.recv().await {
+                if order == studio_events::Command::ResetLatency {
+                    // Stands for a fault of the drawing thread itself.
+                    let faulty = std::thread::Builder::new().name("terminal".to_owned());
+                    let _ = faulty.spawn(|| panic!("drawing went wrong")).unwrap().join();
+                    std::process::exit(7);
+                }
                 // Two orders stand for what may go wrong elsewhere.
                 if order == studio_events::Command::Rebuild {
                     let _ = tokio::spawn(async { panic!("a request went wrong") }).await;
@@ -56,6 +68,30 @@ fn child() {
     std::io::stdout().write_all(format!("left by {exit:?}\r\n").as_bytes()).unwrap();
 }
 
+/// Ten requests per millisecond, as far as the machine manages: more than anybody can look at.
+async fn flood(
+    mut state: studio_events::StudioState,
+    publish: watch::Sender<Arc<studio_events::StudioState>>,
+    stream: broadcast::Sender<Arc<StudioEvent>>,
+) {
+    let mut number = 0_u32;
+    loop {
+        for _ in 0..10 {
+            number += 1;
+            let mut trace = fixture::trace("Flood", studio_events::TraceKind::Query, 900, 1, 1);
+            trace.id = studio_events::TraceId(number);
+            let kind = EventKind::Request(Arc::new(trace));
+            let event = StudioEvent { seq: state.seq + 1, at: Timestamp(fixture::NOW), kind };
+            state.apply(&event);
+            let _ = stream.send(Arc::new(event));
+        }
+        let kind = EventKind::Lost { stream: studio_events::Stream::Requests, count: 3 };
+        state.apply(&StudioEvent { seq: state.seq + 1, at: Timestamp(fixture::NOW), kind });
+        publish.send_replace(Arc::new(state.clone()));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 fn nonzero(count: u16) -> std::num::NonZero<u16> {
     std::num::NonZero::new(count).unwrap()
 }
@@ -78,7 +114,9 @@ impl Session {
     fn spawn(mut command: CommandBuilder, state: &str, environment: &[(&str, &str)]) -> Self {
         let size = PtySize { rows: 36, cols: 120, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        for name in ["NO_COLOR", "TMUX", "VISUAL", "EDITOR", "DISPLAY", "BROWSER", "SSH_TTY", "LC_ALL"] {
+        let unset =
+            ["NO_COLOR", "TMUX", "VISUAL", "EDITOR", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "SSH_TTY"];
+        for name in unset.into_iter().chain(["SSH_CONNECTION", "LC_ALL", "COLORFGBG"]) {
             command.env_remove(name);
         }
         command.env(STATE, state);
@@ -269,6 +307,115 @@ fn without_colour_no_colour_code_is_sent() {
         assert!(!raw.contains(&format!("\x1b[{code}m")), "colour {code}");
     }
     assert!(!raw.contains("\x1b[38") && !raw.contains("\x1b[48"));
+}
+
+/// Frames drawn so far: each is wrapped in marks of a synchronized update.
+fn frames(session: &Session) -> usize {
+    let raw = session.raw.lock().unwrap();
+    raw.windows(8).filter(|bytes| *bytes == b"\x1b[?2026h").count()
+}
+
+#[test]
+fn an_idle_studio_draws_nothing_and_latency_one_frame_a_second() {
+    let start = Instant::now();
+    let mut quiet = Session::start("ready", &[(GIVE_UP, "1")]);
+    quiet.shows("[1 Problems]");
+    quiet.resize(24, 80);
+    let mut watched = Session::start("ready", &[(GIVE_UP, "1")]);
+    watched.shows("4 Latency");
+    quiet.shows("left by Signal(0)");
+    watched.shows("left by Signal(0)");
+    assert_eq!((quiet.ends(), watched.ends()), (0, 0));
+    // One or two frames for the start, one or two for the new size: however slow the machine is, no more.
+    assert!(frames(&quiet) <= 5, "{} frames", frames(&quiet));
+    let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
+    assert!(frames(&watched) <= seconds + 3, "{} frames in {seconds} s", frames(&watched));
+}
+
+#[test]
+fn a_key_sends_few_bytes() {
+    let mut session = Session::start("busy", &[]);
+    session.shows("[1 Problems]");
+    session.resize(24, 80);
+    session.keys("3");
+    session.shows("[3 Traces]");
+    session.shows("⏎ full");
+    let steps = [
+        ("j", "paused ○"),
+        ("G", "following ●"),
+        ("s", "slowest first"),
+        ("ss", "8 kept"),
+        ("E", "errors only"),
+        ("*", "8 kept"),
+        ("/board", "filter Traces: board"),
+        ("\x1b", "8 kept"),
+        (" ", "following ●"),
+        ("Z", "no action on Z here"),
+    ];
+    for (keys, shown) in steps {
+        let before = session.raw.lock().unwrap().len();
+        session.keys(keys);
+        session.shows(shown);
+        let sent = session.raw.lock().unwrap().len() - before;
+        assert!(sent < 4096, "{sent} bytes after {keys:?}");
+    }
+    session.keys("q");
+    assert_eq!(session.ends(), 0);
+}
+
+#[test]
+fn a_flood_of_requests_is_looked_at_without_harm() {
+    let mut session = Session::start("ready", &[(FLOOD, "1")]);
+    session.shows("[1 Problems]");
+    session.keys("3");
+    session.until("requests", |screen| screen.contents().contains("query Flood"));
+    session.until("losses", |screen| {
+        let text = screen.contents();
+        text.contains(" dropped") && !text.contains("   0 dropped")
+    });
+    for (keys, shown) in [("j", "paused ○"), ("4", "[4 Latency]"), ("5", "[5 Logs]"), ("2", "[2 Schema]")] {
+        session.keys(keys);
+        session.shows(shown);
+    }
+    let id = session.child.process_id().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    if let Some(kilobytes) = resident.and_then(|text| text.trim().parse::<u64>().ok()) {
+        assert!(kilobytes < 300_000, "{kilobytes} kB");
+    }
+    session.keys("L");
+    session.shows("request   query Flood");
+    session.keys("q");
+    session.is_restored();
+    assert_eq!(session.ends(), 0);
+}
+
+#[test]
+fn a_fault_of_the_drawing_thread_gives_the_terminal_back_first() {
+    let mut session = Session::start("busy", &[]);
+    session.shows("[1 Problems]");
+    session.keys("40");
+    session.shows("drawing went wrong");
+    session.is_restored();
+    assert_eq!(session.ends(), 7);
+}
+
+#[test]
+fn copied_sql_is_the_statement_and_nothing_else_locally_and_over_ssh() {
+    use base64::Engine as _;
+    for environment in [&[][..], &[("SSH_TTY", "/dev/pts/1")][..]] {
+        let mut session = Session::start("busy", environment);
+        session.shows("[1 Problems]");
+        session.keys("3ys");
+        session.shows("characters of SQL (terminal clipboard)");
+        session.keys("q");
+        assert_eq!(session.ends(), 0);
+        let raw = session.raw.lock().unwrap().clone();
+        let raw = String::from_utf8_lossy(&raw).into_owned();
+        let coded = raw.split("\x1b]52;c;").nth(1).and_then(|rest| rest.split('\x07').next()).unwrap();
+        let text = base64::engine::general_purpose::STANDARD.decode(coded).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), fixture::SQL);
+    }
 }
 
 #[test]
