@@ -154,6 +154,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: HookCommand,
     },
+    /// The JSON-RPC surface
+    Rpc {
+        #[command(subcommand)]
+        command: RpcCommand,
+    },
     /// Lay out model files in the standard form
     Fmt(FmtArgs),
     /// Explain a problem code such as E0030, with a wrong and a right example
@@ -506,6 +511,19 @@ pub(crate) enum DbCommand {
         /// Only the rows
         #[arg(long)]
         data_only: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RpcCommand {
+    /// Write the OpenRPC description to generated/rpc-schema.json; `-o -` prints it
+    Schema {
+        /// File to write; `-` is standard output
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Read target/index.exo_ir in place of the sources
+        #[arg(long)]
+        use_ir: bool,
     },
 }
 

@@ -29,9 +29,19 @@ pub(crate) fn schema(
         GraphqlFormat::Graphql => "generated/schema.graphql",
         GraphqlFormat::Json => "generated/schema.json",
     };
+    write(path, default, &text)
+}
+
+/// Writes the OpenRPC description; silent on success.
+pub(crate) fn rpc_schema(path: Option<PathBuf>, use_ir: bool) -> Result<ExitCode, Failure> {
+    let derived = Derived::new(model(use_ir)?, true);
+    write(path, "generated/rpc-schema.json", &derived.open_rpc())
+}
+
+fn write(path: Option<PathBuf>, default: &str, text: &str) -> Result<ExitCode, Failure> {
     let path = path.unwrap_or_else(|| PathBuf::from(default));
     if path == Path::new("-") {
-        output::write(&text);
+        output::write(text);
         return Ok(ExitCode::SUCCESS);
     }
     let io = |error: std::io::Error| Failure::environment("write the schema", &error);

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command, GraphqlCommand, HookCommand, HooksCommand};
+use crate::cli::{Cli, Command, GraphqlCommand, HookCommand, HooksCommand, RpcCommand};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -61,6 +61,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Serve(args)) => serve::run(&args).await,
         Some(Command::Db(args)) => db_command::run(args).await,
         Some(Command::Schema { command }) => schema_command::run(command).await,
+        Some(Command::Rpc { command: RpcCommand::Schema { output, use_ir } }) => {
+            graphql_command::rpc_schema(output, use_ir)
+        }
         Some(Command::Graphql { command: GraphqlCommand::Schema { format, output, use_ir } }) => {
             graphql_command::schema(format, output, use_ir)
         }

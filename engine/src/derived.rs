@@ -7,11 +7,16 @@ use studio_model::graphql::{self, EntityAction, Meaning, Schema, SchemaOptions};
 use studio_model::ir::{Ir, IrHash};
 use studio_query::error::RequestError;
 use studio_query::operation::RootCall;
+use studio_query::rpc::{Methods, open_rpc};
 use studio_query::{Document, Introspection, Limits, prepare};
 use studio_sql::ddl::create_script;
 use studio_sql::schema::DatabaseSchema;
 
 use crate::config::ScriptsConfig;
+
+/// Title and version of the OpenRPC description: it describes a model, which has neither.
+pub(crate) const RPC_TITLE: &str = "JSON-RPC API";
+pub(crate) const RPC_VERSION: &str = "1.0.0";
 
 /// The standard introspection query, as graphql-js sends it.
 const INTROSPECTION: &str = include_str!("introspection.graphql");
@@ -77,6 +82,13 @@ impl Derived {
             }
         }
         Ok(format!("{{\"data\":{{{}}}}}\n", members.join(",")))
+    }
+
+    /// The OpenRPC description of the JSON-RPC surface, as indented JSON.
+    pub fn open_rpc(&self) -> String {
+        let methods = Methods::new(&self.schema);
+        let document = open_rpc(&self.schema, &methods, RPC_TITLE, RPC_VERSION);
+        format!("{document:#}\n")
     }
 
     /// Names of the root query fields.

@@ -205,7 +205,7 @@ fn request_line(trace: &Trace) -> Option<String> {
     };
     // Tests and seeding report themselves.
     match &trace.surface {
-        Surface::Graphql | Surface::Playground => {}
+        Surface::Graphql | Surface::Playground | Surface::Rpc => {}
         Surface::Test(_) | Surface::Seed => return None,
     }
     let error = match &trace.error {

@@ -26,6 +26,8 @@ pub enum Surface {
     Graphql,
     /// The same, from the playground page.
     Playground,
+    /// JSON-RPC.
+    Rpc,
     /// A test, by name.
     Test(String),
     /// Seeding.

@@ -7,6 +7,7 @@ pub mod error;
 pub mod operation;
 mod payload;
 pub mod plan;
+pub mod rpc;
 mod tree;
 mod trusted;
 mod validate;

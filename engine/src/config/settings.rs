@@ -109,6 +109,8 @@ pub struct Settings {
     pub graphql_path: String,
     /// Playground path, without a trailing slash.
     pub playground_path: String,
+    /// JSON-RPC path, without a trailing slash; `None` switches the surface off.
+    pub rpc_path: Option<String>,
     /// Whether mutations exist.
     pub allow_mutations: bool,
     /// The header `_exo_playground` may bypass trusted documents.
@@ -156,6 +158,7 @@ impl Settings {
             cors: reader.cors(mode),
             graphql_path: reader.path("EXO_GRAPHQL_HTTP_PATH", "/graphql"),
             playground_path: reader.path("EXO_PLAYGROUND_HTTP_PATH", "/playground"),
+            rpc_path: reader.rpc_path(),
             allow_mutations: reader.boolean("EXO_GRAPHQL_ALLOW_MUTATIONS", true),
             enforce_trusted_documents: true,
             playground_bypass: environment.get("EXO_ENV") != Some("production") && !production,
@@ -166,6 +169,14 @@ impl Settings {
             reader.problem(
                 "EXO_PLAYGROUND_HTTP_PATH",
                 "the playground and the API have the same path".to_owned(),
+                "give them different paths",
+            );
+        }
+        if [&settings.graphql_path, &settings.playground_path].map(Some).contains(&settings.rpc_path.as_ref())
+        {
+            reader.problem(
+                "EXO_RPC_HTTP_PATH",
+                "another surface has the same path".to_owned(),
                 "give them different paths",
             );
         }
@@ -291,6 +302,11 @@ impl Reader<'_> {
                 value.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect(),
             ),
         }
+    }
+
+    fn rpc_path(&mut self) -> Option<String> {
+        let path = self.path("EXO_RPC_HTTP_PATH", "/rpc");
+        self.boolean("EXO_UNSTABLE_ENABLE_RPC_API", false).then_some(path)
     }
 
     fn path(&mut self, name: &str, default: &str) -> String {

@@ -231,6 +231,7 @@ fn settings(
     })?;
     // Requests of tests always go to these paths, whatever the variables say.
     settings.graphql_path = "/graphql".to_owned();
+    settings.rpc_path = settings.rpc_path.map(|_| "/rpc".to_owned());
     Ok((settings, environment))
 }
 

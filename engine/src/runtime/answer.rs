@@ -123,6 +123,49 @@ pub async fn answer(
     reply
 }
 
+/// What the calls of a JSON-RPC request came to.
+pub(super) struct Ran {
+    /// JSON text of each call, or the error of the first one that failed.
+    pub(super) result: Result<FieldTexts, RequestError>,
+    /// How many calls were done before that.
+    pub(super) done: usize,
+    pub(super) statements: u32,
+    /// Headers that code added.
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// Runs the calls of a JSON-RPC request in one transaction; traced as one request.
+pub(super) async fn run_calls(
+    context: &AnswerContext<'_>,
+    serving: &Serving,
+    head: &RequestHead,
+    operations: Vec<Operation>,
+    document: String,
+) -> Ran {
+    let recording = if context.is_recorded() { Recording::On } else { Recording::Off };
+    let mut clock = Clock::start(None);
+    let (outcome, done) = scope::run_calls(context, serving, head, &operations, recording).await;
+    let statements = outcome.execution.statements.iter();
+    let sql: u64 = statements.map(|statement| statement.time.0 + statement.wait.0).sum();
+    clock.split(PhaseKind::Sql, Duration::from_micros(sql), PhaseKind::Hook);
+    let bytes = outcome.result.as_ref().map_or(0, |texts| texts.iter().map(|(_, text)| text.len()).sum());
+    let statements = outcome.execution.statement_count;
+    let request = Request {
+        context,
+        serving,
+        head,
+        clock,
+        execution: outcome.execution,
+        log: outcome.log,
+        document,
+        operation: operations.into_iter().next(),
+        template: None,
+        headers: Vec::new(),
+    };
+    request.record(&Payload::default(), outcome.result.as_ref().err(), bytes);
+    Ran { result: outcome.result, done, statements, headers: outcome.headers }
+}
+
 struct Request<'a> {
     context: &'a AnswerContext<'a>,
     serving: &'a Serving,

@@ -13,6 +13,7 @@ pub mod modules;
 mod oidc;
 mod plan_hint;
 pub mod plans;
+pub mod rpc;
 mod scope;
 mod script_modules;
 pub mod sent;

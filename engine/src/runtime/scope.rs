@@ -60,43 +60,40 @@ pub(super) async fn run(
     recording: Recording,
 ) -> Outcome {
     let connection = OnceCell::new();
-    let scope = Scope {
-        context,
-        serving,
-        head,
-        connection: &connection,
-        transaction: Mutex::new(None),
-        run: Mutex::new(Running::in_scope(Run {
-            pool: &serving.pool,
-            holes: &[],
-            recording,
-            repeatable: false,
-        })),
-        headers: Lock::default(),
-        log: Lock::default(),
-        calls: Lock::default(),
-        savepoints: AtomicU32::new(0),
-    };
+    let scope = Scope::open(context, serving, head, &connection, recording);
+    let result = scope.operation(operation, &Acting::default(), 0).await;
+    scope.close(result).await
+}
+
+/// Runs operations of one root field each, one after the other, in one transaction and without interceptors, as
+/// JSON-RPC wants it. The first error ends it; the number of fields done before it is the second value.
+pub(super) async fn run_calls(
+    context: &AnswerContext<'_>,
+    serving: &Serving,
+    head: &RequestHead,
+    operations: &[Operation],
+    recording: Recording,
+) -> (Outcome, usize) {
+    let connection = OnceCell::new();
+    let scope = Scope::open(context, serving, head, &connection, recording);
     let acting = Acting::default();
-    let mut result = scope.operation(operation, &acting, 0).await;
-    if let Some(transaction) = scope.transaction.into_inner() {
-        let ended = match &result {
-            Ok(_) => transaction.commit().await,
-            // The answer is known; a connection that cannot even roll back is thrown away by the pool.
-            Err(_) => transaction.rollback().await.or(Ok(())),
+    let mut texts = Vec::with_capacity(operations.len());
+    let mut failure = None;
+    for root in operations.iter().flat_map(|operation| &operation.roots) {
+        let text = match &root.call {
+            RootCall::Json(text) => Ok(text.clone()),
+            RootCall::Entity(_) | RootCall::Code(_) => scope.core(root, &acting, 0).await,
         };
-        if let Err(error) = ended {
-            result = Err(database_error(&serving.pool, &error));
+        match text {
+            Ok(text) => texts.push((root.key.clone(), text)),
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
         }
     }
-    let taken = |lock: Lock<Vec<_>>| lock.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Outcome {
-        result,
-        execution: scope.run.into_inner().record,
-        headers: taken(scope.headers),
-        log: scope.log.into_inner().unwrap_or_else(PoisonError::into_inner),
-        calls: scope.calls.into_inner().unwrap_or_else(PoisonError::into_inner),
-    }
+    let done = texts.len();
+    (scope.close(failure.map_or(Ok(texts), Err)).await, done)
 }
 
 /// What everything in one request shares.
@@ -124,6 +121,53 @@ type Answer<'s> = BoxFuture<'s, Result<String, RequestError>>;
 type Proceed<'s> = &'s (dyn Fn() -> Answer<'s> + Sync + 's);
 
 impl<'a> Scope<'a> {
+    fn open(
+        context: &'a AnswerContext<'a>,
+        serving: &'a Serving,
+        head: &'a RequestHead,
+        connection: &'a OnceCell<PooledConnection>,
+        recording: Recording,
+    ) -> Self {
+        Scope {
+            context,
+            serving,
+            head,
+            connection,
+            transaction: Mutex::new(None),
+            run: Mutex::new(Running::in_scope(Run {
+                pool: &serving.pool,
+                holes: &[],
+                recording,
+                repeatable: false,
+            })),
+            headers: Lock::default(),
+            log: Lock::default(),
+            calls: Lock::default(),
+            savepoints: AtomicU32::new(0),
+        }
+    }
+
+    /// Ends the transaction as the result says.
+    async fn close(self, mut result: Result<FieldTexts, RequestError>) -> Outcome {
+        if let Some(transaction) = self.transaction.into_inner() {
+            let ended = match &result {
+                Ok(_) => transaction.commit().await,
+                // The answer is known; a connection that cannot even roll back is thrown away by the pool.
+                Err(_) => transaction.rollback().await.or(Ok(())),
+            };
+            if let Err(error) = ended {
+                result = Err(database_error(&self.serving.pool, &error));
+            }
+        }
+        Outcome {
+            result,
+            execution: self.run.into_inner().record,
+            headers: self.headers.into_inner().unwrap_or_else(PoisonError::into_inner),
+            log: self.log.into_inner().unwrap_or_else(PoisonError::into_inner),
+            calls: self.calls.into_inner().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
     /// All root fields in order; the first error ends it.
     fn operation<'s>(
         &'s self,

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use studio_events::Revision;
-use studio_model::graphql::Schema;
+use studio_model::graphql::{Schema, SchemaOptions};
 use studio_model::ir::{Ir, IrHash};
 use studio_postgres::Pool;
 use studio_query::Document;
 use studio_query::error::RequestError;
 use studio_query::plan::Template;
+use studio_query::rpc::Methods;
 
 use super::modules::Modules;
 use crate::derived::Derived;
@@ -42,6 +43,16 @@ pub struct Serving {
     /// Code modules and interceptors.
     pub modules: Modules,
     documents: Mutex<Generations>,
+    rpc: OnceLock<RpcSurface>,
+}
+
+/// What the JSON-RPC surface of a revision needs; made when it is first used.
+#[derive(Debug)]
+pub struct RpcSurface {
+    /// The schema with mutations, whatever GraphQL clients are allowed.
+    pub schema: Arc<Schema>,
+    /// Its methods.
+    pub methods: Methods,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +123,7 @@ impl Serving {
             pool,
             modules: Modules::new(&derived.ir, &derived.scripts),
             documents: Mutex::default(),
+            rpc: OnceLock::new(),
         }
     }
 
@@ -125,7 +137,20 @@ impl Serving {
             pool,
             modules: self.modules.clone(),
             documents: Mutex::default(),
+            rpc: OnceLock::new(),
         }
+    }
+
+    /// The JSON-RPC surface.
+    pub fn rpc(&self) -> &RpcSurface {
+        self.rpc.get_or_init(|| {
+            let schema = if self.schema.options().mutations {
+                Arc::clone(&self.schema)
+            } else {
+                Arc::new(Schema::new(Arc::clone(&self.ir), SchemaOptions { mutations: true }))
+            };
+            RpcSurface { methods: Methods::new(&schema), schema }
+        })
     }
 
     /// The parsed form of a document. Only documents that parse are kept.

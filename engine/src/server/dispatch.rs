@@ -15,7 +15,9 @@ use crate::config::{Environment, Settings};
 use crate::hooks::{Hooks, RequestHooks, ServerCalls, Surroundings};
 use crate::runtime::answer::{AnswerContext, Identity, answer};
 use crate::runtime::auth::Verifier;
+use crate::runtime::caller::RequestHead;
 use crate::runtime::histogram::LatencyRecorder;
+use crate::runtime::rpc::{answer_rpc, describe_rpc};
 use crate::runtime::sent::SentRequests;
 use crate::runtime::serving::Serving;
 use crate::runtime::tap::Tap;
@@ -113,6 +115,13 @@ impl Server {
                 HttpReply::empty(404)
             };
         }
+        if let Some(rest) = self.settings.rpc_path.as_deref().and_then(|rpc| below(path, rpc)) {
+            return match (request.method.as_str(), rest) {
+                ("POST", "") => self.rpc(request).await,
+                ("GET", "discover") => self.discover(),
+                _ => HttpReply::empty(404),
+            };
+        }
         if !reading {
             return HttpReply::empty(404);
         }
@@ -135,11 +144,29 @@ impl Server {
         }
         let Some(serving) = self.serving() else { return self.nothing_served() };
         let playground = request.head.header("_exo_playground") == Some("true");
-        let surface = match &self.test {
-            Some(test) => Surface::Test(test.clone()),
-            None if playground => Surface::Playground,
-            None => Surface::Graphql,
-        };
+        let surface = if playground { Surface::Playground } else { Surface::Graphql };
+        let context = self.answer_context(surface, playground && self.settings.playground_bypass);
+        self.within_hooks(&context, &serving, request, Protocol::Graphql).await
+    }
+
+    async fn rpc(&self, request: &HttpRequest) -> HttpReply {
+        let limit = self.settings.limits.body_bytes;
+        if request.body.len() > limit {
+            return HttpReply::too_large(limit);
+        }
+        let Some(serving) = self.serving() else { return self.nothing_served() };
+        let context = self.answer_context(Surface::Rpc, false);
+        self.within_hooks(&context, &serving, request, Protocol::Rpc).await
+    }
+
+    /// Answers with the hook components around, whatever the protocol.
+    async fn within_hooks(
+        &self,
+        context: &AnswerContext<'_>,
+        serving: &Serving,
+        request: &HttpRequest,
+        protocol: Protocol,
+    ) -> HttpReply {
         let around = Surroundings {
             hooks: &self.hooks,
             bus: self.bus.as_ref(),
@@ -147,31 +174,29 @@ impl Server {
             token_source: &self.settings.token_source,
         };
         let hooks = RequestHooks::begin(&around, request);
-        let context = AnswerContext {
-            hooks: hooks.as_ref(),
-            ..self.answer_context(surface, playground && self.settings.playground_bypass)
+        let context = AnswerContext { hooks: hooks.as_ref(), ..context.clone() };
+        let Some(hooks) = &hooks else {
+            return protocol.answer(&context, serving, &request.head, request).await;
         };
-        let reply = match &hooks {
-            None => {
-                return answer(&context, &serving, &request.head, &request.body, request.received).await;
+        let mut calls = ServerCalls::new(&context, serving, &request.head);
+        let reply = match hooks.enter(request, &mut calls).await {
+            Ok(head) => {
+                let identity = hooks.identity().map_or(Identity::Token, Identity::Claims);
+                let context = AnswerContext { identity, ..context.clone() };
+                protocol.answer(&context, serving, &head, request).await
             }
-            Some(hooks) => {
-                let mut calls = ServerCalls::new(&context, &serving, &request.head);
-                let reply = match hooks.enter(request, &mut calls).await {
-                    Ok(head) => {
-                        let identity = hooks.identity().map_or(Identity::Token, Identity::Claims);
-                        let context = AnswerContext { identity, ..context.clone() };
-                        answer(&context, &serving, &head, &request.body, request.received).await
-                    }
-                    Err(reply) => reply,
-                };
-                hooks.leave(reply, &mut calls).await
-            }
+            Err(reply) => reply,
         };
-        if let Some(hooks) = hooks {
-            hooks.finish(request, &reply);
-        }
+        let reply = hooks.leave(reply, &mut calls).await;
+        hooks.finish(request, &reply);
         reply
+    }
+
+    fn discover(&self) -> HttpReply {
+        match self.serving() {
+            Some(serving) => describe_rpc(&self.settings, &serving),
+            None => self.nothing_served(),
+        }
     }
 
     /// What answering a request needs.
@@ -184,7 +209,7 @@ impl Server {
             bus: self.bus.as_ref(),
             tap: self.tap.as_deref(),
             sent: &self.sent,
-            surface,
+            surface: self.test.clone().map_or(surface, Surface::Test),
             trusted_bypass: trusted_bypass || !self.settings.enforce_trusted_documents,
             hooks: None,
             identity: Identity::Token,
@@ -220,6 +245,28 @@ impl Server {
             json!({ "status": word, "database": database, "revision": revision }).to_string(),
         )
         .with("cache-control", "no-store")
+    }
+}
+
+/// What the body of a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Graphql,
+    Rpc,
+}
+
+impl Protocol {
+    async fn answer(
+        self,
+        context: &AnswerContext<'_>,
+        serving: &Serving,
+        head: &RequestHead,
+        request: &HttpRequest,
+    ) -> HttpReply {
+        match self {
+            Self::Graphql => answer(context, serving, head, &request.body, request.received).await,
+            Self::Rpc => answer_rpc(context, serving, head, &request.body).await,
+        }
     }
 }
 

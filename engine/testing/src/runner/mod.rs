@@ -2,6 +2,7 @@
 
 mod prerequisite;
 mod project;
+mod rpc_snapshot;
 mod seeds;
 mod snapshot;
 

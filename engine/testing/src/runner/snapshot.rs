@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 use studio_events::TestVerdict;
 
-use super::{Run, micros};
+use super::{Run, micros, rpc_snapshot};
 use crate::discovery::Project;
 use crate::laboratory::{InstanceSpec, PreparedProject};
 use crate::outcome::{Cause, Failure, TestResult};
 
 /// The folder of the kept copies in a project.
-const FOLDER: &str = "schema-tests";
+pub(super) const FOLDER: &str = "schema-tests";
 
 /// What to do when the schema and its kept copy differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,13 @@ pub(super) async fn check(
     let mut result = result(project);
     let outcome = match introspection(run, prepared, project).await {
         Ok(()) => compare(prepared, project, mode),
+        Err(failure) => Err(failure),
+    };
+    let outcome = match outcome {
+        Ok(note) => {
+            result.warnings.extend(note);
+            rpc_snapshot::check(run, prepared, project).await
+        }
         Err(failure) => Err(failure),
     };
     match outcome {
@@ -146,11 +153,6 @@ fn compare(
     let fail = |cause: Cause, message: String| Failure::new(cause, &expected, None, message);
     let io = |error: std::io::Error| fail(Cause::Environment, error.to_string());
     let schema = prepared.sdl().map_err(|error| super::seeds::laboratory_failure(&error, &expected))?;
-    let rpc = project.path.join(FOLDER).join("rpc-introspection.expected.json");
-    if rpc.exists() {
-        let message = "the kept JSON-RPC description cannot be checked yet".to_owned();
-        return Err(Failure::new(Cause::Unsupported, rpc, None, message));
-    }
     let kept = match fs::read_to_string(&expected) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
