@@ -158,6 +158,7 @@ pub(super) async fn run_calls(
         execution: outcome.execution,
         log: outcome.log,
         document,
+        cached: false,
         operation: operations.into_iter().next(),
         template: None,
         headers: Vec::new(),

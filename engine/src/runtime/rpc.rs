@@ -67,7 +67,7 @@ pub async fn answer_rpc(
     let text = if batch { format!("[{}]", replies.join(",")) } else { replies.concat() };
     let mut answer = HttpReply::json(200, text);
     answer.sql_count = statements;
-    answer.code_headers = headers;
+    answer.added = headers;
     answer
 }
 

@@ -173,21 +173,22 @@ impl Server {
             verifier: &self.verifier,
             token_source: &self.settings.token_source,
         };
-        let hooks = RequestHooks::begin(&around, request);
-        let context = AnswerContext { hooks: hooks.as_ref(), ..context.clone() };
-        let Some(hooks) = &hooks else {
-            return protocol.answer(&context, serving, &request.head, request).await;
+        let Some(hooks) = RequestHooks::begin(&around, request) else {
+            return protocol.answer(context, serving, &request.head, request).await;
         };
-        let mut calls = ServerCalls::new(&context, serving, &request.head);
-        let reply = match hooks.enter(request, &mut calls).await {
-            Ok(head) => {
-                let identity = hooks.identity().map_or(Identity::Token, Identity::Claims);
-                let context = AnswerContext { identity, ..context.clone() };
-                protocol.answer(&context, serving, &head, request).await
-            }
-            Err(reply) => reply,
+        let reply = {
+            let context = AnswerContext { hooks: Some(&hooks), ..context.clone() };
+            let mut calls = ServerCalls::new(&context, serving, &request.head);
+            let reply = match hooks.enter(request, &mut calls).await {
+                Ok(head) => {
+                    let identity = hooks.identity().map_or(Identity::Token, Identity::Claims);
+                    let context = AnswerContext { identity, ..context.clone() };
+                    protocol.answer(&context, serving, &head, request).await
+                }
+                Err(reply) => reply,
+            };
+            hooks.leave(reply, &mut calls).await
         };
-        let reply = hooks.leave(reply, &mut calls).await;
         hooks.finish(request, &reply);
         reply
     }
