@@ -16,7 +16,8 @@ use crate::studio::open;
 /// `exo-studio build`.
 pub(crate) fn build(dir: &Path) -> Result<ExitCode, Failure> {
     let project = open(dir)?;
-    let build = project.build().map_err(|error| Failure::environment("read the project", &error))?;
+    let build =
+        project.build_and_generate().map_err(|error| Failure::environment("read the project", &error))?;
     print(&build.problems, ProblemFormat::Human);
     let Some(ir) = &build.ir else { return Err(broken(&build)) };
     let changed =

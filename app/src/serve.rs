@@ -39,6 +39,11 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     })?;
     settings.limits.configure(&toml.limits, &environment);
     let ir = model(&args.dir)?;
+    let scripts = ExoToml::read(&args.dir)
+        .map_err(|problem| {
+            Failure::environment("read the configuration", &problem).help(problem.help.clone())
+        })?
+        .scripts;
     let url = settings.database_url.as_deref().ok_or_else(|| {
         Failure::environment("find the database", &"EXO_POSTGRES_URL is not set")
             .help("set EXO_POSTGRES_URL=postgres://user:password@host:5432/database")
@@ -52,7 +57,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
                 .help("check EXO_POSTGRES_URL, or set EXO_CHECK_CONNECTION_ON_STARTUP=false to start anyway")
         })?;
     }
-    let derived = Derived::new(ir, settings.allow_mutations);
+    let derived = Derived::new(ir, settings.allow_mutations).with_scripts(scripts);
     let (host, port) = (settings.host.clone(), settings.port);
     let graphql_path = settings.graphql_path.clone();
     let mut server = Server::new(settings, Arc::new(environment));

@@ -11,6 +11,8 @@ use studio_query::{Document, Introspection, Limits, prepare};
 use studio_sql::ddl::create_script;
 use studio_sql::schema::DatabaseSchema;
 
+use crate::config::ScriptsConfig;
+
 /// The standard introspection query, as graphql-js sends it.
 const INTROSPECTION: &str = include_str!("introspection.graphql");
 
@@ -27,6 +29,8 @@ pub struct Derived {
     pub tables: DatabaseSchema,
     /// Statements that create them.
     pub ddl: String,
+    /// What its scripts may use.
+    pub scripts: ScriptsConfig,
     sdl: OnceLock<String>,
 }
 
@@ -41,8 +45,16 @@ impl Derived {
             ddl: create_script(&tables).text(),
             tables,
             ir,
+            scripts: ScriptsConfig::default(),
             sdl: OnceLock::new(),
         }
+    }
+
+    /// The same with other limits and permissions for scripts.
+    #[must_use]
+    pub fn with_scripts(mut self, scripts: ScriptsConfig) -> Self {
+        self.scripts = scripts;
+        self
     }
 
     /// The GraphQL schema as SDL.

@@ -10,5 +10,6 @@ pub mod hooks;
 pub mod laboratory;
 pub mod project;
 pub mod runtime;
+mod scripts;
 pub mod server;
 pub mod studio;

@@ -79,9 +79,12 @@ impl Project {
     pub fn build(&self) -> Result<Build, ProjectError> {
         let sources = read_sources(&self.root)?;
         let files = sources.paths().count() as u32;
-        let Compiled { ir, diagnostics, files: table } = compile(&sources);
+        let Compiled { mut ir, diagnostics, files: table } = compile(&sources);
         let mut problems: Vec<Problem> =
             diagnostics.iter().map(|diagnostic| diagnostic.to_problem(&table)).collect();
+        if let Some(ir) = &mut ir {
+            crate::scripts::attach(&self.root, ir, &mut problems);
+        }
         let documents = self.trusted_documents(&mut problems)?;
         let broken = problems.iter().any(|problem| problem.severity == Severity::Error);
         let ir = ir.filter(|_| !broken).map(|mut ir| {
@@ -89,6 +92,22 @@ impl Project {
             Arc::new(ir)
         });
         Ok(Build { ir, problems, files })
+    }
+
+    /// [`Project::build`], then `generated/` and first versions of scripts that do not exist yet (language.md 8.6).
+    /// Files that cannot be written are a warning: the model is as good without them.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn build_and_generate(&self) -> Result<Build, ProjectError> {
+        let mut build = self.build()?;
+        let Some(ir) = &build.ir else { return Ok(build) };
+        match crate::scripts::generate(&self.root, ir) {
+            Ok(false) => {}
+            Ok(true) => build = self.build()?,
+            Err(error) => build.problems.push(crate::scripts::not_written(&error)),
+        }
+        Ok(build)
     }
 
     /// Paths of all model files.

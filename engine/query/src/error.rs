@@ -38,6 +38,8 @@ pub enum ErrorClass {
     Conversion,
     /// The database refused.
     Database,
+    /// Code of the model refused with a message of its own (`ExographError`).
+    Code,
     /// Trusted documents.
     NotAllowed,
     /// A bug of ours or an unavailable service.
@@ -73,6 +75,11 @@ impl RequestError {
     /// `Internal server error`, with the cause for the log.
     pub fn internal(hidden: impl Into<String>) -> Self {
         Self::plain("Internal server error", ErrorClass::Internal, Some(hidden.into()))
+    }
+
+    /// The message of a public error of module code (language.md 8.3).
+    pub fn code(message: impl Into<String>) -> Self {
+        Self::plain(message, ErrorClass::Code, None)
     }
 
     /// `Operation not allowed` (trusted documents).

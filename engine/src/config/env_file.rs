@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ConfigProblem;
 
 /// Variables by name, and the files they were read from.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
-    variables: BTreeMap<String, String>,
+    variables: Arc<BTreeMap<String, String>>,
     /// Files found, highest precedence first, relative to the project.
     pub files: Vec<String>,
 }
@@ -16,7 +17,7 @@ pub struct Environment {
 impl Environment {
     /// An environment with exactly these variables.
     pub fn from_map(variables: BTreeMap<String, String>) -> Self {
-        Self { variables, files: Vec::new() }
+        Self { variables: Arc::new(variables), files: Vec::new() }
     }
 
     /// The value of a variable; empty values count as unset.
@@ -24,9 +25,14 @@ impl Environment {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Every variable.
+    pub fn variables(&self) -> &Arc<BTreeMap<String, String>> {
+        &self.variables
+    }
+
     /// Sets a variable unless it is set already.
     pub fn set_default(&mut self, name: &str, value: impl Into<String>) {
-        self.variables.entry(name.to_owned()).or_insert_with(|| value.into());
+        Arc::make_mut(&mut self.variables).entry(name.to_owned()).or_insert_with(|| value.into());
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use studio_events::Budget;
 
-use super::ConfigProblem;
 use super::hooks::HookConfig;
+use super::{ConfigProblem, ScriptsConfig};
 
 /// The file as read. All sections are optional.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -34,6 +34,9 @@ pub struct ExoToml {
     /// Settings of the bundled database.
     #[serde(default)]
     pub postgres: PostgresConfig,
+    /// Limits and permissions of scripts.
+    #[serde(default)]
+    pub scripts: ScriptsConfig,
     /// Latency limits by operation, such as `Board = "p95 < 10 ms"`; several stand in a list.
     #[serde(default, deserialize_with = "budgets")]
     pub budgets: Vec<Budget>,

@@ -4,12 +4,14 @@ mod env_file;
 mod exo_toml;
 mod hooks;
 mod limits;
+mod scripts;
 mod settings;
 
 pub use env_file::{Environment, load_environment};
 pub use exo_toml::{ExoToml, LimitsConfig, PersonaConfig, PostgresConfig};
 pub use hooks::HookConfig;
 pub use limits::RequestLimits;
+pub use scripts::ScriptsConfig;
 pub use settings::{Authentication, CorsDomains, Introspection, Mode, Settings, TokenSource};
 
 /// A mistake in the configuration: what is wrong, where, and what to do next.

@@ -29,7 +29,11 @@ pub(crate) fn failure_of(error: &RequestError) -> Failure {
         ErrorClass::NotAuthorized => Some("NOT_AUTHORIZED"),
         ErrorClass::Expired => Some("EXPIRED"),
         ErrorClass::Syntax | ErrorClass::Invalid => Some("INVALID"),
-        ErrorClass::Conversion | ErrorClass::Database | ErrorClass::NotAllowed | ErrorClass::Internal => None,
+        ErrorClass::Conversion
+        | ErrorClass::Database
+        | ErrorClass::Code
+        | ErrorClass::NotAllowed
+        | ErrorClass::Internal => None,
     };
     Failure { message: error.message.clone(), code: code.map(str::to_owned), extensions: None }
 }

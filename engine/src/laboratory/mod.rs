@@ -54,20 +54,21 @@ impl Laboratory for ClusterLaboratory {
             let root = project.to_owned();
             let built = tokio::task::spawn_blocking(move || {
                 let project = Project::open(&root)?;
-                // Personas are all that a test sees of exo.toml; what is wrong with the file is not its business.
-                let personas = ExoToml::read(&project.root).unwrap_or_default().personas;
-                project.build().map(|build| (build, personas))
+                // Personas and limits of scripts are all that a test sees of exo.toml; what is wrong with the file
+                // is not its business.
+                let toml = ExoToml::read(&project.root).unwrap_or_default();
+                project.build().map(|build| (build, toml))
             })
             .await
             .map_err(|error| PrepareError::Environment(error.to_string()))?;
-            let (build, personas) =
+            let (build, toml) =
                 built.map_err(|error: ProjectError| PrepareError::Environment(error.to_string()))?;
             let Some(ir) = build.ir else {
                 let texts: Vec<_> = build.problems.iter().map(|problem| problem.rendered.as_str()).collect();
                 return Err(PrepareError::Model(texts.join("\n")));
             };
             let hooks = hooks(project).await?;
-            let derived = Derived::new(ir, true);
+            let derived = Derived::new(ir, true).with_scripts(toml.scripts);
             let name = fresh_name(&self.counter, "template");
             let environment = |error: &dyn std::fmt::Display| PrepareError::Environment(error.to_string());
             self.databases.create(&name, None).await.map_err(|error| environment(&error))?;
@@ -80,7 +81,7 @@ impl Laboratory for ClusterLaboratory {
             pool.close();
             let prepared = Prepared {
                 counters: Arc::new(Counters::new(&derived.ir)),
-                personas: Arc::new(personas),
+                personas: Arc::new(toml.personas),
                 hooks,
                 without_mutations: OnceLock::new(),
                 databases: self.databases.clone(),
@@ -143,7 +144,10 @@ impl Prepared {
         if mutations {
             return &self.derived;
         }
-        self.without_mutations.get_or_init(|| Arc::new(Derived::new(Arc::clone(&self.derived.ir), false)))
+        self.without_mutations.get_or_init(|| {
+            let derived = Derived::new(Arc::clone(&self.derived.ir), false);
+            Arc::new(derived.with_scripts(self.derived.scripts.clone()))
+        })
     }
 }
 

@@ -24,6 +24,12 @@ impl TimedLog {
         self.notes.clear();
     }
 
+    /// Goes on with what another log noted.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.notes.append(&mut other.notes);
+        self.spent += other.spent;
+    }
+
     /// The evaluations as a trace keeps them.
     pub(super) fn checks(&self) -> Vec<AccessCheck> {
         self.notes.iter().map(check).collect()

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 use studio_events::{Micros, Phase, PhaseKind, Shares, Surface, Trace, TraceError, TraceId, TraceKind};
 use studio_query::access::{AccessLog, ContextError, NoLog};
@@ -25,6 +23,7 @@ use super::auth::Verifier;
 use super::caller::{Caller, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, execute};
 use super::histogram::{LatencyRecorder, Sample};
+use super::scope;
 use super::sent::{SentRequest, SentRequests};
 use super::serving::{Cached, Known, Serving};
 use super::tap::Tap;
@@ -32,9 +31,6 @@ use crate::bus::{self, Bus};
 use crate::config::{Environment, Introspection, Settings};
 use crate::hooks::RequestHooks;
 use crate::server::http::HttpReply;
-
-/// `@query` contexts may ask for values that again come from queries, this deep.
-const MAX_CONTEXT_DEPTH: usize = 8;
 
 static NEXT_TRACE: AtomicU32 = AtomicU32::new(1);
 
@@ -83,7 +79,7 @@ pub struct AnswerContext<'a> {
 
 impl AnswerContext<'_> {
     /// Whether anybody wants the record of a request.
-    fn is_recorded(&self) -> bool {
+    pub(super) fn is_recorded(&self) -> bool {
         self.bus.is_some() || self.tap.is_some()
     }
 }
@@ -110,6 +106,7 @@ pub async fn answer(
         cached: false,
         operation: None,
         template: None,
+        headers: Vec::new(),
     };
     let result = request.run(&payload).await;
     let body = match &result {
@@ -118,9 +115,11 @@ pub async fn answer(
     };
     request.clock.lap(PhaseKind::Encode, "");
     let statements = request.execution.statement_count;
+    let headers = std::mem::take(&mut request.headers);
     request.record(&payload, result.as_ref().err(), body.len());
     let mut reply = HttpReply::json(200, body);
     reply.sql_count = statements;
+    reply.added = headers;
     reply
 }
 
@@ -135,6 +134,8 @@ struct Request<'a> {
     cached: bool,
     operation: Option<Operation>,
     template: Option<Arc<Template>>,
+    /// Headers that code added.
+    headers: Vec<(String, String)>,
 }
 
 impl Request<'_> {
@@ -163,26 +164,56 @@ impl Request<'_> {
             return result;
         }
         let Prepared { operation, mut uses } = self.prepare(&known.document, payload)?;
-        let planned =
-            plan_for(self.context, serving, self.head, &operation, &mut self.log, &mut uses, 0).await;
+        let recording = if observed { Recording::On } else { Recording::Off };
+        if serving.modules.concern(&operation) {
+            return self.with_code(operation, recording).await;
+        }
+        let queries = QueryResults::default();
+        let log = &mut self.log;
+        let planned = plan_once(self.context, serving, self.head, &operation, log, &mut uses, &queries).await;
+        let planned = match planned {
+            Ok(planned) => planned,
+            // A context value comes from a query, which belongs into the same transaction.
+            Err(PlanError::NeedsQuery(_)) => {
+                self.log.clear();
+                return self.with_code(operation, recording).await;
+            }
+        };
         let repeatable = operation.kind == OperationKind::Query;
         self.clock.split(PhaseKind::Access, self.log.spent, PhaseKind::Plan);
-        if let (Ok((plan, Some(_))), false) = (&planned, observed) {
+        let (plan, contexts) = planned;
+        if let (Some(contexts), false) = (contexts, observed) {
             known.learn(|| {
                 let asked = payload.operation_name.as_deref();
-                let contexts = planned.as_ref().ok()?.1.clone()?;
                 let variables = payload.variables.as_ref();
-                Template::new(plan, &operation, asked, &uses, variables, contexts, &serving.ir)
+                Template::new(&plan, &operation, asked, &uses, variables, contexts, &serving.ir)
             });
         }
         self.operation = Some(operation);
-        let (plan, _) = planned?;
-        let recording = if observed { Recording::On } else { Recording::Off };
         let run = Run { pool: &serving.pool, holes: &[], recording, repeatable };
         let (result, execution) = execute(&plan, run).await;
         self.clock.split(PhaseKind::Pool, Duration::from_micros(execution.wait.0), PhaseKind::Sql);
         self.execution = execution;
         result
+    }
+
+    /// Functions, interceptors and context queries run within one transaction with the rest.
+    async fn with_code(
+        &mut self,
+        operation: Operation,
+        recording: Recording,
+    ) -> Result<FieldTexts, RequestError> {
+        self.clock.lap(PhaseKind::Plan, "");
+        let operation = self.operation.insert(operation);
+        let outcome = scope::run(self.context, self.serving, self.head, operation, recording).await;
+        self.execution = outcome.execution;
+        self.headers = outcome.headers;
+        self.log.append(outcome.log);
+        let statements = self.execution.statements.iter();
+        let sql: u64 = statements.map(|statement| statement.time.0 + statement.wait.0).sum();
+        self.clock.split(PhaseKind::Sql, Duration::from_micros(sql), PhaseKind::Hook);
+        self.clock.note(&calls_note(&outcome.calls));
+        outcome.result
     }
 
     /// The plan of an earlier request of the same shape by a caller who is the same to its rules.
@@ -353,55 +384,52 @@ pub(super) fn limits(settings: &Settings) -> Limits {
 }
 
 /// Plans an operation, running the queries its contexts come from first.
-pub(super) fn plan_for<'a>(
-    context: &'a AnswerContext<'_>,
-    serving: &'a Serving,
-    head: &'a RequestHead,
-    operation: &'a Operation,
-    log: &'a mut TimedLog,
-    uses: &'a mut [VariableUse],
-    depth: usize,
-) -> BoxFuture<'a, Result<(Plan, Option<ContextUses>), RequestError>> {
-    async move {
-        let settings = context.settings;
-        let queries = QueryResults::default();
-        if let Ok(token) = head.token(&settings.token_source) {
-            context.verifier.prepare(token).await;
-        }
-        loop {
-            log.clear();
-            let planned = {
-                let caller = Caller::new(
-                    head,
-                    context.verifier,
-                    &settings.token_source,
-                    context.environment,
-                    &queries,
-                )
-                .acting(context.identity, context.hooks.map(RequestHooks::exchange));
-                let mut silent = NoLog;
-                let log: &mut dyn AccessLog = if context.is_recorded() { &mut *log } else { &mut silent };
-                plan_recorded(operation, &serving.ir, &caller, log, PlanOptions::default(), uses)
-            };
-            match planned {
-                Ok(plan) => return Ok(plan),
-                Err(PlanError::NeedsQuery(_)) if depth >= MAX_CONTEXT_DEPTH => {
-                    return Err(RequestError::not_authorized("contexts ask for each other without end"));
-                }
-                Err(PlanError::NeedsQuery(name)) => {
-                    let result = context_query(context, serving, head, &name, depth + 1).await;
-                    queries.insert(
-                        &name,
-                        result.map_err(|error| {
-                            let cause = error.hidden.unwrap_or(error.message);
-                            ContextError::Extraction(format!("the query `{name}` failed: {cause}"))
-                        }),
-                    );
-                }
+pub(super) async fn plan_for(
+    context: &AnswerContext<'_>,
+    serving: &Serving,
+    head: &RequestHead,
+    operation: &Operation,
+    log: &mut TimedLog,
+) -> Result<Plan, RequestError> {
+    let queries = QueryResults::default();
+    // Each round knows the result of one more query.
+    loop {
+        log.clear();
+        match plan_once(context, serving, head, operation, log, &mut [], &queries).await {
+            Ok((plan, _)) => return Ok(plan),
+            Err(PlanError::NeedsQuery(name)) => {
+                let result = context_query(context, serving, head, &name).await;
+                queries.insert(
+                    &name,
+                    result.map_err(|error| {
+                        let cause = error.hidden.unwrap_or(error.message);
+                        ContextError::Extraction(format!("the query `{name}` failed: {cause}"))
+                    }),
+                );
             }
         }
     }
-    .boxed()
+}
+
+/// Plans an operation with the results of context queries that are known.
+async fn plan_once(
+    context: &AnswerContext<'_>,
+    serving: &Serving,
+    head: &RequestHead,
+    operation: &Operation,
+    log: &mut TimedLog,
+    uses: &mut [VariableUse],
+    queries: &QueryResults,
+) -> Result<(Plan, Option<ContextUses>), PlanError> {
+    let settings = context.settings;
+    if let Ok(token) = head.token(&settings.token_source) {
+        context.verifier.prepare(token).await;
+    }
+    let caller = Caller::new(head, context.verifier, &settings.token_source, context.environment, queries)
+        .acting(context.identity, context.hooks.map(RequestHooks::exchange));
+    let mut silent = NoLog;
+    let log: &mut dyn AccessLog = if context.is_recorded() { log } else { &mut silent };
+    plan_recorded(operation, &serving.ir, &caller, log, PlanOptions::default(), uses)
 }
 
 /// Runs an operation that code asked for: same rules as from outside, unless it acts as somebody else; trusted documents
@@ -415,8 +443,10 @@ pub(crate) async fn run_inner(
 ) -> Result<FieldTexts, RequestError> {
     let (document, _) = serving.document(document)?;
     let operation = prepare(&document, None, variables, &serving.schema, &limits(context.settings))?;
-    let (plan, _) =
-        plan_for(context, serving, head, &operation, &mut TimedLog::default(), &mut [], 0).await?;
+    if serving.modules.concern(&operation) {
+        return scope::run(context, serving, head, &operation, Recording::Off).await.result;
+    }
+    let plan = plan_for(context, serving, head, &operation, &mut TimedLog::default()).await?;
     let repeatable = operation.kind == OperationKind::Query;
     let run = Run { pool: &serving.pool, holes: &[], recording: Recording::Off, repeatable };
     let (fields, _) = execute(&plan, run).await;
@@ -429,30 +459,45 @@ async fn context_query(
     serving: &Serving,
     head: &RequestHead,
     name: &str,
-    depth: usize,
 ) -> Result<Option<Json>, RequestError> {
     let (document, _) = serving.document(&format!("query {{ {name} }}"))?;
     let limits = Limits { depth: context.settings.limits.depth, ..Limits::default() };
     let operation = prepare(&document, None, None, &serving.schema, &limits)?;
-    let (plan, _) =
-        plan_for(context, serving, head, &operation, &mut TimedLog::default(), &mut [], depth).await?;
-    let run = Run { pool: &serving.pool, holes: &[], recording: Recording::Off, repeatable: true };
-    let (fields, _) = execute(&plan, run).await;
+    let fields = scope::run(context, serving, head, &operation, Recording::Off).await.result;
     let text = fields?.into_iter().next().map(|(_, json)| json).unwrap_or_default();
     serde_json::from_str(&text).map(Some).map_err(|error| RequestError::internal(error.to_string()))
 }
 
 /// The `data` object from finished JSON texts.
 pub(crate) fn data_object(fields: &FieldTexts) -> String {
-    let body = data_body(fields);
-    body.strip_prefix("{\"data\":").and_then(|rest| rest.strip_suffix('}')).unwrap_or("{}").to_owned()
+    object(fields)
+}
+
+/// `Pricing.quote 1.2 ms, …` of the functions that ran.
+fn calls_note(calls: &[scope::FunctionTime]) -> String {
+    let shown: Vec<String> = calls
+        .iter()
+        .take(5)
+        .map(|call| {
+            #[allow(clippy::cast_precision_loss)]
+            let milliseconds = call.time.0 as f64 / 1000.0;
+            format!("{} {milliseconds:.1} ms", call.name)
+        })
+        .collect();
+    let more = if calls.len() > shown.len() { ", …" } else { "" };
+    shown.join(", ") + more
 }
 
 /// `{"data": …}` from finished JSON texts, in selection order.
 fn data_body(fields: &FieldTexts) -> String {
+    ["{\"data\":", &object(fields), "}"].concat()
+}
+
+/// An object of finished JSON texts.
+pub(super) fn object(fields: &FieldTexts) -> String {
     let size: usize = fields.iter().map(|(key, json)| key.len() + json.len() + 6).sum();
-    let mut body = String::with_capacity(size + 16);
-    body.push_str("{\"data\":{");
+    let mut body = String::with_capacity(size + 2);
+    body.push('{');
     for (index, (key, json)) in fields.iter().enumerate() {
         if index > 0 {
             body.push(',');
@@ -463,7 +508,7 @@ fn data_body(fields: &FieldTexts) -> String {
         body.push_str("\":");
         body.push_str(json);
     }
-    body.push_str("}}");
+    body.push('}');
     body
 }
 
@@ -517,6 +562,13 @@ impl Clock {
         let (start, end) = (span(self.start, self.last), span(self.start, now));
         self.laps.push(Phase { kind, start, time: Micros(end.0 - start.0), note: note.to_owned() });
         self.last = now;
+    }
+
+    /// A word about the last lap.
+    fn note(&mut self, note: &str) {
+        if let Some(lap) = self.laps.last_mut() {
+            note.clone_into(&mut lap.note);
+        }
     }
 
     fn total(&self) -> Micros {

@@ -73,6 +73,7 @@ pub struct Caller<'a> {
     queries: &'a QueryResults,
     identity: Identity<'a>,
     hooks: Option<&'a Arc<Exchange>>,
+    replaced: Option<&'a Json>,
 }
 
 /// Results of `@query` contexts of one request, by operation name.
@@ -97,13 +98,30 @@ impl<'a> Caller<'a> {
     ) -> Self {
         let claims = OnceCell::new();
         let identity = Identity::Token;
-        Self { head, verifier, token_source, environment, claims, queries, identity, hooks: None }
+        Self {
+            head,
+            verifier,
+            token_source,
+            environment,
+            claims,
+            queries,
+            identity,
+            hooks: None,
+            replaced: None,
+        }
     }
 
     /// The same request with another identity, and with the values that hooks left.
     #[must_use]
     pub fn acting(self, identity: Identity<'a>, hooks: Option<&'a Arc<Exchange>>) -> Self {
         Self { identity, hooks, ..self }
+    }
+
+    /// The same with context values replaced: `{Context: {field: value}}` (language.md 5.3).
+    #[must_use]
+    pub fn replacing(mut self, contexts: Option<&'a Json>) -> Self {
+        self.replaced = contexts;
+        self
     }
 }
 
@@ -150,6 +168,10 @@ impl CallerContext for Caller<'_> {
     fn query(&self, operation: &str) -> Result<Option<Json>, ContextError> {
         let results = self.queries.0.lock().unwrap_or_else(PoisonError::into_inner);
         results.get(operation).cloned().unwrap_or_else(|| Err(ContextError::NeedsQuery(operation.to_owned())))
+    }
+
+    fn replaced(&self, context: &str, field: &str) -> Option<&Json> {
+        self.replaced?.get(context)?.get(field)
     }
 }
 

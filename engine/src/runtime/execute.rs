@@ -72,7 +72,7 @@ pub struct Run<'a> {
 
 /// Runs a plan. The record is complete even when it failed.
 pub async fn execute(plan: &Plan, run: Run<'_>) -> (Result<FieldTexts, RequestError>, Execution) {
-    let mut running = Running { run, record: Execution::default(), wait: Micros(0) };
+    let mut running = Running::new(run);
     let mut result = running.plan(plan).await;
     let again = match &result {
         // The schema changed under a cached plan: nothing happened yet, so the whole transaction runs again.
@@ -90,7 +90,7 @@ pub async fn execute(plan: &Plan, run: Run<'_>) -> (Result<FieldTexts, RequestEr
 }
 
 /// What the client reads of a database error: nothing, except that the time limit is ours and not the data's.
-fn database_error(pool: &Pool, error: &DbError) -> RequestError {
+pub(super) fn database_error(pool: &Pool, error: &DbError) -> RequestError {
     match (error.sqlstate(), pool.options().session.statement_timeout) {
         (Some("57014"), Some(limit)) => RequestError::plain(
             format!("The operation took longer than {} ms", limit.as_millis()),
@@ -101,10 +101,13 @@ fn database_error(pool: &Pool, error: &DbError) -> RequestError {
     }
 }
 
-struct Running<'r> {
+/// A run under way and its record.
+pub(super) struct Running<'r> {
     run: Run<'r>,
-    record: Execution,
+    pub(super) record: Execution,
     wait: Micros,
+    /// The transaction goes on after these fields.
+    keep_open: bool,
 }
 
 /// A statement that was run: when it was begun, how long it took, what came of it.
@@ -115,7 +118,35 @@ struct Ran<'p> {
     result: Result<Rows, DbError>,
 }
 
-impl Running<'_> {
+impl<'r> Running<'r> {
+    fn new(run: Run<'r>) -> Self {
+        Self { run, record: Execution::default(), wait: Micros(0), keep_open: false }
+    }
+
+    /// For one root field after the other in a transaction that others end.
+    pub(super) fn in_scope(run: Run<'r>) -> Self {
+        Self { keep_open: true, ..Self::new(run) }
+    }
+
+    /// Notes how long the request waited for its connection.
+    pub(super) fn waited(&mut self, since: Instant) {
+        self.wait = micros(since);
+        self.record.wait = self.wait;
+    }
+
+    /// Runs one root field in an open transaction and gives its JSON.
+    pub(super) async fn field(
+        &mut self,
+        field: FieldPlan,
+        transaction: &mut Option<Transaction<'_>>,
+    ) -> Result<String, RequestError> {
+        match self.fields(&[field], transaction).await {
+            Ok(mut texts) => Ok(texts.pop().map(|(_, json)| json).unwrap_or_default()),
+            Err(Stop::Request(error)) => Err(error),
+            Err(Stop::Database(error)) => Err(database_error(self.run.pool, &error)),
+        }
+    }
+
     async fn plan(&mut self, plan: &Plan) -> Result<FieldTexts, Stop> {
         let needs_database = plan.fields.iter().any(|field| matches!(field.body, FieldBody::Steps(_)));
         if !needs_database {
@@ -124,8 +155,7 @@ impl Running<'_> {
         let started = Instant::now();
         let connection =
             self.run.pool.get().await.map_err(|error| RequestError::database(error.to_string()))?;
-        self.wait = micros(started);
-        self.record.wait = self.wait;
+        self.waited(started);
         if plan.transaction {
             self.together(plan, &connection).await
         } else {
@@ -162,7 +192,7 @@ impl Running<'_> {
     /// survives it; what comes after it cannot change the answer, so it is not run.
     async fn together(&mut self, plan: &Plan, connection: &PooledConnection) -> Result<FieldTexts, Stop> {
         let mut transaction = Some(connection.transaction(TransactionMode::default()));
-        let result = self.fields(plan, &mut transaction).await;
+        let result = self.fields(&plan.fields, &mut transaction).await;
         let Some(transaction) = transaction else { return result };
         self.record.round_trips += 1;
         match result {
@@ -181,12 +211,12 @@ impl Running<'_> {
     /// Runs the steps of all fields: those that need no rows of each other travel together.
     async fn fields(
         &mut self,
-        plan: &Plan,
+        all: &[FieldPlan],
         transaction: &mut Option<Transaction<'_>>,
     ) -> Result<FieldTexts, Stop> {
         let fields: Vec<&FieldPlan> =
-            plan.fields.iter().take_while(|field| !matches!(field.body, FieldBody::Error(_))).collect();
-        let failed = plan.fields.get(fields.len());
+            all.iter().take_while(|field| !matches!(field.body, FieldBody::Error(_))).collect();
+        let failed = all.get(fields.len());
         let steps: Vec<(usize, usize, &Step)> = fields
             .iter()
             .enumerate()
@@ -202,6 +232,7 @@ impl Running<'_> {
             rest = later;
             // COMMIT travels with the last statements, unless one of them may still deny everything.
             let ends = rest.is_empty()
+                && !self.keep_open
                 && failed.is_none()
                 && batch.iter().all(|(_, _, step)| step.role != StepRole::Check);
             let results = {
@@ -228,7 +259,7 @@ impl Running<'_> {
         for (field, rows) in fields.into_iter().zip(earlier) {
             texts.push(match field.body {
                 FieldBody::Steps(_) => finished(field, rows)?,
-                FieldBody::Constant(_) | FieldBody::Error(_) => constant(field)?,
+                FieldBody::Constant(_) | FieldBody::Error(_) | FieldBody::Code(_) => constant(field)?,
             });
         }
         Ok(texts)
@@ -343,10 +374,11 @@ fn constant(field: &FieldPlan) -> Result<(String, String), RequestError> {
         FieldBody::Constant(json) => Ok((field.key.clone(), json.clone())),
         FieldBody::Error(error) => Err(error.clone()),
         FieldBody::Steps(_) => Err(RequestError::internal("a field with statements has no constant")),
+        FieldBody::Code(_) => Err(RequestError::internal("code runs in a scope only")),
     }
 }
 
-fn micros(since: Instant) -> Micros {
+pub(super) fn micros(since: Instant) -> Micros {
     duration(since.elapsed())
 }
 

@@ -126,7 +126,7 @@ async fn evaluate(
         &limits(&server.settings),
     )?;
     let mut log = TimedLog::default();
-    let planned = plan_for(&context, &serving, &question.head, &operation, &mut log, &mut [], 0).await;
+    let planned = plan_for(&context, &serving, &question.head, &operation, &mut log).await;
     let mut denied = false;
     let mut filtered = false;
     for evaluation in &log.notes {
@@ -145,9 +145,9 @@ async fn evaluate(
         filtered |= matches!(judged.verdict, AccessVerdict::Rows { .. });
         report.checks.push(judged);
     }
-    let failed = planned?.0.fields.into_iter().find_map(|field| match field.body {
+    let failed = planned?.fields.into_iter().find_map(|field| match field.body {
         FieldBody::Error(error) => Some(error),
-        FieldBody::Constant(_) | FieldBody::Steps(_) => None,
+        FieldBody::Constant(_) | FieldBody::Steps(_) | FieldBody::Code(_) => None,
     });
     if let Some(error) = failed {
         return Err(error);

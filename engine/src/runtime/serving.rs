@@ -12,6 +12,7 @@ use studio_query::Document;
 use studio_query::error::RequestError;
 use studio_query::plan::Template;
 
+use super::modules::Modules;
 use crate::derived::Derived;
 
 /// Documents per generation of the cache; two generations are kept.
@@ -38,6 +39,8 @@ pub struct Serving {
     pub schema: Arc<Schema>,
     /// Connections.
     pub pool: Pool,
+    /// Code modules and interceptors.
+    pub modules: Modules,
     documents: Mutex<Generations>,
 }
 
@@ -107,6 +110,7 @@ impl Serving {
             ir: Arc::clone(&derived.ir),
             schema: Arc::clone(&derived.schema),
             pool,
+            modules: Modules::new(&derived.ir, &derived.scripts),
             documents: Mutex::default(),
         }
     }
@@ -119,6 +123,7 @@ impl Serving {
             ir: Arc::clone(&self.ir),
             schema: Arc::clone(&self.schema),
             pool,
+            modules: self.modules.clone(),
             documents: Mutex::default(),
         }
     }

@@ -37,7 +37,7 @@ pub struct HttpReply {
     pub status: u16,
     /// Headers in order.
     pub headers: Vec<(&'static str, String)>,
-    /// Headers that hooks set, in order, after ours.
+    /// Headers that hooks and modules set, in order, after ours.
     pub added: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,

@@ -399,11 +399,15 @@ impl Actor {
 
     async fn changed(&mut self, changes: &Changes) {
         self.publish_files();
+        let other_scripts = changes.configuration() && self.read_configuration();
         if changes.configuration() {
-            self.read_configuration();
             self.hooks.follow(&self.toml, self.internal.0.clone()).await;
         }
-        if changes.model() {
+        if other_scripts {
+            self.built = None;
+            self.served = None;
+        }
+        if changes.model() || other_scripts {
             self.rebuild().await;
         } else if changes.tests() {
             self.retry_seed().await;
@@ -413,8 +417,10 @@ impl Actor {
     }
 
     /// `exo.toml` is followed; variables are read once at the start, which is said instead of ignored.
-    fn read_configuration(&mut self) {
+    /// `true`: scripts have other limits or permissions, so that the model has to be served anew.
+    fn read_configuration(&mut self) -> bool {
         let mut problems = Vec::new();
+        let mut other_scripts = false;
         match ExoToml::read(&self.config.project.root) {
             Ok(toml) => {
                 if toml.postgres.durable != self.toml.postgres.durable {
@@ -427,6 +433,7 @@ impl Actor {
                 if toml.budgets != self.toml.budgets {
                     self.bus.send(EventKind::Budgets(toml.budgets.clone()));
                 }
+                other_scripts = toml.scripts != self.toml.scripts;
                 self.toml = toml;
                 self.bus.log(
                     LogLevel::Info,
@@ -438,6 +445,7 @@ impl Actor {
         }
         let problems = Arc::new(problems);
         self.bus.send(EventKind::Problems(ProblemSet { source: ProblemSource::Configuration, problems }));
+        other_scripts
     }
 
     async fn rebuild(&mut self) {
@@ -447,7 +455,8 @@ impl Actor {
         let started = Instant::now();
         let project = self.config.project.clone();
         let mutations = self.server.settings.allow_mutations;
-        let result = tokio::task::spawn_blocking(move || build::build(&project, mutations)).await;
+        let scripts = self.toml.scripts.clone();
+        let result = tokio::task::spawn_blocking(move || build::build(&project, mutations, scripts)).await;
         let time = Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
         let outcome = match result {
             Ok(Ok(outcome)) => outcome,

@@ -7,6 +7,7 @@ use studio_events::{LogLevel, Micros, PhaseTime, Problem, Severity};
 use studio_model::ir::{FieldKind, Ir, ValueType};
 
 use crate::bus::Bus;
+use crate::config::ScriptsConfig;
 use crate::derived::Derived;
 use crate::project::{Project, ProjectError};
 
@@ -51,12 +52,16 @@ impl Outcome {
 }
 
 /// Builds the project.
-pub(super) fn build(project: &Project, allow_mutations: bool) -> Result<Outcome, ProjectError> {
+pub(super) fn build(
+    project: &Project,
+    allow_mutations: bool,
+    scripts: ScriptsConfig,
+) -> Result<Outcome, ProjectError> {
     let started = Instant::now();
-    let build = project.build()?;
+    let build = project.build_and_generate()?;
     let compiled = micros(started);
     let started = Instant::now();
-    let derived = build.ir.map(|ir| Derived::new(ir, allow_mutations));
+    let derived = build.ir.map(|ir| Derived::new(ir, allow_mutations).with_scripts(scripts));
     let phase = |name: &str, time| PhaseTime { name: name.to_owned(), time };
     let phases = vec![phase("compile", compiled), phase("derive", micros(started))];
     Ok(Outcome { derived, problems: Arc::new(build.problems), files: build.files, phases })

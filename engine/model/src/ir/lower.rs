@@ -67,5 +67,6 @@ pub(crate) fn assemble(names: &Names<'_>, files: &FileTable, parts: Parts) -> Ir
         contexts: parts.contexts,
         code_types: parts.code_types,
         trusted_documents: None,
+        scripts: std::sync::Arc::default(),
     }
 }

@@ -5,6 +5,7 @@ mod hash;
 mod id;
 pub(crate) mod lower;
 mod model;
+mod script;
 
 pub use file::{IR_FORMAT_VERSION, IrFileError};
 pub use hash::IrHash;
@@ -13,3 +14,4 @@ pub use id::{
     ModuleId,
 };
 pub use model::*;
+pub use script::{LineMark, Script};

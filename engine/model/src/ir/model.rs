@@ -28,6 +28,8 @@ pub struct Ir {
     pub code_types: Arena<CodeTypeId, CodeType>,
     /// Trusted documents by SHA-256 (graphql-and-sql 2.8). `None`: no such folder, everything is allowed.
     pub trusted_documents: Option<std::collections::BTreeMap<String, String>>,
+    /// The code of script modules and everything it imports, by project-relative path (language.md 8.6).
+    pub scripts: std::sync::Arc<std::collections::BTreeMap<String, super::Script>>,
 }
 
 /// Where something was declared. Not part of the meaning: excluded from the hash.

@@ -102,6 +102,41 @@ impl<'a> Transaction<'a> {
         result
     }
 
+    /// Marks a point to which [`Transaction::rollback_to`] can return. The name must be an identifier.
+    ///
+    /// # Errors
+    /// When the connection is lost, or when a statement failed before.
+    pub async fn savepoint(&mut self, name: &str) -> Result<(), DbError> {
+        let mark = format!("SAVEPOINT {name}");
+        match self.state {
+            State::New => {
+                self.connection.end_dropped_transaction().await?;
+                self.state = State::Open;
+                self.connection.send_batch(&format!("{}; {mark}", self.begin())).await
+            }
+            State::Open => self.connection.send_batch(&mark).await,
+            State::Failed | State::Ended => Err(DbError::RolledBack),
+        }
+    }
+
+    /// Undoes everything since the savepoint, also after a failed statement.
+    ///
+    /// # Errors
+    /// When the connection is lost or there is no such savepoint.
+    pub async fn rollback_to(&mut self, name: &str) -> Result<(), DbError> {
+        self.connection.send_batch(&format!("ROLLBACK TO SAVEPOINT {name}")).await?;
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Forgets a savepoint and keeps what was done since.
+    ///
+    /// # Errors
+    /// When the connection is lost or there is no such savepoint.
+    pub async fn release(&mut self, name: &str) -> Result<(), DbError> {
+        self.connection.send_batch(&format!("RELEASE SAVEPOINT {name}")).await
+    }
+
     /// Runs the last statement and commits, in one round trip. When the statement fails, `COMMIT` means
     /// `ROLLBACK`.
     ///

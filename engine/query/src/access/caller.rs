@@ -25,7 +25,12 @@ impl<'a> Caller<'a> {
 
     /// The value of a context field, or of `contains` on it; `None` is absent: declared without `?` and missing.
     pub(crate) fn value(&mut self, wanted: &ContextValue) -> Result<Option<Val>, Stop> {
-        let field = &self.ir.contexts[wanted.context].fields[wanted.field];
+        let context = &self.ir.contexts[wanted.context];
+        let field = &context.fields[wanted.field];
+        if let Some(replaced) = self.source.replaced(&context.name, &field.name) {
+            let value = coerce(replaced, &field.ty)?;
+            return Ok(Some(contained(value, wanted)));
+        }
         let found = match self.cache.iter().find(|(source, ..)| **source == field.source) {
             Some((.., known)) => known.clone(),
             None => {
@@ -42,10 +47,7 @@ impl<'a> Caller<'a> {
             None if field.ty.optional => Val::Null,
             None => return Ok(None),
         };
-        Ok(Some(match &wanted.contains {
-            Some(literal) => Val::Bool(value.contains(&Val::literal(literal))),
-            None => value,
-        }))
+        Ok(Some(contained(value, wanted)))
     }
 
     /// The value of a source, asked now.
@@ -107,6 +109,14 @@ impl<'a> Caller<'a> {
                 Err(ContextError::Extraction(["unknown context source `@", name, "`"].concat()))
             }
         }
+    }
+}
+
+/// The value itself, or whether it contains what is asked for.
+fn contained(value: Val, wanted: &ContextValue) -> Val {
+    match &wanted.contains {
+        Some(literal) => Val::Bool(value.contains(&Val::literal(literal))),
+        None => value,
     }
 }
 

@@ -27,6 +27,10 @@ pub trait CallerContext {
     /// Result of `query { operation }` if it was run for this request already; otherwise
     /// [`ContextError::NeedsQuery`], upon which the engine runs it and plans again.
     fn query(&self, operation: &str) -> Result<Option<Json>, ContextError>;
+    /// A value that code with privileges put in place of a context field (language.md 5.3).
+    fn replaced(&self, _context: &str, _field: &str) -> Option<&Json> {
+        None
+    }
 }
 
 /// Why a context value could not be had.

@@ -17,6 +17,7 @@ mod selection;
 mod template;
 mod types;
 
+pub use code::{code_module, project};
 pub(crate) use convert::{
     Comparable, array_literal, comparable, compare_decimals, conversion_error, field_conversion_error, json,
     normal_uuid, param as convert_param, param_type, text as convert_text,
@@ -30,10 +31,11 @@ pub(crate) use template::ContextUse;
 pub use template::{ContextUses, Template, VariableUse};
 pub use types::*;
 
-use studio_model::ir::Ir;
+use studio_model::ir::{Interceptor, Ir};
 
-use crate::access::{AccessLog, Caller, CallerContext};
-use crate::operation::{EntityAction, EntityCall, Operation, RootCall};
+use crate::access::{AccessLog, Caller, CallerContext, NoLog};
+use crate::error::RequestError;
+use crate::operation::{Arguments, EntityAction, EntityCall, Operation, RootCall, RootField};
 
 /// Why an operation cannot be planned yet. Errors of single root fields are part of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,24 +95,44 @@ pub fn plan_recorded(
     let mut planner = Planner::new(ir, Caller::new(ir, caller), log, options);
     let mut fields = Vec::with_capacity(operation.roots.len());
     for root in &operation.roots {
-        let planned = match &root.call {
-            RootCall::Json(text) => Ok(FieldBody::Constant(text.clone())),
-            RootCall::Entity(call) => planner.entity_call(call),
-            RootCall::Code(call) => planner.code_call(call),
-        };
-        let body = match planned {
-            Ok(body) => body,
-            Err(Stop::Error(error)) => FieldBody::Error(error),
-            Err(Stop::NeedsQuery(query)) => return Err(PlanError::NeedsQuery(query)),
-        };
-        planner.abandon();
-        fields.push(FieldPlan { key: root.key.clone(), body });
+        fields.push(planner.root(root)?);
     }
     for variable in uses {
         variable.inspected |= planner.inspected.contains(&variable.name);
     }
     let transaction = needs_transaction(&fields);
     Ok((Plan { fields, transaction }, planner.caller.into_uses()))
+}
+
+/// Plans one root field by itself, for operations whose fields run code between them.
+///
+/// # Errors
+/// When a context value comes from a query that has to run first.
+pub fn plan_root(
+    root: &RootField,
+    ir: &Ir,
+    caller: &dyn CallerContext,
+    log: &mut dyn AccessLog,
+) -> Result<FieldPlan, PlanError> {
+    Planner::new(ir, Caller::new(ir, caller), log, PlanOptions::default()).root(root)
+}
+
+/// The arguments of an interceptor (language.md 8.3); the inner error refuses the operation.
+///
+/// # Errors
+/// When a context value comes from a query that has to run first.
+pub fn interceptor_arguments(
+    interceptor: &Interceptor,
+    ir: &Ir,
+    caller: &dyn CallerContext,
+) -> Result<Result<Vec<Injection>, RequestError>, PlanError> {
+    let mut log = NoLog;
+    let mut planner = Planner::new(ir, Caller::new(ir, caller), &mut log, PlanOptions::default());
+    match planner.inject(&interceptor.params, &Arguments::new()) {
+        Ok(arguments) => Ok(Ok(arguments)),
+        Err(Stop::Error(error)) => Ok(Err(error)),
+        Err(Stop::NeedsQuery(query)) => Err(PlanError::NeedsQuery(query)),
+    }
 }
 
 /// One statement needs no transaction; several statements or root fields share one, so that an error of any leaves
@@ -122,12 +144,29 @@ fn needs_transaction(fields: &[FieldPlan]) -> bool {
             FieldBody::Constant(_) => 0,
             FieldBody::Error(_) => 1,
             FieldBody::Steps(steps) => steps.len(),
+            // Any call into code opens a transaction.
+            FieldBody::Code(_) => 2,
         })
         .sum();
     work > 1
 }
 
 impl<'a> Planner<'a, '_> {
+    fn root(&mut self, root: &'a RootField) -> Result<FieldPlan, PlanError> {
+        let planned = match &root.call {
+            RootCall::Json(text) => Ok(FieldBody::Constant(text.clone())),
+            RootCall::Entity(call) => self.entity_call(call),
+            RootCall::Code(call) => self.code_call(call),
+        };
+        let body = match planned {
+            Ok(body) => body,
+            Err(Stop::Error(error)) => FieldBody::Error(error),
+            Err(Stop::NeedsQuery(query)) => return Err(PlanError::NeedsQuery(query)),
+        };
+        self.abandon();
+        Ok(FieldPlan { key: root.key.clone(), body })
+    }
+
     fn entity_call(&mut self, call: &'a EntityCall) -> Planned<FieldBody> {
         let entity = self.entity(call.entity);
         match call.action {

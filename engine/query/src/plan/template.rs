@@ -196,7 +196,7 @@ fn params_mut(plan: &mut Plan) -> impl Iterator<Item = &mut super::Param> {
         .iter_mut()
         .flat_map(|field| match &mut field.body {
             FieldBody::Steps(steps) => steps.as_mut_slice(),
-            FieldBody::Constant(_) | FieldBody::Error(_) => &mut [],
+            FieldBody::Constant(_) | FieldBody::Error(_) | FieldBody::Code(_) => &mut [],
         })
         .flat_map(|step| &mut step.statement.params)
 }
@@ -206,7 +206,7 @@ fn params(plan: &Plan) -> impl Iterator<Item = &super::Param> {
         .iter()
         .flat_map(|field| match &field.body {
             FieldBody::Steps(steps) => steps.as_slice(),
-            FieldBody::Constant(_) | FieldBody::Error(_) => &[],
+            FieldBody::Constant(_) | FieldBody::Error(_) | FieldBody::Code(_) => &[],
         })
         .flat_map(|step| &step.statement.params)
 }

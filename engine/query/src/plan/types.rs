@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use studio_model::ir::ModuleId;
+
 use crate::error::RequestError;
+use crate::operation::CodeSelection;
 
 /// A planned operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,8 +32,36 @@ pub enum FieldBody {
     Constant(String),
     /// Steps in order; the last one yields the JSON of the field.
     Steps(Vec<Step>),
+    /// A function of a code module.
+    Code(Box<CodePlan>),
     /// Decided while planning (for example access denied). Reported in document order with the others.
     Error(RequestError),
+}
+
+/// A call of a function of a code module, allowed by the rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CodePlan {
+    /// The module.
+    pub module: ModuleId,
+    /// Index into `CodeModule::methods`.
+    pub method: usize,
+    /// Arguments in the order of the function's parameters.
+    pub arguments: Vec<Injection>,
+    /// The selection on objects that are returned; `None` where the result passes untouched. See [`super::project`].
+    pub selection: Option<Vec<CodeSelection>>,
+}
+
+/// An argument of a function of a code module (language.md 8.3).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Injection {
+    /// A value, from the client or a context.
+    Value(serde_json::Value),
+    /// `Exograph`.
+    Exograph,
+    /// `ExographPriv`.
+    ExographPriv,
+    /// `Operation`, the operation that an interceptor is woven around.
+    Operation,
 }
 
 /// One SQL statement of a plan.

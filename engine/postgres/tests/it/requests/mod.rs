@@ -90,6 +90,7 @@ impl Project {
         for field in &plan.fields {
             let json = match &field.body {
                 FieldBody::Constant(json) => json.clone(),
+                FieldBody::Code(_) => return Err("no code runs here".to_owned()),
                 FieldBody::Error(error) => {
                     transaction.rollback().await.unwrap();
                     return Err(error.message.clone());

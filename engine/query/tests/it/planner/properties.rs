@@ -76,7 +76,7 @@ proptest! {
         }
         let statements: usize = plan.fields.iter().map(|field| match &field.body {
             FieldBody::Steps(steps) => steps.len(),
-            FieldBody::Error(_) | FieldBody::Constant(_) => 0,
+            FieldBody::Error(_) | FieldBody::Constant(_) | FieldBody::Code(_) => 0,
         }).sum();
         prop_assert!(plan.transaction || statements <= 1);
     }
@@ -87,7 +87,7 @@ proptest! {
         let texts = |values| -> Vec<Option<Vec<String>>> {
             planned(schema, shape, values).fields.iter().map(|field| match &field.body {
                 FieldBody::Steps(steps) => Some(steps.iter().map(|step| without_page_sizes(&step.statement.text)).collect()),
-                FieldBody::Error(_) | FieldBody::Constant(_) => None,
+                FieldBody::Error(_) | FieldBody::Constant(_) | FieldBody::Code(_) => None,
             }).collect()
         };
         for (left, right) in texts(one).into_iter().zip(texts(other)) {

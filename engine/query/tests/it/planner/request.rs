@@ -51,6 +51,7 @@ pub(crate) fn explain(ir: &Ir, document: &str, claims: Option<serde_json::Value>
         match &field.body {
             FieldBody::Constant(json) => out.push_str(&format!("  constant {json}\n")),
             FieldBody::Error(error) => out.push_str(&format!("  error {error} ({:?})\n", error.hidden)),
+            FieldBody::Code(call) => out.push_str(&format!("  call {:?}\n", call.arguments)),
             FieldBody::Steps(steps) => {
                 for step in steps {
                     out.push_str(&format!("  {:?}: {}\n", step.role, step.statement.text));

@@ -1,0 +1,513 @@
+//! Requests that run code of the model: one transaction around queries, functions and interceptors, down to the
+//! queries that functions issue themselves (language.md 8.3 and 8.5, graphql-and-sql 2.7).
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex as Lock, PoisonError};
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value as Json};
+use studio_events::LogLevel;
+use studio_postgres::{PooledConnection, Transaction, TransactionMode};
+use studio_query::access::{AccessLog, ContextError, NoLog};
+use studio_query::error::RequestError;
+use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
+use studio_query::plan::{
+    CodePlan, FieldBody, FieldPlan, Injection, PlanError, code_module, interceptor_arguments, plan_root,
+    project,
+};
+use studio_query::{field_tree, prepare};
+use tokio::sync::{Mutex, OnceCell};
+
+use super::access_trace::TimedLog;
+use super::answer::{AnswerContext, limits, object};
+use super::caller::{Caller, QueryResults, RequestHead};
+use super::execute::{Execution, FieldTexts, Recording, Run, Running, database_error, micros};
+use super::modules::{Intercepted, ModuleCall, ModuleHost, Woven};
+use super::serving::Serving;
+use crate::hooks::RequestHooks;
+
+/// Functions may issue queries that run functions again, this deep.
+const MAX_DEPTH: usize = 16;
+
+/// What a request with code came to.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) result: Result<FieldTexts, RequestError>,
+    pub(super) execution: Execution,
+    /// Headers that code added, in order.
+    pub(super) headers: Vec<(String, String)>,
+    /// Rules that were evaluated.
+    pub(super) log: TimedLog,
+    /// Calls of functions with their time, in order of their end.
+    pub(super) calls: Vec<FunctionTime>,
+}
+
+/// One call of a function.
+#[derive(Debug)]
+pub(super) struct FunctionTime {
+    pub(super) name: String,
+    pub(super) time: studio_events::Micros,
+}
+
+/// Runs an operation with its functions and interceptors in one transaction.
+pub(super) async fn run(
+    context: &AnswerContext<'_>,
+    serving: &Serving,
+    head: &RequestHead,
+    operation: &Operation,
+    recording: Recording,
+) -> Outcome {
+    let connection = OnceCell::new();
+    let scope = Scope {
+        context,
+        serving,
+        head,
+        connection: &connection,
+        transaction: Mutex::new(None),
+        run: Mutex::new(Running::in_scope(Run {
+            pool: &serving.pool,
+            holes: &[],
+            recording,
+            repeatable: false,
+        })),
+        headers: Lock::default(),
+        log: Lock::default(),
+        calls: Lock::default(),
+        savepoints: AtomicU32::new(0),
+    };
+    let acting = Acting::default();
+    let mut result = scope.operation(operation, &acting, 0).await;
+    if let Some(transaction) = scope.transaction.into_inner() {
+        let ended = match &result {
+            Ok(_) => transaction.commit().await,
+            // The answer is known; a connection that cannot even roll back is thrown away by the pool.
+            Err(_) => transaction.rollback().await.or(Ok(())),
+        };
+        if let Err(error) = ended {
+            result = Err(database_error(&serving.pool, &error));
+        }
+    }
+    let taken = |lock: Lock<Vec<_>>| lock.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Outcome {
+        result,
+        execution: scope.run.into_inner().record,
+        headers: taken(scope.headers),
+        log: scope.log.into_inner().unwrap_or_else(PoisonError::into_inner),
+        calls: scope.calls.into_inner().unwrap_or_else(PoisonError::into_inner),
+    }
+}
+
+/// What everything in one request shares.
+struct Scope<'a> {
+    context: &'a AnswerContext<'a>,
+    serving: &'a Serving,
+    head: &'a RequestHead,
+    connection: &'a OnceCell<PooledConnection>,
+    transaction: Mutex<Option<Transaction<'a>>>,
+    run: Mutex<Running<'a>>,
+    headers: Lock<Vec<(String, String)>>,
+    log: Lock<TimedLog>,
+    calls: Lock<Vec<FunctionTime>>,
+    savepoints: AtomicU32,
+}
+
+/// As whom: context values that privileged code replaced, and results of context queries for these.
+#[derive(Debug, Default)]
+struct Acting {
+    contexts: Option<Json>,
+    queries: QueryResults,
+}
+
+type Answer<'s> = BoxFuture<'s, Result<String, RequestError>>;
+type Proceed<'s> = &'s (dyn Fn() -> Answer<'s> + Sync + 's);
+
+impl<'a> Scope<'a> {
+    /// All root fields in order; the first error ends it.
+    fn operation<'s>(
+        &'s self,
+        operation: &'s Operation,
+        acting: &'s Acting,
+        depth: usize,
+    ) -> BoxFuture<'s, Result<FieldTexts, RequestError>> {
+        async move {
+            if depth > MAX_DEPTH {
+                return Err(RequestError::internal("functions and queries call each other without end"));
+            }
+            let mut texts = Vec::with_capacity(operation.roots.len());
+            for root in &operation.roots {
+                let text = match &root.call {
+                    RootCall::Json(text) => text.clone(),
+                    RootCall::Entity(_) | RootCall::Code(_) => {
+                        self.root(operation.kind, root, acting, depth).await?
+                    }
+                };
+                texts.push((root.key.clone(), text));
+            }
+            Ok(texts)
+        }
+        .boxed()
+    }
+
+    /// A root field with its interceptors.
+    async fn root(
+        &self,
+        kind: OperationKind,
+        root: &RootField,
+        acting: &Acting,
+        depth: usize,
+    ) -> Result<String, RequestError> {
+        let chain = self.serving.modules.chain(kind, root);
+        if chain.before.is_empty() && chain.around.is_empty() && chain.after.is_empty() {
+            return self.core(root, acting, depth).await;
+        }
+        let query = field_tree(root, &self.serving.ir);
+        let intercepted =
+            |can_proceed| Intercepted { name: root.name.clone(), query: query.clone(), can_proceed };
+        let plain = intercepted(false);
+        for woven in chain.before {
+            self.intercept(woven, &plain, acting, depth, None).await?;
+        }
+        let wrapped = intercepted(true);
+        let text = self.around(&chain.around, root, &wrapped, acting, depth).await?;
+        for woven in chain.after {
+            self.intercept(woven, &plain, acting, depth, None).await?;
+        }
+        Ok(text)
+    }
+
+    /// The field inside of these `@around` interceptors; the last declared one is outermost.
+    fn around<'s>(
+        &'s self,
+        wrapping: &'s [&'s Woven],
+        root: &'s RootField,
+        operation: &'s Intercepted,
+        acting: &'s Acting,
+        depth: usize,
+    ) -> Answer<'s> {
+        async move {
+            let Some((outermost, inner)) = wrapping.split_last() else {
+                return self.core(root, acting, depth).await;
+            };
+            let proceed = || self.around(inner, root, operation, acting, depth);
+            let text = self.intercept(outermost, operation, acting, depth, Some(&proceed)).await?;
+            Ok(self.raw(root, text))
+        }
+        .boxed()
+    }
+
+    /// A string that an `@around` interceptor returns is the body itself, except where the field is a string.
+    fn raw(&self, root: &RootField, text: String) -> String {
+        let scalar = match &root.call {
+            RootCall::Code(call) => code_module(&self.serving.ir.modules[call.module].plugin)
+                .and_then(|code| code.methods.get(call.method))
+                .is_some_and(|method| {
+                    matches!(method.result.base, studio_model::ir::CodeBase::Scalar(_))
+                        && method.result.lists.is_empty()
+                }),
+            RootCall::Entity(_) | RootCall::Json(_) => false,
+        };
+        if scalar || !text.starts_with('"') {
+            return text;
+        }
+        match serde_json::from_str::<String>(&text) {
+            Ok(body) if serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok() => body,
+            _ => text,
+        }
+    }
+
+    /// Calls an interceptor.
+    async fn intercept(
+        &self,
+        woven: &Woven,
+        operation: &Intercepted,
+        acting: &Acting,
+        depth: usize,
+        proceed: Option<Proceed<'_>>,
+    ) -> Result<String, RequestError> {
+        let ir = &self.serving.ir;
+        let module = &ir.modules[woven.module];
+        let interceptor = code_module(&module.plugin)
+            .and_then(|code| code.interceptors.get(woven.index))
+            .ok_or_else(|| RequestError::internal("an interceptor that the module does not have"))?;
+        let arguments = loop {
+            let attempt = interceptor_arguments(interceptor, ir, &self.caller(acting));
+            match attempt {
+                Ok(arguments) => break arguments?,
+                Err(PlanError::NeedsQuery(name)) => self.context_query(&name, acting, depth).await?,
+            }
+        };
+        let target = Target { module: woven.module, function: &interceptor.name, arguments: &arguments };
+        self.function(target, Some(operation), acting, depth, proceed).await
+    }
+
+    /// The field itself.
+    async fn core(&self, root: &RootField, acting: &Acting, depth: usize) -> Result<String, RequestError> {
+        let plan = self.plan(root, acting, depth).await?;
+        match plan.body {
+            FieldBody::Constant(text) => Ok(text),
+            FieldBody::Error(error) => Err(error),
+            FieldBody::Steps(_) => {
+                let mut transaction = self.transaction.lock().await;
+                let mut run = self.run.lock().await;
+                let connection = self.connect(&mut run).await?;
+                transaction.get_or_insert_with(|| connection.transaction(TransactionMode::default()));
+                run.field(plan, &mut transaction).await
+            }
+            FieldBody::Code(plan) => self.method(&plan, acting, depth).await,
+        }
+    }
+
+    /// The connection of the request, taken when first needed.
+    async fn connect(&self, run: &mut Running<'_>) -> Result<&'a PooledConnection, RequestError> {
+        let started = Instant::now();
+        let fresh = !self.connection.initialized();
+        let connection = self
+            .connection
+            .get_or_try_init(|| self.serving.pool.get())
+            .await
+            .map_err(|error| RequestError::database(error.to_string()))?;
+        if fresh {
+            run.waited(started);
+        }
+        Ok(connection)
+    }
+
+    async fn plan(&self, root: &RootField, acting: &Acting, depth: usize) -> Result<FieldPlan, RequestError> {
+        if let Ok(token) = self.head.token(&self.context.settings.token_source) {
+            self.context.verifier.prepare(token).await;
+        }
+        loop {
+            let mut observed = TimedLog::default();
+            let planned = {
+                let mut silent = NoLog;
+                let log: &mut dyn AccessLog =
+                    if self.context.is_recorded() { &mut observed } else { &mut silent };
+                plan_root(root, &self.serving.ir, &self.caller(acting), log)
+            };
+            match planned {
+                Ok(plan) => {
+                    self.log.lock().unwrap_or_else(PoisonError::into_inner).append(observed);
+                    return Ok(plan);
+                }
+                Err(PlanError::NeedsQuery(name)) => self.context_query(&name, acting, depth).await?,
+            }
+        }
+    }
+
+    fn caller<'s>(&'s self, acting: &'s Acting) -> Caller<'s> {
+        let context = self.context;
+        Caller::new(
+            self.head,
+            context.verifier,
+            &context.settings.token_source,
+            context.environment,
+            &acting.queries,
+        )
+        .acting(context.identity, context.hooks.map(RequestHooks::exchange))
+        .replacing(acting.contexts.as_ref())
+    }
+
+    /// Runs `query { name }` for a context value: same caller, transaction, rules and interceptors (language.md 5.1).
+    fn context_query<'s>(
+        &'s self,
+        name: &'s str,
+        acting: &'s Acting,
+        depth: usize,
+    ) -> BoxFuture<'s, Result<(), RequestError>> {
+        async move {
+            if depth >= MAX_DEPTH {
+                return Err(RequestError::not_authorized("contexts ask for each other without end"));
+            }
+            let result = async {
+                let operation = self.prepare(&format!("query {{ {name} }}"), None)?;
+                let fields = self.operation(&operation, acting, depth + 1).await?;
+                let text = fields.into_iter().next().map(|(_, json)| json).unwrap_or_default();
+                serde_json::from_str(&text).map_err(|error| RequestError::internal(error.to_string()))
+            };
+            let result: Result<Json, RequestError> = result.await;
+            acting.queries.insert(
+                name,
+                result.map(Some).map_err(|error| {
+                    let cause = error.hidden.unwrap_or(error.message);
+                    ContextError::Extraction(format!("the query `{name}` failed: {cause}"))
+                }),
+            );
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn prepare(&self, query: &str, variables: Option<&Map<String, Json>>) -> Result<Operation, RequestError> {
+        let (document, _) = self.serving.document(query)?;
+        let limits = limits(self.context.settings);
+        prepare(&document, None, variables, &self.serving.schema, &limits)
+    }
+
+    /// A query or mutation of a module.
+    async fn method(&self, plan: &CodePlan, acting: &Acting, depth: usize) -> Result<String, RequestError> {
+        let method = code_module(&self.serving.ir.modules[plan.module].plugin)
+            .and_then(|code| code.methods.get(plan.method))
+            .ok_or_else(|| RequestError::internal("a method that the module does not have"))?;
+        let target = Target { module: plan.module, function: &method.name, arguments: &plan.arguments };
+        let text = self.function(target, None, acting, depth, None).await?;
+        let Some(selection) = &plan.selection else { return Ok(text) };
+        let value: Json = serde_json::from_str(&text)
+            .map_err(|error| RequestError::internal(format!("the function returned no JSON: {error}")))?;
+        project(value, selection).map(|value| value.to_string())
+    }
+
+    async fn function(
+        &self,
+        target: Target<'_>,
+        operation: Option<&Intercepted>,
+        acting: &Acting,
+        depth: usize,
+        proceed: Option<Proceed<'_>>,
+    ) -> Result<String, RequestError> {
+        let module = &self.serving.ir.modules[target.module];
+        let runtime = self.serving.modules.runtime(&module.plugin)?;
+        let path = code_module(&module.plugin).map_or("", |code| &code.path);
+        let host = Host { scope: self, acting, depth, proceed, module: &module.name, turn: Mutex::new(()) };
+        let call = ModuleCall {
+            module: target.module,
+            path,
+            function: target.function,
+            arguments: target.arguments,
+            operation,
+            environment: self.context.environment,
+        };
+        let started = Instant::now();
+        let result = runtime.call(call, &host).await;
+        let name = format!("{}.{}", module.name, target.function);
+        let time = FunctionTime { name, time: micros(started) };
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(time);
+        result
+    }
+
+    /// An operation issued by code. When a mutation fails and the code goes on, nothing of it stays.
+    async fn nested(
+        &self,
+        operation: &Operation,
+        acting: &Acting,
+        depth: usize,
+    ) -> Result<FieldTexts, RequestError> {
+        if operation.kind == OperationKind::Query {
+            return self.operation(operation, acting, depth).await;
+        }
+        let name = format!("exo_{}", self.savepoints.fetch_add(1, Ordering::Relaxed));
+        let database = |error: studio_postgres::DbError| database_error(&self.serving.pool, &error);
+        {
+            let mut transaction = self.transaction.lock().await;
+            let mut run = self.run.lock().await;
+            let connection = self.connect(&mut run).await?;
+            let open = transaction.get_or_insert_with(|| connection.transaction(TransactionMode::default()));
+            run.record.round_trips += 1;
+            open.savepoint(&name).await.map_err(database)?;
+        }
+        let result = self.operation(operation, acting, depth).await;
+        let mut transaction = self.transaction.lock().await;
+        if let Some(open) = transaction.as_mut() {
+            self.run.lock().await.record.round_trips += 1;
+            match &result {
+                Ok(_) => open.release(&name).await.map_err(database)?,
+                Err(_) => open.rollback_to(&name).await.map_err(database)?,
+            }
+        }
+        result
+    }
+}
+
+/// A function and its arguments.
+#[derive(Clone, Copy)]
+struct Target<'t> {
+    module: studio_model::ir::ModuleId,
+    function: &'t str,
+    arguments: &'t [Injection],
+}
+
+/// What one running function may do.
+struct Host<'h, 'a, 'p> {
+    scope: &'h Scope<'a>,
+    acting: &'h Acting,
+    depth: usize,
+    proceed: Option<Proceed<'p>>,
+    module: &'h str,
+    /// What a function starts side by side runs one after the other: there is one transaction.
+    turn: Mutex<()>,
+}
+
+impl ModuleHost for Host<'_, '_, '_> {
+    fn execute_query<'q>(
+        &'q self,
+        query: &'q str,
+        variables: Json,
+        contexts: Option<Json>,
+    ) -> BoxFuture<'q, Result<String, RequestError>> {
+        async move {
+            let _turn = self.turn.lock().await;
+            let variables = match variables {
+                Json::Object(variables) => Some(variables),
+                Json::Null => None,
+                _ => return Err(RequestError::internal("variables must be an object")),
+            };
+            let operation = self.scope.prepare(query, variables.as_ref())?;
+            let fields = match contexts {
+                None => self.scope.nested(&operation, self.acting, self.depth + 1).await?,
+                Some(contexts) => {
+                    let acting = Acting {
+                        contexts: Some(merged(self.acting.contexts.as_ref(), contexts)),
+                        queries: QueryResults::default(),
+                    };
+                    self.scope.nested(&operation, &acting, self.depth + 1).await?
+                }
+            };
+            Ok(object(&fields))
+        }
+        .boxed()
+    }
+
+    fn proceed(&self) -> BoxFuture<'_, Result<String, RequestError>> {
+        async move {
+            let _turn = self.turn.lock().await;
+            match self.proceed {
+                Some(proceed) => proceed().await,
+                None => Err(RequestError::internal("only `@around` interceptors can proceed")),
+            }
+        }
+        .boxed()
+    }
+
+    fn add_response_header(&self, name: &str, value: &str) {
+        let mut headers = self.scope.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    fn log(&self, level: LogLevel, text: &str) {
+        match level {
+            LogLevel::Error => tracing::error!(module = self.module, "{text}"),
+            LogLevel::Warn => tracing::warn!(module = self.module, "{text}"),
+            LogLevel::Info => tracing::info!(module = self.module, "{text}"),
+            LogLevel::Debug => tracing::debug!(module = self.module, "{text}"),
+        }
+        if let Some(bus) = self.scope.context.bus {
+            bus.log(level, self.module, text);
+        }
+    }
+}
+
+/// Earlier replacements and new ones, which win field by field.
+fn merged(earlier: Option<&Json>, new: Json) -> Json {
+    let (Some(Json::Object(earlier)), Json::Object(new)) = (earlier, &new) else { return new };
+    let mut all = earlier.clone();
+    for (context, fields) in new {
+        match (all.get_mut(context), fields) {
+            (Some(Json::Object(known)), Json::Object(fields)) => known.extend(fields.clone()),
+            _ => {
+                all.insert(context.clone(), fields.clone());
+            }
+        }
+    }
+    Json::Object(all)
+}
