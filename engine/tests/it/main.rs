@@ -10,6 +10,7 @@
 mod api;
 mod consent;
 mod crash;
+mod http;
 mod reference;
 mod test_runs;
 
@@ -46,6 +47,9 @@ fn main() {
         let cluster = Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.unwrap();
         if wanted("projects") {
             projects(&cluster).await;
+        }
+        if wanted("http") {
+            http::replies_are_as_written(&cluster.databases()).await;
         }
         if wanted("reference") {
             reference::the_api_agrees_with_a_plain_evaluator(&cluster.databases()).await;

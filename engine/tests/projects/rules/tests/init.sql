@@ -1,0 +1,16 @@
+INSERT INTO not_guests (text) VALUES ('x');
+INSERT INTO never_guests (text) VALUES ('x');
+INSERT INTO publics (text) VALUES ('x');
+INSERT INTO items (owner) VALUES (1), (2), (NULL);
+INSERT INTO briefs (text) VALUES ('x');
+INSERT INTO reports (text) VALUES ('x');
+INSERT INTO labels (tag) VALUES ('red'), ('blue'), ('green');
+INSERT INTO visits (text) VALUES ('x');
+INSERT INTO desks (team) VALUES ('north'), (NULL);
+INSERT INTO folds (text) VALUES ('x');
+INSERT INTO secrets (text) VALUES ('x');
+INSERT INTO letters (hidden_id, note) VALUES (1, 'a'), (NULL, 'b');
+INSERT INTO depots (code, region) VALUES ('n', 'north'), ('s', 'south');
+INSERT INTO vehicles (plate, seats, level, depot_code, secret) VALUES ('a', 5, 'LOW', 'n', 'sa'), ('b', 5, 'HIGH', 'n', 'sb'), ('c', 12, 'LOW', 's', 'sc');
+INSERT INTO trips (goal, vehicle_plate) VALUES ('home', 'a'), ('work', 'a'), ('lost', NULL);
+INSERT INTO stops (open, trip_id) VALUES (true, 1), (false, 1), (false, 2);
