@@ -115,6 +115,9 @@ pub(crate) struct InteractiveArgs {
     /// Also write every event and every key as a JSON line to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
+    /// `false` lets every request run although the project has trusted documents
+    #[arg(long, value_name = "BOOL", default_value = "true")]
+    pub(crate) enforce_trusted_documents: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -44,6 +44,7 @@ pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, 
         database_url: args.database_url.clone(),
         read_write: args.read_write,
         policy: args.policy.as_deref().map(read_answers).transpose()?,
+        enforce_trusted_documents: args.enforce_trusted_documents != "false",
     };
     let prepared = Studio::prepare(config).map_err(|error| failure(&error))?;
     let recorder =

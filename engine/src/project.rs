@@ -141,30 +141,60 @@ impl Project {
                         Ok(TrustedFile::List { operations }) => documents
                             .extend(operations.into_iter().map(|operation| (operation.id, operation.body))),
                         Ok(TrustedFile::Map(map)) => documents.extend(map),
-                        Err(_) => problems.push(self.trusted_problem(&entry)),
+                        Err(_) => problems.push(self.trusted_problem(
+                            &entry,
+                            Severity::Error,
+                            "C0020",
+                            "the file holds no trusted documents",
+                            "write {\"<sha256>\": \"<document>\"} or {\"operations\": [{\"id\": …, \"body\": …}]}",
+                        )),
                     }
+                } else if !entry.is_dir() {
+                    problems.push(self.trusted_problem(
+                        &entry,
+                        Severity::Warning,
+                        "C0021",
+                        "the file is skipped: trusted documents are read from `.json` files",
+                        "give it the ending .json, or keep it in another folder",
+                    ));
                 }
             }
+        }
+        if documents.is_empty() {
+            problems.push(self.trusted_problem(
+                &self.root.join("trusted-documents"),
+                Severity::Warning,
+                "C0022",
+                "the folder has no trusted documents: every request but introspection is refused",
+                "add the documents of your clients, or remove the folder to allow every request",
+            ));
         }
         Ok(Some(documents))
     }
 
-    fn trusted_problem(&self, path: &Path) -> Problem {
+    fn trusted_problem(
+        &self,
+        path: &Path,
+        severity: Severity,
+        code: &str,
+        message: &str,
+        help: &str,
+    ) -> Problem {
         let file = relative(&self.root, path);
-        let message = "the file holds no trusted documents".to_owned();
+        let word = match severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
         Problem {
-            severity: Severity::Error,
-            code: "C0020".to_owned(),
-            rendered: format!("error[C0020]: {message}\n --> {file}"),
-            message,
+            severity,
+            code: code.to_owned(),
+            rendered: format!("{word}[{code}]: {message}\n --> {file}"),
+            message: message.to_owned(),
             file,
             line: 1,
             column: 1,
             labels: Vec::new(),
-            help: vec![
-                "write {\"<sha256>\": \"<document>\"} or {\"operations\": [{\"id\": …, \"body\": …}]}"
-                    .to_owned(),
-            ],
+            help: vec![help.to_owned()],
             fix: None,
         }
     }

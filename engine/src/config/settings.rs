@@ -113,6 +113,9 @@ pub struct Settings {
     pub allow_mutations: bool,
     /// The header `_exo_playground` may bypass trusted documents.
     pub playground_bypass: bool,
+    /// Documents that are not listed are refused where a project has trusted documents. Only the studio can be told
+    /// otherwise.
+    pub enforce_trusted_documents: bool,
     /// A transaction-mode pooler stands between us and Postgres: no prepared statements.
     pub pooler: bool,
 }
@@ -154,6 +157,7 @@ impl Settings {
             graphql_path: reader.path("EXO_GRAPHQL_HTTP_PATH", "/graphql"),
             playground_path: reader.path("EXO_PLAYGROUND_HTTP_PATH", "/playground"),
             allow_mutations: reader.boolean("EXO_GRAPHQL_ALLOW_MUTATIONS", true),
+            enforce_trusted_documents: true,
             playground_bypass: environment.get("EXO_ENV") != Some("production") && !production,
             pooler: reader.boolean("EXO_POSTGRES_POOLER", false),
             database_url,

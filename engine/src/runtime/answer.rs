@@ -143,6 +143,9 @@ impl Request<'_> {
         let serving = self.serving;
         let trusted = serving.ir.trusted_documents.as_ref();
         let text = trusted_text(payload, trusted, !self.context.trusted_bypass)?;
+        if trusted.is_some() && payload.query.is_some() && !self.context.trusted_bypass {
+            advise_hashes();
+        }
         self.document.push_str(&text);
         let (known, cached) = serving.known(&text)?;
         self.cached = cached == Cached::Hit;
@@ -381,6 +384,16 @@ pub(super) fn limits(settings: &Settings) -> Limits {
         },
         ..Limits::default()
     }
+}
+
+/// A listed document was sent in full: told once, because clients that do so do it all the time.
+fn advise_hashes() {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            "clients send trusted documents as text; extensions.persistedQuery.sha256Hash is shorter"
+        );
+    });
 }
 
 /// Plans an operation, running the queries its contexts come from first.

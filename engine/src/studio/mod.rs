@@ -49,6 +49,8 @@ pub struct StudioConfig {
     pub database_url: Option<String>,
     /// Allow writing to that database, migrations included.
     pub read_write: bool,
+    /// Whether requests have to be among the trusted documents of a project that has some.
+    pub enforce_trusted_documents: bool,
 }
 
 impl std::fmt::Debug for StudioConfig {
@@ -151,6 +153,7 @@ impl Studio {
             settings.database_url = Some(url.clone());
         }
         settings.read_write |= config.read_write;
+        settings.enforce_trusted_documents = config.enforce_trusted_documents;
         let bus = Bus::start();
         let (commands, orders) = mpsc::unbounded_channel();
         let orders = (commands.downgrade(), orders);

@@ -34,6 +34,7 @@ pub(crate) async fn what_could_lose_data_is_asked_first_and_can_be_undone() {
         policy: None,
         database_url: None,
         read_write: false,
+        enforce_trusted_documents: true,
     };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();

@@ -48,7 +48,8 @@ pub(crate) async fn replies_are_as_written(databases: &Databases) {
         for section in sections {
             if let Err(difference) = case(&server, section).await {
                 let title = section.lines().next().unwrap_or_default();
-                failures.push(format!("{}: {title}\n{difference}", path.file_name().unwrap().to_string_lossy()));
+                failures
+                    .push(format!("{}: {title}\n{difference}", path.file_name().unwrap().to_string_lossy()));
             }
         }
         server.serving().unwrap().pool.close();
@@ -101,6 +102,7 @@ async fn case(server: &Server, section: &str) -> Result<(), String> {
         path: path.to_owned(),
         head: RequestHead { headers, client_ip: None },
         body: body.to_owned().into(),
+        ..HttpRequest::default()
     };
     let got = server.dispatch(&request).await;
     let (head, expected) = parts(reply);
@@ -110,7 +112,8 @@ async fn case(server: &Server, section: &str) -> Result<(), String> {
     if status != got.status.to_string() {
         return Err(format!("status {} instead of {status}: {text}", got.status));
     }
-    let header = |name: &str| got.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let header =
+        |name: &str| got.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
     for line in lines {
         match line.strip_prefix('!') {
             Some(name) if header(name).is_some() => return Err(format!("there is a header {name}")),

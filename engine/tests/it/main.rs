@@ -13,6 +13,7 @@ mod crash;
 mod http;
 mod reference;
 mod test_runs;
+mod trusted;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +48,9 @@ fn main() {
         let cluster = Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.unwrap();
         if wanted("projects") {
             projects(&cluster).await;
+        }
+        if wanted("trusted") {
+            trusted::folders_are_read();
         }
         if wanted("http") {
             http::replies_are_as_written(&cluster.databases()).await;

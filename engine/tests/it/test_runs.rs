@@ -50,6 +50,7 @@ pub(crate) async fn tests_follow_saves_and_keep_their_requests() {
         policy: None,
         database_url: None,
         read_write: false,
+        enforce_trusted_documents: true,
     };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();

@@ -250,7 +250,14 @@ impl<'a> Planner<'a, '_> {
             FieldKind::Collection { target, .. } | FieldKind::InverseOne { target, .. } => *target,
             FieldKind::Value(_) | FieldKind::Reference { .. } => return Ok(Verdict::of(false)),
         };
-        let Some(supplied) = input.data.get(&field.name).filter(|value| value.data != Data::Null) else {
+        let supplied = input.data.get(&field.name).map(|value| (elements(value), &value.data));
+        // An update that only deletes elements supplies none.
+        let supplied = supplied.filter(|(elements, data)| match data {
+            Data::Null => false,
+            Data::Object(_) => !elements.is_empty(),
+            _ => true,
+        });
+        let Some((elements, _)) = supplied else {
             if input.field_level {
                 let reason =
                     ["cannot evaluate `some` on `", &field.name, "`, which was not supplied"].concat();
@@ -258,7 +265,7 @@ impl<'a> Planner<'a, '_> {
             }
             return Ok(Verdict::unsolvable(Pred::True));
         };
-        for element in elements(supplied) {
+        for element in elements {
             let element = Input { entity: target, data: element, ..input };
             let verdict =
                 self.solve(condition, Subject { element: Some(This::Input(element)), ..subject })?;

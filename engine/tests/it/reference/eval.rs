@@ -180,12 +180,22 @@ struct Verdict(bool, Formula);
 #[derive(Clone, Copy)]
 enum Subject<'a> {
     Row,
-    Data { entity: usize, data: &'a Data, field_level: bool },
+    Data {
+        entity: usize,
+        data: &'a Data,
+        field_level: bool,
+    },
+    /// A row about to be created below a row that this field leads to: only that row is known.
+    Child {
+        owner: usize,
+    },
 }
 
 /// An operand as far as it is known.
 enum Side {
     Absent,
+    /// A part that does not concern what is asked.
+    Neutral,
     Term(Term),
     /// A value of the new row that the data does not say. Nothing to object at type level; at field level the row
     /// decides.
@@ -216,6 +226,11 @@ impl Folder<'_> {
         self.fold(rule, Subject::Data { entity, data, field_level }, Subject::Row).1
     }
 
+    /// The part of a rule about the row that `owner` leads to, on that row.
+    pub(super) fn parent(&self, rule: &Rule, owner: usize) -> Formula {
+        self.fold(rule, Subject::Child { owner }, Subject::Row).1
+    }
+
     fn fold(&self, rule: &Rule, this: Subject<'_>, element: Subject<'_>) -> Verdict {
         match rule {
             Rule::Literal(truth) => Verdict(true, Formula::of(*truth)),
@@ -237,6 +252,7 @@ impl Folder<'_> {
                 let Some(items) = self.caller.list(*list) else { return Verdict(false, Formula::False) };
                 match left {
                     Side::Absent => Verdict(false, Formula::False),
+                    Side::Neutral => Verdict(false, Formula::True),
                     Side::Term(Term::Value(value)) => Verdict(true, Formula::of(items.contains(&value))),
                     Side::Term(Term::Path(path)) => Verdict(true, Formula::Among(path, items.to_vec())),
                     Side::Term(Term::Keyed(..)) => unreachable!("only made by comparisons"),
@@ -273,6 +289,13 @@ impl Folder<'_> {
                     let Verdict(solved, inner) = self.fold(condition, this, Subject::Row);
                     Verdict(solved, some(path.clone(), inner))
                 }
+                Subject::Child { owner } => match path.steps.split_first() {
+                    Some((first, rest)) if *first == owner && !rest.is_empty() => {
+                        let Verdict(solved, inner) = self.fold(condition, this, Subject::Row);
+                        Verdict(solved, some(self.from_parent(path, rest), inner))
+                    }
+                    _ => Verdict(false, Formula::True),
+                },
                 Subject::Data { data, field_level, .. } => {
                     self.some_in_data(path, condition, this, data, field_level)
                 }
@@ -313,6 +336,11 @@ impl Folder<'_> {
         Verdict(true, Formula::of(satisfied))
     }
 
+    fn from_parent(&self, path: &Path, rest: &[usize]) -> Path {
+        let entity = self.model.end(&Path { steps: vec![path.steps[0]], ..path.clone() });
+        Path { root: Root::This, entity, steps: rest.to_vec() }
+    }
+
     fn side(&self, operand: &Operand, this: Subject<'_>, element: Subject<'_>) -> Side {
         match operand {
             Operand::Literal(value, _) => Side::Term(Term::Value(value.clone())),
@@ -324,6 +352,12 @@ impl Folder<'_> {
                 let subject = if path.root == Root::This { this } else { element };
                 match subject {
                     Subject::Row => Side::Term(Term::Path(path.clone())),
+                    Subject::Child { owner } => match path.steps.split_first() {
+                        Some((first, rest)) if *first == owner && !rest.is_empty() => {
+                            Side::Term(Term::Path(self.from_parent(path, rest)))
+                        }
+                        _ => Side::Neutral,
+                    },
                     Subject::Data { entity, data, field_level } => {
                         self.in_data(path, entity, data, field_level)
                     }
@@ -391,6 +425,7 @@ fn some(path: Path, inner: Formula) -> Formula {
 fn compare(op: Op, left: Side, right: Side) -> Verdict {
     match (left, right) {
         (Side::Absent, _) | (_, Side::Absent) => Verdict(false, Formula::False),
+        (Side::Neutral, _) | (_, Side::Neutral) => Verdict(false, Formula::True),
         (Side::Term(Term::Value(left)), Side::Term(Term::Value(right))) => {
             Verdict(true, Formula::of(known(op, &left, &right)))
         }

@@ -3,6 +3,7 @@
 
 mod eval;
 mod model;
+mod nested;
 mod request;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use studio_postgres::{Databases, Pool, PoolOptions};
 
 use self::eval::{Caller, Cell, Data, Given, Row, Store};
 use self::model::{CONTEXT, Kind, Model, Rng, V};
+use self::nested::Entries;
 use self::request::{Answer, DENIED, World};
 
 const SECRET: &str = "a secret that only this test knows";
@@ -43,7 +45,7 @@ pub(crate) async fn the_api_agrees_with_a_plain_evaluator(databases: &Databases)
     println!("reference: {told:?}");
     // A test that never meets rows, refusals and hidden rows would prove nothing.
     assert!(told.shown > 10 * told.models && told.denied > told.models && told.hidden > told.models);
-    assert!(told.updated > 0 && told.deleted > 0 && told.created > 0);
+    assert!(told.updated > 0 && told.nested > 0 && told.deleted > 0 && told.created > 0);
 }
 
 /// What the run met.
@@ -55,6 +57,7 @@ struct Told {
     hidden: usize,
     denied: usize,
     updated: usize,
+    nested: usize,
     deleted: usize,
     created: usize,
 }
@@ -96,9 +99,10 @@ async fn one_model(databases: &Databases, seed: u64, told: &mut Told) {
     }
     for _ in 0..16 {
         let caller = random_caller(&mut rng);
-        match rng.below(5) {
+        match rng.below(7) {
             0 => run.delete(&mut rng, &caller).await,
             1 | 2 => run.create(&mut rng, &caller).await,
+            3 | 4 => run.update_nested(&mut rng, &caller).await,
             _ => run.update(&mut rng, &caller).await,
         }
     }
@@ -173,6 +177,47 @@ impl Run<'_> {
         };
         self.told.updated += usize::from(after != self.store);
         self.expect(caller, &document, &key, answer, entity).await;
+        self.expect_rows(&document, &after).await;
+        self.store = after;
+    }
+
+    async fn update_nested(&mut self, rng: &mut Rng, caller: &Caller) {
+        let entity = rng.below(self.model.entities.len());
+        if self.store.rows[entity].is_empty() {
+            return;
+        }
+        let at = (entity, rng.below(self.store.rows[entity].len()));
+        let world = World { model: self.model, store: &self.store, caller };
+        let key = world.evaluator().key(at);
+        let mut data = random_data(rng, &world, entity, Purpose::Update, &mut Vec::new()).unwrap_or_default();
+        let entries = random_entries(rng, &world, at);
+        // What rules on the data see of the elements.
+        for part in &entries {
+            let items: Vec<Data> = part.updates.iter().chain(&part.creates).cloned().collect();
+            if !items.is_empty() {
+                data.nested.push((part.field, items));
+            }
+        }
+        if entries.is_empty() {
+            return;
+        }
+        let selection = world.random_selection(rng, entity, 1);
+        let name = format!("update{}", self.model.entities[entity].name);
+        let values = world.data_text(entity, &Data { nested: Vec::new(), ..data.clone() });
+        let values = &values[1..values.len() - 1];
+        let document = format!(
+            "mutation {{ {name}({}, data: {{{}}}) {} }}",
+            world.key_text(entity, &key, "", ""),
+            format!("{values}{}", world.entries_text(entity, &entries)).trim_start_matches(", "),
+            world.selection_text(entity, &selection)
+        );
+        let mut next = self.api.next_numbers(self.model).await;
+        let (after, answer) = match world.update_nested(at, &data, &entries, &selection, &mut next) {
+            Ok((after, answer)) => (after, Ok(answer)),
+            Err(reason) => (self.store.clone(), Err(reason)),
+        };
+        self.told.nested += usize::from(after != self.store);
+        self.expect(caller, &document, &name, answer, entity).await;
         self.expect_rows(&document, &after).await;
         self.store = after;
     }
@@ -384,6 +429,22 @@ impl Api {
         serde_json::from_slice(&reply.body).unwrap()
     }
 
+    /// The number the next row of each entity gets.
+    async fn next_numbers(&self, model: &Model) -> Vec<i64> {
+        let connection = self.pool.get().await.unwrap();
+        let mut numbers = Vec::new();
+        for entity in &model.entities {
+            let sql = format!("SELECT (last_value + 1)::text FROM \"{}_id_seq\"", entity.many());
+            let number = if entity.fields[0].auto {
+                connection.run(&sql, &[]).await.unwrap()[0][0].as_deref().unwrap().parse().unwrap()
+            } else {
+                0
+            };
+            numbers.push(number);
+        }
+        numbers
+    }
+
     /// All rows of the database.
     async fn rows(&self, model: &Model) -> Store {
         let connection = self.pool.get().await.unwrap();
@@ -490,6 +551,8 @@ enum Purpose {
     /// Below a new row of this entity.
     Nested(usize),
     Update,
+    /// Changes of a row below a row of this entity.
+    Entry(usize),
 }
 
 /// Random data for one object; `None` if there is no row it could refer to. `taken` are keys and one-to-one partners
@@ -505,7 +568,8 @@ fn random_data(
     let evaluator = world.evaluator();
     let fields = &model.entities[entity].fields;
     let mut data = Data::default();
-    if fields.iter().any(|field| field.key && !field.auto) && purpose != Purpose::Update {
+    let changes = matches!(purpose, Purpose::Update | Purpose::Entry(_));
+    if fields.iter().any(|field| field.key && !field.auto) && !changes {
         let key = (0..50)
             .map(|_| vec![V::Int(rng.below(6) as i64), V::Str(rng.pick(&["a", "b", "c", "d"]).to_owned())]);
         let key = key.into_iter().find(|key| {
@@ -522,7 +586,7 @@ fn random_data(
         match &field.kind {
             Kind::Value { ty, optional } => {
                 let supply = match purpose {
-                    Purpose::Update => rng.chance(30),
+                    Purpose::Update | Purpose::Entry(_) => rng.chance(30),
                     _ => (!optional && field.default.is_none()) || rng.chance(50),
                 };
                 if supply {
@@ -531,8 +595,9 @@ fn random_data(
                 }
             }
             Kind::Ref { target, optional, single } => {
-                let below = matches!(purpose, Purpose::Nested(container) if container == *target);
-                if below || (purpose == Purpose::Update && (*single || rng.chance(70))) {
+                let below = matches!(purpose, Purpose::Nested(container) | Purpose::Entry(container)
+                    if container == *target);
+                if below || (changes && (*single || rng.chance(70))) {
                     continue;
                 }
                 if *optional && rng.chance(30) {
@@ -551,7 +616,7 @@ fn random_data(
                     })
                     .collect();
                 if candidates.is_empty() {
-                    if *optional || purpose == Purpose::Update {
+                    if *optional || changes {
                         continue;
                     }
                     return None;
@@ -588,6 +653,54 @@ fn random_data(
         return None;
     }
     Some(data)
+}
+
+/// Entries below the collections of a row: of its own children mostly, sometimes of others.
+fn random_entries(rng: &mut Rng, world: &World<'_>, at: (usize, usize)) -> Vec<Entries> {
+    let evaluator = world.evaluator();
+    let mut out = Vec::new();
+    for (field, definition) in world.model.entities[at.0].fields.iter().enumerate() {
+        let Kind::Inverse { target, owner, single } = definition.kind else { continue };
+        if !rng.chance(60) {
+            continue;
+        }
+        let mut keys: Vec<Vec<V>> =
+            evaluator.related(at, field).into_iter().map(|child| evaluator.key(child)).collect();
+        if !world.store.rows[target].is_empty() && rng.chance(30) {
+            keys.push(evaluator.key((target, rng.below(world.store.rows[target].len()))));
+        }
+        let fields = &world.model.entities[target].fields;
+        let mut part = Entries { field, updates: Vec::new(), creates: Vec::new(), deletes: Vec::new() };
+        for key in keys {
+            match rng.below(3) {
+                0 => part.deletes.push(key),
+                1 => {
+                    let mut data = Data::default();
+                    let own: Vec<usize> = world.model.entities[target].keys().collect();
+                    data.values.extend(own.into_iter().zip(key.into_iter().map(Cell::Value)));
+                    let changes = random_data(rng, world, target, Purpose::Entry(at.0), &mut Vec::new());
+                    data.values.extend(changes.unwrap_or_default().values);
+                    part.updates.push(data);
+                }
+                _ => {}
+            }
+        }
+        let impossible = !fields[0].auto
+            || single
+            || fields.iter().enumerate().any(|(index, field)| match field.kind {
+                Kind::Ref { target, optional, single } => {
+                    single || (index != owner && target == at.0 && !optional)
+                }
+                Kind::Value { .. } | Kind::Inverse { .. } => false,
+            });
+        if !impossible && rng.chance(50) {
+            part.creates.extend(random_data(rng, world, target, Purpose::Nested(at.0), &mut Vec::new()));
+        }
+        if !(part.updates.is_empty() && part.creates.is_empty() && part.deletes.is_empty()) {
+            out.push(part);
+        }
+    }
+    out
 }
 
 /// The rows that data stands for; what only the database knows is `Cell::Nothing`.

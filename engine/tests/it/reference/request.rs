@@ -58,7 +58,7 @@ impl<'a> World<'a> {
         &self.model.entities[entity]
     }
 
-    fn row_rule(&self, rule: &Rule) -> Answer<Formula> {
+    pub(super) fn row_rule(&self, rule: &Rule) -> Answer<Formula> {
         match self.folder().rows(rule) {
             Formula::False => Err(DENIED),
             formula => Ok(formula),
@@ -73,7 +73,7 @@ impl<'a> World<'a> {
     }
 
     /// The condition under which rows show in a selection: the read rule, and those of the selected fields.
-    fn visible(&self, entity: usize, selection: &[Selected]) -> Answer<Formula> {
+    pub(super) fn visible(&self, entity: usize, selection: &[Selected]) -> Answer<Formula> {
         let mut parts = vec![self.row_rule(&self.entity(entity).access[0])?];
         for selected in selection {
             parts.push(self.field_rule(entity, selected.field)?);
@@ -174,7 +174,7 @@ impl<'a> World<'a> {
     }
 
     /// A row as JSON. Only called after `visible` has allowed the whole selection.
-    fn object(&self, at: At, selection: &[Selected]) -> Json {
+    pub(super) fn object(&self, at: At, selection: &[Selected]) -> Json {
         let evaluator = self.evaluator();
         let mut object = Map::new();
         for selected in selection {
@@ -216,27 +216,15 @@ impl<'a> World<'a> {
         data: &Data,
         selection: &[Selected],
     ) -> Answer<(Store, Json)> {
-        let rules = &self.entity(entity).access;
-        let evaluator = self.evaluator();
+        let mut residues = Vec::new();
+        self.update_input(entity, data, &mut residues)?;
         let mut parts = Vec::new();
-        let input = self.folder().data(&rules[2], entity, data, false);
-        if input == Formula::False {
-            return Err(DENIED);
-        }
         if let Some(filter) = filter {
             parts.push(self.filter(entity, filter)?);
         }
-        parts.push(self.row_rule(&rules[2])?);
-        for (field, _) in &data.values {
-            if let Some([_, _, update]) = &self.entity(entity).fields[*field].access {
-                match self.folder().data(update, entity, data, true) {
-                    Formula::False => return Err(DENIED),
-                    formula => parts.push(formula),
-                }
-            }
-        }
+        parts.push(self.update_rows(entity, data, &[])?);
         let visible = self.visible(entity, selection)?;
-        if !evaluator.holds_without_row(&input) {
+        if !residues.iter().all(|residue| self.evaluator().holds_without_row(residue)) {
             return Err(DENIED);
         }
         let chosen = self.chosen(entity, &Formula::and(parts));
@@ -253,6 +241,49 @@ impl<'a> World<'a> {
             shown.map(|at| world.object(*at, selection)).collect()
         };
         Ok((after, answer))
+    }
+
+    /// The half of the update rule about the new data.
+    pub(super) fn update_input(&self, entity: usize, data: &Data, residues: &mut Vec<Formula>) -> Answer<()> {
+        match self.folder().data(&self.entity(entity).access[2], entity, data, false) {
+            Formula::False => Err(DENIED),
+            formula => {
+                residues.push(formula);
+                Ok(())
+            }
+        }
+    }
+
+    /// The half of the update rules about rows: of the type, and of the supplied fields except keys of an entry.
+    pub(super) fn update_rows(&self, entity: usize, data: &Data, keys: &[usize]) -> Answer<Formula> {
+        let mut parts = vec![self.row_rule(&self.entity(entity).access[2])?];
+        for (field, _) in data.values.iter().filter(|(field, _)| !keys.contains(field)) {
+            if let Some([_, _, update]) = &self.entity(entity).fields[*field].access {
+                match self.folder().data(update, entity, data, true) {
+                    Formula::False => return Err(DENIED),
+                    formula => parts.push(formula),
+                }
+            }
+        }
+        Ok(Formula::and(parts))
+    }
+
+    /// What the update rule of a child says about its parent.
+    pub(super) fn parent_rule(&self, child: usize, owner: usize) -> Answer<Formula> {
+        match self.folder().parent(&self.entity(child).access[2], owner) {
+            Formula::False => Err(DENIED),
+            formula => Ok(formula),
+        }
+    }
+
+    /// Whether some row refers to this key of an entity.
+    pub(super) fn dangles(&self, store: &Store, entity: usize, key: &[V]) -> bool {
+        self.model.entities.iter().zip(&store.rows).any(|(model, rows)| {
+            model.fields.iter().enumerate().any(|(field, definition)| {
+                let refers = matches!(definition.kind, Kind::Ref { target, .. } if target == entity);
+                refers && rows.iter().any(|row| row.cells[field] == Cell::Reference(Some(key.to_vec())))
+            })
+        })
     }
 
     /// `deleteTs`: the rows after it, and what is answered.
@@ -279,19 +310,8 @@ impl<'a> World<'a> {
             index += 1;
             !chosen.contains(&(entity, index - 1))
         });
-        for (other, model) in self.model.entities.iter().enumerate() {
-            for (field, definition) in model.fields.iter().enumerate() {
-                if !matches!(definition.kind, Kind::Ref { target, .. } if target == entity) {
-                    continue;
-                }
-                let dangles = |row: &Row| match &row.cells[field] {
-                    Cell::Reference(Some(key)) => gone.contains(key),
-                    _ => false,
-                };
-                if after.rows[other].iter().any(dangles) {
-                    return Err(FAILED);
-                }
-            }
+        if gone.iter().any(|key| self.dangles(&after, entity, key)) {
+            return Err(FAILED);
         }
         Ok((after, answer))
     }
@@ -307,7 +327,7 @@ impl<'a> World<'a> {
         if residues.iter().all(|residue| evaluator.holds_without_row(residue)) { Ok(()) } else { Err(DENIED) }
     }
 
-    fn create_rules(&self, entity: usize, data: &Data, residues: &mut Vec<Formula>) -> Answer<()> {
+    pub(super) fn create_rules(&self, entity: usize, data: &Data, residues: &mut Vec<Formula>) -> Answer<()> {
         let mut add = |formula: Formula| match formula {
             Formula::False => Err(DENIED),
             formula => {

@@ -1,0 +1,184 @@
+//! Updates with nested entries (graphql-and-sql 3.8.3, language.md 6.8), by the reference evaluator.
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use super::eval::{At, Cell, Data, Formula, Store};
+use super::model::{Kind, V};
+use super::request::{Answer, DENIED, FAILED, Selected, World};
+
+/// Entries below one collection.
+#[derive(Debug, Clone)]
+pub(super) struct Entries {
+    pub(super) field: usize,
+    /// With the key among the values.
+    pub(super) updates: Vec<Data>,
+    pub(super) creates: Vec<Data>,
+    pub(super) deletes: Vec<Vec<V>>,
+}
+
+impl World<'_> {
+    /// `updateT` of the row with this key: the rows after it, and what is answered. `next` are the numbers that new
+    /// rows get.
+    pub(super) fn update_nested(
+        &self,
+        at: At,
+        data: &Data,
+        entries: &[Entries],
+        selection: &[Selected],
+        next: &mut [i64],
+    ) -> Answer<(Store, Json)> {
+        let mut residues = Vec::new();
+        self.update_input(at.0, data, &mut residues)?;
+        for part in entries {
+            let (child, _) = self.child(at.0, part.field);
+            for entry in &part.updates {
+                self.update_input(child, entry, &mut residues)?;
+            }
+            for entry in &part.creates {
+                self.create_rules(child, entry, &mut residues)?;
+            }
+        }
+        let condition = self.update_rows(at.0, data, &[])?;
+        // Everything that is refused without looking at rows is refused first.
+        for part in entries {
+            let (child, owner) = self.child(at.0, part.field);
+            for entry in &part.updates {
+                let keys: Vec<usize> = self.model.entities[child].keys().collect();
+                self.update_rows(child, entry, &keys)?;
+            }
+            if !part.creates.is_empty() {
+                self.parent_rule(child, owner)?;
+            }
+            if !part.deletes.is_empty() {
+                self.row_rule(&self.model.entities[child].access[3])?;
+            }
+        }
+        let visible = self.visible(at.0, selection)?;
+        if !residues.iter().all(|residue| self.evaluator().holds_without_row(residue)) {
+            return Err(DENIED);
+        }
+
+        let mut store = self.store.clone();
+        let affected = self.evaluator().holds(&condition, at);
+        let key = self.evaluator().key(at);
+        if affected {
+            set(&mut store, at, data, &[]);
+            for part in entries {
+                self.entries(at.0, &key, part, &mut store, next)?;
+            }
+        }
+        let world = World { store: &store, ..*self };
+        let shown = affected && world.evaluator().holds(&visible, at);
+        let answer = if shown { world.object(at, selection) } else { Json::Null };
+        Ok((store, answer))
+    }
+
+    fn entries(
+        &self,
+        parent: usize,
+        key: &[V],
+        part: &Entries,
+        store: &mut Store,
+        next: &mut [i64],
+    ) -> Answer<()> {
+        let (child, owner) = self.child(parent, part.field);
+        let keys: Vec<usize> = self.model.entities[child].keys().collect();
+        for entry in &part.updates {
+            let rule = self.update_rows(child, entry, &keys)?;
+            let wanted: Vec<V> = keys.iter().map(|field| value(entry, *field)).collect();
+            if let Some(at) = self.below(store, child, owner, key, &wanted, &rule) {
+                set(store, at, entry, &keys);
+            }
+        }
+        if !part.creates.is_empty() {
+            let rule = self.parent_rule(child, owner)?;
+            let world = World { store, ..*self };
+            let at = world.evaluator().find(parent, key).expect("the parent is still there");
+            if !world.evaluator().holds(&rule, at) {
+                return Err(DENIED);
+            }
+        }
+        for entry in &part.creates {
+            let mut row = self.new_row(child, entry);
+            row.cells[owner] = Cell::Reference(Some(key.to_vec()));
+            for (index, field) in self.model.entities[child].fields.iter().enumerate() {
+                if field.auto {
+                    row.cells[index] = Cell::Value(V::Int(next[child]));
+                    next[child] += 1;
+                }
+            }
+            store.rows[child].push(row);
+        }
+        for wanted in &part.deletes {
+            let rule = self.row_rule(&self.model.entities[child].access[3])?;
+            if let Some((_, index)) = self.below(store, child, owner, key, wanted, &rule) {
+                store.rows[child].remove(index);
+                if self.dangles(store, child, wanted) {
+                    return Err(FAILED);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The child with this key, if it belongs to the parent and satisfies the rule.
+    fn below(
+        &self,
+        store: &Store,
+        child: usize,
+        owner: usize,
+        parent: &[V],
+        key: &[V],
+        rule: &Formula,
+    ) -> Option<At> {
+        let world = World { store, ..*self };
+        let evaluator = world.evaluator();
+        let at = evaluator.find(child, key)?;
+        let belongs = evaluator.row(at).cells[owner] == Cell::Reference(Some(parent.to_vec()));
+        (belongs && evaluator.holds(rule, at)).then_some(at)
+    }
+
+    /// The child entity and its owning field behind a collection.
+    pub(super) fn child(&self, entity: usize, field: usize) -> (usize, usize) {
+        match self.model.entities[entity].fields[field].kind {
+            Kind::Inverse { target, owner, .. } => (target, owner),
+            Kind::Value { .. } | Kind::Ref { .. } => unreachable!("entries stand below collections"),
+        }
+    }
+
+    pub(super) fn entries_text(&self, entity: usize, entries: &[Entries]) -> String {
+        let mut text = String::new();
+        for part in entries {
+            let (child, _) = self.child(entity, part.field);
+            let join = |items: Vec<String>| items.join(", ");
+            let data = |items: &[Data]| join(items.iter().map(|item| self.data_text(child, item)).collect());
+            let keys = join(part.deletes.iter().map(|key| self.key_text(child, key, "{", "}")).collect());
+            write!(
+                text,
+                ", {}: {{update: [{}], create: [{}], delete: [{keys}]}}",
+                self.model.entities[entity].fields[part.field].name,
+                data(&part.updates),
+                data(&part.creates)
+            )
+            .unwrap();
+        }
+        text
+    }
+}
+
+fn set(store: &mut Store, at: At, data: &Data, keys: &[usize]) {
+    for (field, cell) in &data.values {
+        if !keys.contains(field) {
+            store.rows[at.0][at.1].cells[*field] = cell.clone();
+        }
+    }
+}
+
+fn value(data: &Data, field: usize) -> V {
+    match data.value(field) {
+        Some(Cell::Value(value)) => value.clone(),
+        _ => V::Null,
+    }
+}
