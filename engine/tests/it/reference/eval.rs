@@ -292,7 +292,7 @@ impl Folder<'_> {
                 Subject::Child { owner } => match path.steps.split_first() {
                     Some((first, rest)) if *first == owner && !rest.is_empty() => {
                         let Verdict(solved, inner) = self.fold(condition, this, Subject::Row);
-                        Verdict(solved, some(self.from_parent(path, rest), inner))
+                        Verdict(solved, some(self.on_the_parent(path, rest), inner))
                     }
                     _ => Verdict(false, Formula::True),
                 },
@@ -336,7 +336,7 @@ impl Folder<'_> {
         Verdict(true, Formula::of(satisfied))
     }
 
-    fn from_parent(&self, path: &Path, rest: &[usize]) -> Path {
+    fn on_the_parent(&self, path: &Path, rest: &[usize]) -> Path {
         let entity = self.model.end(&Path { steps: vec![path.steps[0]], ..path.clone() });
         Path { root: Root::This, entity, steps: rest.to_vec() }
     }
@@ -354,7 +354,7 @@ impl Folder<'_> {
                     Subject::Row => Side::Term(Term::Path(path.clone())),
                     Subject::Child { owner } => match path.steps.split_first() {
                         Some((first, rest)) if *first == owner && !rest.is_empty() => {
-                            Side::Term(Term::Path(self.from_parent(path, rest)))
+                            Side::Term(Term::Path(self.on_the_parent(path, rest)))
                         }
                         _ => Side::Neutral,
                     },

@@ -6,6 +6,7 @@ mod model;
 mod nested;
 mod request;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -97,12 +98,14 @@ async fn one_model(databases: &Databases, seed: u64, told: &mut Told) {
         let caller = random_caller(&mut rng);
         run.reads(&mut rng, &caller).await;
     }
+    run.repeated_reads(&mut rng).await;
     for _ in 0..16 {
         let caller = random_caller(&mut rng);
         match rng.below(7) {
             0 => run.delete(&mut rng, &caller).await,
             1 | 2 => run.create(&mut rng, &caller).await,
             3 | 4 => run.update_nested(&mut rng, &caller).await,
+            5 => run.repeated_updates(&mut rng).await,
             _ => run.update(&mut rng, &caller).await,
         }
     }
@@ -123,7 +126,7 @@ impl Run<'_> {
     async fn reads(&mut self, rng: &mut Rng, caller: &Caller) {
         for entity in 0..self.model.entities.len() {
             let (one, many) = (self.model.entities[entity].one(), self.model.entities[entity].many());
-            let world = World { model: self.model, store: &self.store, caller };
+            let world = World::new(self.model, &self.store, caller);
             let keys = world.key_selection(entity);
             let mut requests: Vec<(String, String, Answer<Json>)> = Vec::new();
             let plain = world.list(entity, None, &keys);
@@ -156,9 +159,90 @@ impl Run<'_> {
         }
     }
 
+    /// One document with other values and callers: plans that are used again have to mean the same.
+    async fn repeated_reads(&mut self, rng: &mut Rng) {
+        for entity in 0..self.model.entities.len() {
+            let many = self.model.entities[entity].many();
+            for _ in 0..3 {
+                let nobody = random_caller(rng);
+                let world = World::new(self.model, &self.store, &nobody);
+                let mut selection = world.random_selection(rng, entity, 2);
+                let mut filter = world.random_filter(rng, entity, 2, true);
+                let mut callers = vec![random_caller(rng), random_caller(rng)];
+                for turn in 0..6 {
+                    if turn > 0 {
+                        filter.change_values(rng);
+                        selection.iter_mut().for_each(|selected| selected.change_values(rng));
+                    }
+                    if turn == 3 {
+                        callers = vec![random_caller(rng), random_caller(rng)];
+                    }
+                    let caller = rng.pick(&callers);
+                    let variables = RefCell::default();
+                    let world = World::new(self.model, &self.store, &caller).with_variables(&variables);
+                    let text = format!(
+                        "{many}(where: {}) {}",
+                        world.filter_text(entity, &filter),
+                        world.selection_text(entity, &selection)
+                    );
+                    let answer = world.list(entity, Some(&filter), &selection);
+                    let variables = variables.into_inner();
+                    let reply =
+                        self.api.ask(&caller, &document("query", &text, &variables), &variables).await;
+                    let story = format!("{} {}", document("query", &text, &variables), json!(variables));
+                    self.compare(&story, &reply, &many, answer, entity, &caller);
+                }
+            }
+        }
+    }
+
+    async fn repeated_updates(&mut self, rng: &mut Rng) {
+        let entity = rng.below(self.model.entities.len());
+        let nobody = random_caller(rng);
+        let world = World::new(self.model, &self.store, &nobody);
+        let Some(mut data) = random_data(rng, &world, entity, Purpose::Update, &mut Vec::new()) else {
+            return;
+        };
+        let mut filter = world.random_filter(rng, entity, 1, true);
+        let selection = world.random_selection(rng, entity, 0);
+        let key = format!("update{}s", self.model.entities[entity].name);
+        let callers = vec![random_caller(rng), random_caller(rng)];
+        for turn in 0..4 {
+            if turn > 0 {
+                filter.change_values(rng);
+                for (field, cell) in &mut data.values {
+                    if let (Cell::Value(value), Kind::Value { ty, optional }) =
+                        (cell, &self.model.entities[entity].fields[*field].kind)
+                    {
+                        *value = if *optional && rng.chance(20) { V::Null } else { V::random(rng, *ty) };
+                    }
+                }
+            }
+            let caller = rng.pick(&callers);
+            let variables = RefCell::default();
+            let world = World::new(self.model, &self.store, &caller).with_variables(&variables);
+            let text = format!(
+                "{key}(where: {}, data: {}) {}",
+                world.filter_text(entity, &filter),
+                world.data_text(entity, &data),
+                world.selection_text(entity, &selection)
+            );
+            let (after, answer) = match world.update(entity, Some(&filter), &data, &selection) {
+                Ok((after, answer)) => (after, Ok(answer)),
+                Err(reason) => (self.store.clone(), Err(reason)),
+            };
+            let variables = variables.into_inner();
+            let reply = self.api.ask(&caller, &document("mutation", &text, &variables), &variables).await;
+            let story = format!("{} {}", document("mutation", &text, &variables), json!(variables));
+            self.compare(&story, &reply, &key, answer, entity, &caller);
+            self.expect_rows(&story, &after).await;
+            self.store = after;
+        }
+    }
+
     async fn update(&mut self, rng: &mut Rng, caller: &Caller) {
         let entity = rng.below(self.model.entities.len());
-        let world = World { model: self.model, store: &self.store, caller };
+        let world = World::new(self.model, &self.store, caller);
         let Some(data) = random_data(rng, &world, entity, Purpose::Update, &mut Vec::new()) else { return };
         let filter = rng.chance(50).then(|| world.random_filter(rng, entity, 1, true));
         let selection = world.random_selection(rng, entity, 1);
@@ -187,7 +271,7 @@ impl Run<'_> {
             return;
         }
         let at = (entity, rng.below(self.store.rows[entity].len()));
-        let world = World { model: self.model, store: &self.store, caller };
+        let world = World::new(self.model, &self.store, caller);
         let key = world.evaluator().key(at);
         let mut data = random_data(rng, &world, entity, Purpose::Update, &mut Vec::new()).unwrap_or_default();
         let entries = random_entries(rng, &world, at);
@@ -224,7 +308,7 @@ impl Run<'_> {
 
     async fn delete(&mut self, rng: &mut Rng, caller: &Caller) {
         let entity = rng.below(self.model.entities.len());
-        let world = World { model: self.model, store: &self.store, caller };
+        let world = World::new(self.model, &self.store, caller);
         let filter = rng.chance(85).then(|| world.random_filter(rng, entity, 1, true));
         let selection = world.random_selection(rng, entity, 1);
         let argument = filter
@@ -244,7 +328,7 @@ impl Run<'_> {
 
     async fn create(&mut self, rng: &mut Rng, caller: &Caller) {
         let entity = rng.below(self.model.entities.len());
-        let world = World { model: self.model, store: &self.store, caller };
+        let world = World::new(self.model, &self.store, caller);
         let mut taken = Vec::new();
         let mut objects = Vec::new();
         for _ in 0..1 + rng.below(2) {
@@ -269,10 +353,10 @@ impl Run<'_> {
                 for data in &objects {
                     add_new_rows(&world, entity, data, &mut expected);
                 }
-                let reply = self.api.ask(caller, &document).await;
+                let reply = self.api.ask(caller, &document, &[]).await;
                 let after = self.api.rows(self.model).await;
                 let new = self.new_rows(&document, &reply, &after, expected);
-                let world = World { model: self.model, store: &after, caller };
+                let world = World::new(self.model, &after, caller);
                 let at: Vec<_> = new.into_iter().map(|index| (entity, index)).collect();
                 let answer = world.seen(entity, &at).map(Json::Array);
                 self.told.created += at.len();
@@ -328,7 +412,7 @@ impl Run<'_> {
         expected: Answer<Json>,
         entity: usize,
     ) {
-        let reply = self.api.ask(caller, document).await;
+        let reply = self.api.ask(caller, document, &[]).await;
         self.compare(document, &reply, key, expected, entity, caller);
     }
 
@@ -393,7 +477,7 @@ impl Run<'_> {
 }
 
 impl Api {
-    async fn ask(&self, caller: &Caller, document: &str) -> Json {
+    async fn ask(&self, caller: &Caller, document: &str, variables: &[Json]) -> Json {
         let mut claims = Map::new();
         let mut names = Map::new();
         let mut headers = Vec::new();
@@ -422,7 +506,7 @@ impl Api {
             method: "POST".to_owned(),
             path: "/graphql".to_owned(),
             head: RequestHead { headers, client_ip: None },
-            body: json!({ "query": document }).to_string().into(),
+            body: json!({ "query": document, "variables": named(variables) }).to_string().into(),
             ..HttpRequest::default()
         };
         let reply = self.server.dispatch(&request).await;
@@ -487,6 +571,20 @@ fn reference_columns(model: &Model, field: &str, target: usize) -> Vec<String> {
     target.keys().map(|key| format!("{field}_{}", target.fields[key].name)).collect()
 }
 
+/// Variables by their names.
+fn named(variables: &[Json]) -> Map<String, Json> {
+    variables.iter().enumerate().map(|(index, value)| (format!("v{index}"), value.clone())).collect()
+}
+
+/// A document that declares its variables; their types do not matter.
+fn document(kind: &str, text: &str, variables: &[Json]) -> String {
+    if variables.is_empty() {
+        return format!("{kind} {{ {text} }}");
+    }
+    let declared: Vec<_> = (0..variables.len()).map(|index| format!("$v{index}: Any")).collect();
+    format!("{kind} ({}) {{ {text} }}", declared.join(", "))
+}
+
 /// Lists in any order.
 fn sorted(json: Json) -> Json {
     match json {
@@ -529,7 +627,7 @@ fn random_store(rng: &mut Rng, model: &Model) -> Store {
     for entity in 0..model.entities.len() {
         let mut taken = Vec::new();
         for number in 0..3 + rng.below(6) {
-            let world = World { model, store: &store, caller: &caller };
+            let world = World::new(model, &store, &caller);
             let Some(data) = random_data(rng, &world, entity, Purpose::Store, &mut taken) else { continue };
             let mut row = world.new_row(entity, &data);
             for (index, field) in model.entities[entity].fields.iter().enumerate() {

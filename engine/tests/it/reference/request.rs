@@ -1,5 +1,6 @@
 //! Random requests and the answers the reference evaluator gives.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
@@ -43,9 +44,60 @@ pub(super) struct World<'a> {
     pub(super) model: &'a Model,
     pub(super) store: &'a Store,
     pub(super) caller: &'a Caller,
+    /// Where values go that stand in the document as variables.
+    pub(super) variables: Option<&'a RefCell<Vec<Json>>>,
+}
+
+impl Filter {
+    /// Other values in the same places.
+    pub(super) fn change_values(&mut self, rng: &mut Rng) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.change_values(rng)),
+            Self::Not(inner) => inner.change_values(rng),
+            Self::Fields(fields) => {
+                for (_, condition) in fields {
+                    match condition {
+                        Condition::Related(inner) => inner.change_values(rng),
+                        Condition::Value(tests, ty) => {
+                            for (op, value) in tests {
+                                let null = matches!(op, Op::Eq | Op::Ne) && rng.chance(15);
+                                *value = if null { V::Null } else { V::random(rng, *ty) };
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Selected {
+    /// Other values in the same places.
+    pub(super) fn change_values(&mut self, rng: &mut Rng) {
+        if let Some(filter) = &mut self.filter {
+            filter.change_values(rng);
+        }
+        self.inner.iter_mut().for_each(|inner| inner.change_values(rng));
+    }
 }
 
 impl<'a> World<'a> {
+    pub(super) fn new(model: &'a Model, store: &'a Store, caller: &'a Caller) -> Self {
+        Self { model, store, caller, variables: None }
+    }
+
+    pub(super) fn with_variables(self, variables: &'a RefCell<Vec<Json>>) -> Self {
+        Self { variables: Some(variables), ..self }
+    }
+
+    /// A value as it stands in a document.
+    fn value_text(&self, value: &V, ty: Ty) -> String {
+        let Some(variables) = self.variables else { return value.literal(ty) };
+        let mut variables = variables.borrow_mut();
+        variables.push(value_json(value));
+        format!("$v{}", variables.len() - 1)
+    }
+
     pub(super) fn evaluator(&self) -> Evaluator<'a> {
         Evaluator { model: self.model, store: self.store }
     }
@@ -499,7 +551,9 @@ impl<'a> World<'a> {
                             Condition::Value(tests, ty) => {
                                 let tests: Vec<_> = tests
                                     .iter()
-                                    .map(|(op, value)| format!("{}: {}", op_name(*op), value.literal(*ty)))
+                                    .map(|(op, value)| {
+                                        format!("{}: {}", op_name(*op), self.value_text(value, *ty))
+                                    })
                                     .collect();
                                 format!("{name}: {{{}}}", tests.join(", "))
                             }
@@ -516,7 +570,7 @@ impl<'a> World<'a> {
         for (field, cell) in &data.values {
             let definition = &self.entity(entity).fields[*field];
             let value = match (cell, &definition.kind) {
-                (Cell::Value(value), Kind::Value { ty, .. }) => value.literal(*ty),
+                (Cell::Value(value), Kind::Value { ty, .. }) => self.value_text(value, *ty),
                 (Cell::Reference(Some(key)), Kind::Ref { target, .. }) => {
                     self.key_text(*target, key, "{", "}")
                 }
@@ -537,7 +591,9 @@ impl<'a> World<'a> {
         let parts: Vec<_> = model
             .keys()
             .zip(key)
-            .map(|(field, value)| format!("{}: {}", model.fields[field].name, value.literal(Ty::Str)))
+            .map(|(field, value)| {
+                format!("{}: {}", model.fields[field].name, self.value_text(value, Ty::Str))
+            })
             .collect();
         format!("{open}{}{close}", parts.join(", "))
     }
