@@ -52,6 +52,7 @@ pub(crate) async fn hooks_stand_around_requests_and_follow_their_files() {
         policy: None,
         database_url: None,
         read_write: false,
+        enforce_trusted_documents: true,
     };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();
