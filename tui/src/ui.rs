@@ -9,6 +9,7 @@ use studio_events::{Micros, OperationWindow, Problem, Ring, StudioState, Timesta
 use crate::action::{Action, Key, Keymap, Pane};
 use crate::config::TuiConfig;
 use crate::overlay::Overlay;
+use crate::pane::schema_tree::TypeTree;
 use crate::prompt::Prompt;
 use crate::theme::Theme;
 
@@ -98,6 +99,8 @@ pub(crate) struct SchemaUi {
     pub(crate) toggled: BTreeSet<String>,
     /// Where the lines of the text of the tab begin.
     pub(crate) lines: LineIndex,
+    /// The types as rows.
+    pub(crate) tree: TypeTree,
 }
 
 /// Where the lines of a text begin, so that a long one can be scrolled without being read each time.

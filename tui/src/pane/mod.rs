@@ -10,6 +10,7 @@ mod plan;
 pub(crate) mod problems;
 pub(crate) mod review;
 pub(crate) mod schema;
+pub(crate) mod schema_tree;
 pub(crate) mod services;
 mod test_text;
 pub(crate) mod tests;
@@ -40,7 +41,7 @@ pub(crate) struct Parts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rows {
     /// Their identities, in order.
-    Ids(Vec<u64>),
+    Ids(std::sync::Arc<Vec<u64>>),
     /// So many lines of a text, whose identities are their numbers: a long text costs nothing.
     Lines(usize),
 }
@@ -73,7 +74,7 @@ impl Rows {
 
 /// The rows of a pane.
 pub(crate) fn rows(ui: &Ui, state: &StudioState, pane: Pane) -> Rows {
-    Rows::Ids(match pane {
+    Rows::Ids(std::sync::Arc::new(match pane {
         Pane::Problems => problems::rows(ui, state),
         Pane::Schema => return schema::rows(ui, state),
         Pane::Traces => traces::rows(ui, state),
@@ -81,7 +82,7 @@ pub(crate) fn rows(ui: &Ui, state: &StudioState, pane: Pane) -> Rows {
         Pane::Logs => logs::rows(ui, state),
         Pane::Services => services::rows(state),
         Pane::Tests => tests::rows(ui, state),
-    })
+    }))
 }
 
 /// Places of the parts of a pane drawn in `area`.

@@ -8,7 +8,7 @@ use studio_events::{Command, CopySummary, StudioState, TypeKind, TypeSummary};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
-use crate::pane::{Filter, Parts, Rows, passes, review};
+use crate::pane::{Filter, Parts, Rows, passes, review, schema_tree};
 use crate::prompt::Purpose;
 use crate::sql;
 use crate::text::{left, line, plain, plural, put, right, wrap};
@@ -22,42 +22,16 @@ use crate::view::parts;
 struct Row<'a> {
     ty: &'a TypeSummary,
     field: Option<usize>,
+    unfolded: bool,
 }
 
-/// With this many types or fewer all are unfolded at first; with more only the first one.
-const UNFOLDED: usize = 2;
-
-fn is_unfolded(ui: &Ui, state: &StudioState, position: usize, ty: &TypeSummary) -> bool {
-    let by_default = position == 0 || state.schema.types.len() <= UNFOLDED;
-    by_default != ui.schema.toggled.contains(&ty.name)
-}
-
-fn tree<'a>(ui: &Ui, state: &'a StudioState) -> Vec<Row<'a>> {
-    let filter = Filter::new(&ui.list(Pane::Schema).filter);
-    let mut rows = Vec::new();
-    for (position, ty) in state.schema.types.iter().enumerate() {
-        let by_name = filter.passes(&[&ty.name]);
-        let field_passes = |field: &studio_events::FieldSummary| {
-            filter.passes(&[&ty.name, &field.name, &field.ty, &field.note])
-        };
-        let inner = !filter.is_empty() && ty.fields.iter().any(field_passes);
-        if !by_name && !inner {
-            continue;
-        }
-        rows.push(Row { ty, field: None });
-        if is_unfolded(ui, state, position, ty) || (inner && !by_name) {
-            let fields = ty.fields.iter().enumerate();
-            let wanted = fields.filter(|(_, field)| by_name || field_passes(field));
-            rows.extend(wanted.map(|(at, _)| Row { ty, field: Some(at) }));
-        }
-    }
-    rows
-}
-
-/// Reads the text of the tab again when it is another one.
+/// Brings what the tab is drawn from in line with the state, where that is too much for every frame.
 pub(crate) fn refresh(ui: &mut Ui, state: &StudioState) {
     if let Some(text) = tab_text(ui, state) {
         ui.schema.lines.read(text);
+    } else if ui.schema.tab == SchemaTab::Types {
+        let filter = &ui.panes[Pane::Schema.index()].filter;
+        ui.schema.tree.read(&state.schema, filter, &ui.schema.toggled);
     }
 }
 
@@ -112,11 +86,11 @@ fn selected_copy<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a CopySummary>
 pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Rows {
     let ids = match ui.schema.tab {
         SchemaTab::Ddl | SchemaTab::Sdl => return Rows::Lines(ui.schema.lines.len()),
-        SchemaTab::Types => tree(ui, state).iter().map(|row| identity((&row.ty.name, row.field))).collect(),
+        SchemaTab::Types => return Rows::Ids(ui.schema.tree.ids()),
         SchemaTab::Counts => counted(ui, state).iter().map(Counted::id).collect(),
         SchemaTab::Migration => review::rows(ui, state),
     };
-    Rows::Ids(ids)
+    Rows::Ids(std::sync::Arc::new(ids))
 }
 
 pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
@@ -145,7 +119,13 @@ fn selected<'a>(ui: &Ui, state: &'a StudioState) -> Option<Row<'a>> {
     if ui.schema.tab != SchemaTab::Types {
         return None;
     }
-    tree(ui, state).get(ui.list(Pane::Schema).index).copied()
+    row_at(ui, state, ui.list(Pane::Schema).index)
+}
+
+fn row_at<'a>(ui: &Ui, state: &'a StudioState, index: usize) -> Option<Row<'a>> {
+    let row = ui.schema.tree.get(index)?;
+    let ty = state.schema.types.get(row.ty)?;
+    Some(Row { ty, field: row.field, unfolded: row.unfolded })
 }
 
 /// Everything about the selected type.
@@ -302,17 +282,12 @@ fn pending(cx: Cx<'_>, width: u16) -> Line<'static> {
 
 fn draw_tree(cx: Cx<'_>, places: Parts, buffer: &mut Buffer) {
     let (ui, state) = (cx.ui, cx.state);
-    let rows = tree(ui, state);
-    let fields = rows.iter().filter_map(|row| row.field.and_then(|at| row.ty.fields.get(at)));
-    let fields = fields.map(|field| crate::text::width(&field.name) + 2);
-    let types = rows.iter().map(|row| crate::text::width(&row.ty.name));
-    let names = types.chain(fields).max().unwrap_or(0).clamp(8, 24);
-    let first = |ty: &TypeSummary| state.schema.types.iter().position(|other| std::ptr::eq(other, ty));
-    if rows.is_empty() {
+    let (count, names) = (ui.schema.tree.len(), ui.schema.tree.names());
+    if count == 0 {
         put(buffer, places.list, 0, &plain(" nothing passes the filter · Esc drops it"));
     }
-    parts::list(cx, Pane::Schema, places.list, rows.len(), buffer, |index| {
-        let Some(row) = rows.get(index) else { return Line::default() };
+    parts::list(cx, Pane::Schema, places.list, count, buffer, |index| {
+        let Some(row) = row_at(ui, state, index) else { return Line::default() };
         let ty = row.ty;
         match row.field.and_then(|at| ty.fields.get(at)) {
             Some(field) => line([
@@ -321,8 +296,7 @@ fn draw_tree(cx: Cx<'_>, places: Parts, buffer: &mut Buffer) {
                 (field.note.clone(), cx.theme.dim()),
             ]),
             None => {
-                let open = first(ty).is_some_and(|position| is_unfolded(ui, state, position, ty));
-                let fold = if open { "▾" } else { "▸" };
+                let fold = if row.unfolded { "▾" } else { "▸" };
                 let place = if ty.kind == TypeKind::Entity { ty.table.as_str() } else { kind(ty) };
                 line([
                     (format!("{fold} "), cx.theme.dim()),
@@ -531,7 +505,7 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
         }
         Action::Fold | Action::Unfold | Action::Open => {
             let position = state.schema.types.iter().position(|other| other.name == name).unwrap_or(0);
-            let open = is_unfolded(ui, state, position, ty);
+            let open = schema_tree::is_unfolded(&state.schema, &ui.schema.toggled, position);
             let wish = match action {
                 Action::Fold => false,
                 Action::Unfold => true,
