@@ -33,6 +33,11 @@ fn all(state: &StudioState) -> Vec<Service> {
     services
 }
 
+/// Services that a build reads again: the watcher's files and hook components.
+fn reads_again(name: &str) -> bool {
+    name == "watcher" || name == "hooks" || name.starts_with("hook ")
+}
+
 /// The question about the data folder that waits, if any: it is about no migration.
 fn question(state: &StudioState) -> Option<&studio_events::Decision> {
     state.decisions.iter().find(|decision| decision.step.is_none() && decision.options.len() > 1)
@@ -75,6 +80,7 @@ fn postgres(state: &StudioState) -> Service {
                 lines.push(format!("f  {option}"));
             }
             lines.push("checking, the SDL and schema queries work without it · r try again".to_owned());
+            lines.push("another server: exo-studio --database-url URL".to_owned());
             (ServiceStatus::Failed, lines, log_tail.clone())
         }
     };
@@ -222,7 +228,7 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
             "postgres" => None,
             "http" if matches!(state.http, HttpState::PortTaken { .. }) => None,
             "http" => Some("the API is listening".to_owned()),
-            "hooks" | "watcher" => state.build.running.then(|| "a build is under way".to_owned()),
+            name if reads_again(name) => state.build.running.then(|| "a build is under way".to_owned()),
             other => Some(format!("{other} starts with the studio")),
         },
         Action::ServiceFresh if question(state).is_none() => {
@@ -260,7 +266,7 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             let command = match service.name.as_str() {
                 "http" => Command::RetryPort,
                 // Components and sources are read again with a build.
-                "hooks" | "watcher" => Command::Rebuild,
+                name if reads_again(name) => Command::Rebuild,
                 _ => Command::RestartDatabase,
             };
             return vec![Effect::Send(command)];

@@ -92,12 +92,22 @@ fn database(cx: Cx<'_>, wide: bool) -> Vec<Part> {
     }
 }
 
+/// Hook components: how many, and how the worst of them is. `hooks` is the service of all of them, `hook <name>` one.
 fn hooks(cx: Cx<'_>) -> Vec<Part> {
-    match cx.state.services.iter().find(|service| service.name == "hooks") {
-        Some(service) if service.status != ServiceStatus::Off => {
-            vec![("hooks ".to_owned(), Style::new()), sign(cx, service.status)]
+    let is_hook = |name: &str| name == "hooks" || name.starts_with("hook ");
+    let found: Vec<_> = cx.state.services.iter().filter(|service| is_hook(&service.name)).collect();
+    let rank = |status: ServiceStatus| match status {
+        ServiceStatus::Failed => 3,
+        ServiceStatus::Degraded => 2,
+        ServiceStatus::Up => 1,
+        ServiceStatus::Off => 0,
+    };
+    match found.iter().map(|service| service.status).max_by_key(|status| rank(*status)) {
+        None | Some(ServiceStatus::Off) => Vec::new(),
+        Some(worst) => {
+            let lead = if cx.tier == Tier::Wide { format!("hooks {} ", found.len()) } else { "hooks ".to_owned() };
+            vec![(lead, Style::new()), sign(cx, worst)]
         }
-        Some(_) | None => Vec::new(),
     }
 }
 
