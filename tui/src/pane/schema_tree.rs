@@ -87,8 +87,7 @@ fn rows(schema: &SchemaSummary, filter: &Filter, toggled: &BTreeSet<String>) -> 
     let mut rows = Vec::new();
     for (position, ty) in schema.types.iter().enumerate() {
         let by_name = filter.passes(&[&ty.name]);
-        let passes =
-            |field: &FieldSummary| filter.passes(&[&ty.name, &field.name, &field.ty, &field.note]);
+        let passes = |field: &FieldSummary| filter.passes(&[&ty.name, &field.name, &field.ty, &field.note]);
         let inner = !by_name && ty.fields.iter().any(passes);
         if !by_name && !inner {
             continue;
@@ -136,7 +135,8 @@ mod tests {
         assert_eq!(tree.len(), 7);
         assert_eq!(tree.get(4), Some(TreeRow { ty: 3, field: Some(0), unfolded: true }));
         tree.read(&schema, "own4", &BTreeSet::new());
-        let shown: Vec<_> = (0..tree.len()).filter_map(|at| tree.get(at)).map(|row| (row.ty, row.field)).collect();
+        let shown: Vec<_> =
+            (0..tree.len()).filter_map(|at| tree.get(at)).map(|row| (row.ty, row.field)).collect();
         assert_eq!(shown, [(4, None), (4, Some(1))]);
         tree.read(&schema, "type3", &BTreeSet::new());
         assert_eq!(tree.len(), 1);

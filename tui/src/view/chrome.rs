@@ -105,7 +105,8 @@ fn hooks(cx: Cx<'_>) -> Vec<Part> {
     match found.iter().map(|service| service.status).max_by_key(|status| rank(*status)) {
         None | Some(ServiceStatus::Off) => Vec::new(),
         Some(worst) => {
-            let lead = if cx.tier == Tier::Wide { format!("hooks {} ", found.len()) } else { "hooks ".to_owned() };
+            let lead =
+                if cx.tier == Tier::Wide { format!("hooks {} ", found.len()) } else { "hooks ".to_owned() };
             vec![(lead, Style::new()), sign(cx, worst)]
         }
     }
