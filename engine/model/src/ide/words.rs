@@ -19,6 +19,7 @@ pub(super) fn annotation(name: &str) -> &'static str {
         }
         "clientIp" => "The address of the client.",
         "query" => "The result of a query of this model. The parameter is its name; default: the field name.",
+        "hook" => "A value that a hook component left under this key; default: the field name.",
         "inject" => "The engine provides the value; the parameter is no argument of the operation.",
         "before" => "Runs before every operation that matches the pattern, such as `\"mutation create*\"`.",
         "after" => "Runs after every operation that matches the pattern, such as `\"mutation create*\"`.",

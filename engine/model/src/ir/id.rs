@@ -94,9 +94,9 @@ impl<I: ArenaId, T> Arena<I, T> {
         self.items.push(item);
         id
     }
-    /// Gives back room kept for more items.
-    pub(crate) fn shrink_to_fit(&mut self) {
-        self.items.shrink_to_fit();
+    /// An empty arena with room for this many items.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { items: Vec::with_capacity(capacity), id: PhantomData }
     }
     /// The number of items.
     pub fn len(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry as MapEntry;
 
 use heck::ToSnakeCase;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::annotation::find;
 use super::member::Members;
@@ -20,6 +20,11 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        let by_name = FxHashMap::with_capacity_and_hasher(capacity, FxBuildHasher);
+        Self { columns: Arena::with_capacity(capacity), by_name }
+    }
+
     /// A column of its own: nobody else may have made it before.
     pub(super) fn add(
         &mut self,

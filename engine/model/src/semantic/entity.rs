@@ -200,15 +200,14 @@ impl<'a> Builder<'_, 'a> {
         if keys.is_empty() && managed {
             self.out.push(make::no_primary_key(decl, &self.members.composites[composite]));
         }
-        let mut columns = Columns::default();
-        let mut fields: Arena<FieldId, Field> = Arena::new();
+        let count = self.members.composites[composite].members.len();
+        let mut columns = Columns::with_capacity(count);
+        let mut fields: Arena<FieldId, Field> = Arena::with_capacity(count);
         let mut references = Vec::new();
         for index in 0..self.members.composites[composite].members.len() {
             let field = self.field(composite, index, managed, &mut columns, &mut references);
             fields.push(field);
         }
-        fields.shrink_to_fit();
-        columns.columns.shrink_to_fit();
         let (uniques, indexes) = constraints(self.names, self.members, self.kinds, composite);
         let table = Table {
             plural,

@@ -27,6 +27,11 @@ pub(crate) struct MemberList<'a> {
 }
 
 impl<'a> MemberList<'a> {
+    fn reserve(&mut self, count: usize) {
+        self.members.reserve_exact(count);
+        self.by_name.reserve(count);
+    }
+
     fn push(&mut self, member: Member<'a>) {
         self.by_name.entry(&member.decl.name.text).or_insert(self.members.len());
         self.members.push(member);
@@ -90,6 +95,7 @@ pub(crate) fn collect<'a>(names: &Names<'a>, out: &mut Vec<Diagnostic>) -> Membe
     let mut members = Members::default();
     for (index, composite) in names.composites.iter().enumerate() {
         let mut list = MemberList::default();
+        list.reserve(composite.decl.fields.len() + composite.decl.spreads.len());
         splicer.splice(Entry::Composite(index), None, &mut Vec::new(), &mut list);
         for spread in &composite.decl.spreads {
             match names.lookup(&spread.name.text) {

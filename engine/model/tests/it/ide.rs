@@ -219,7 +219,7 @@ fn suggestions_for_declarations_and_types() {
     assert!(of_type.contains(&"table".to_owned()) && of_type.contains(&"access".to_owned()), "{of_type:?}");
     let of_field = labels("@postgres module M { type T { @pk @$0 id: Int } }");
     assert!(of_field.contains(&"unique".to_owned()) && !of_field.contains(&"jwt".to_owned()), "{of_field:?}");
-    assert_eq!(labels("context C { @$0 }"), ["jwt", "header", "cookie", "env", "clientIp", "query"]);
+    assert_eq!(labels("context C { @$0 }"), ["jwt", "header", "cookie", "env", "clientIp", "query", "hook"]);
     assert_eq!(labels("@deno(\"x.ts\") module M { query q(@$0 c: C): Int }"), ["inject"]);
     let text = "@postgres module M { enum Kind { A } fragment F { a: Int } type Other { @pk id: Int } type T { @pk id: $0 } }";
     let types = labels(text);

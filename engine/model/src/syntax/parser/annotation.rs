@@ -10,7 +10,11 @@ use crate::syntax::token::TokenKind;
 
 impl Parser<'_> {
     pub(super) fn annotations(&mut self) -> Vec<Annotation> {
-        let mut found = Vec::new();
+        if !self.is(TokenKind::At) {
+            return Vec::new();
+        }
+        // Most lists of the tree hold one or two items; room for more would double the size of the tree.
+        let mut found = Vec::with_capacity(1);
         while self.is(TokenKind::At) {
             let start = self.span();
             self.bump();
@@ -18,8 +22,6 @@ impl Parser<'_> {
             let params = if self.eat(TokenKind::LParen) { self.annotation_params() } else { Params::None };
             found.push(Annotation { name, params, span: start.to(self.previous()) });
         }
-        // Most lists of the tree hold one or two items; the room vectors keep for more would double its size.
-        found.shrink_to_fit();
         found
     }
 
@@ -83,7 +85,7 @@ impl Parser<'_> {
     }
 
     fn named_params(&mut self) -> Params {
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(2);
         loop {
             if !(self.is(TokenKind::Ident) && self.nth(1) == TokenKind::Eq) {
                 self.unexpected("a parameter such as `name = value`");
@@ -101,7 +103,6 @@ impl Parser<'_> {
                 break;
             }
         }
-        values.shrink_to_fit();
         Params::Named(values)
     }
 

@@ -193,13 +193,13 @@ impl Parser<'_> {
         }
         let mut args = Vec::new();
         if self.eat(TokenKind::Lt) {
+            args.reserve_exact(1);
             while let Some(Some(arg)) = self.nested(Self::type_ref) {
                 args.push(arg);
                 if !self.eat(TokenKind::Comma) {
                     break;
                 }
             }
-            args.shrink_to_fit();
             // `Set<T>=` reads as one token.
             if self.is(TokenKind::Ge) {
                 self.split_greater_equal();

@@ -42,7 +42,6 @@ impl Parser<'_> {
         while self.eat(TokenKind::OrOr) {
             parts.push(self.and());
         }
-        parts.shrink_to_fit();
         Expr { kind: ExprKind::Or(parts), span: start.to(self.previous()) }
     }
 
@@ -56,7 +55,6 @@ impl Parser<'_> {
         while self.eat(TokenKind::AndAnd) {
             parts.push(self.relation());
         }
-        parts.shrink_to_fit();
         Expr { kind: ExprKind::And(parts), span: start.to(self.previous()) }
     }
 
@@ -161,7 +159,7 @@ impl Parser<'_> {
         let head = self.name();
         let start = head.span;
         let head_call = self.call();
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(usize::from(self.is(TokenKind::Dot)));
         while self.is(TokenKind::Dot) {
             self.bump();
             // What follows an unfinished path is the next field or declaration, not its next step.
@@ -174,7 +172,6 @@ impl Parser<'_> {
             let call = self.call();
             steps.push(Step { name, call });
         }
-        steps.shrink_to_fit();
         Expr { kind: ExprKind::Path(Path { head, head_call, steps }), span: start.to(self.previous()) }
     }
 

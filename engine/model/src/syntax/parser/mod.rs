@@ -30,15 +30,20 @@ pub struct Parsed {
 
 /// Parses a file.
 pub fn parse(text: &str, id: FileId) -> Parsed {
-    let lexed = lexer::lex(text);
-    let mut tokens = Vec::with_capacity(lexed.tokens.len());
+    let mut lexed = lexer::lex(text);
     let mut docs = Vec::new();
-    for token in lexed.tokens {
-        match token.kind {
-            TokenKind::Doc | TokenKind::FileDoc => docs.push((tokens.len(), token)),
-            _ => tokens.push(token),
+    let mut kept = 0;
+    let mut tokens = std::mem::take(&mut lexed.tokens);
+    tokens.retain(|token| match token.kind {
+        TokenKind::Doc | TokenKind::FileDoc => {
+            docs.push((kept, *token));
+            false
         }
-    }
+        _ => {
+            kept += 1;
+            true
+        }
+    });
     let mut parser = Parser {
         text,
         id,
