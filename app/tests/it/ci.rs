@@ -7,7 +7,7 @@ use crate::harness::{command, edit, folder, project, text};
 #[test]
 fn every_template_passes_its_own_tests() {
     let folder = folder();
-    for template in ["todo", "bookshop", "multi-tenant"] {
+    for template in ["todo", "bookshop", "multi-tenant", "with-hooks"] {
         project(folder.path(), template);
     }
     let output = command().arg("--ci").arg(folder.path()).arg("--json").output().unwrap();

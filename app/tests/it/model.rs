@@ -40,7 +40,7 @@ fn problems_in_every_format() {
 #[test]
 fn every_template_is_free_of_problems_and_laid_out() {
     let folder = folder();
-    for template in ["todo", "bookshop", "multi-tenant"] {
+    for template in ["todo", "bookshop", "multi-tenant", "with-hooks"] {
         let project = project(folder.path(), template);
         let output = command().arg("check").arg(&project).output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{template}: {}", text(&output));

@@ -21,6 +21,8 @@ pub struct RequestError {
     pub class: ErrorClass,
     /// Detail for the log and the trace; never sent to the client.
     pub hidden: Option<String>,
+    /// The `extensions` object as JSON text; only code of a hook gives one.
+    pub extensions: Option<String>,
 }
 
 /// Classes of request errors.
@@ -54,7 +56,13 @@ impl RequestError {
 
     /// A validation error at places in the document.
     pub fn invalid(message: impl Into<String>, locations: Vec<Position>) -> Self {
-        Self { message: message.into(), locations: Some(locations), class: ErrorClass::Invalid, hidden: None }
+        Self {
+            message: message.into(),
+            locations: Some(locations),
+            class: ErrorClass::Invalid,
+            hidden: None,
+            extensions: None,
+        }
     }
 
     /// `Not authorized`, with the reason for the trace.
@@ -89,7 +97,7 @@ impl RequestError {
 
     /// A run-time error without locations.
     pub fn plain(message: impl Into<String>, class: ErrorClass, hidden: Option<String>) -> Self {
-        Self { message: message.into(), locations: None, class, hidden }
+        Self { message: message.into(), locations: None, class, hidden, extensions: None }
     }
 }
 
@@ -122,6 +130,10 @@ pub fn error_body(error: &RequestError) -> String {
             let _ = write!(body, "{separator}{{\"line\": {line}, \"column\": {column}}}");
         }
         body.push(']');
+    }
+    if let Some(extensions) = &error.extensions {
+        body.push_str(", \"extensions\": ");
+        body.push_str(extensions);
     }
     body.push_str("}]}");
     body

@@ -70,6 +70,7 @@ impl RequestHooks {
             identity: OnceLock::new(),
             authenticated: AtomicBool::new(false),
             models: OnceLock::new(),
+            resolving: AtomicBool::new(false),
         });
         let id = next_trace_id();
         let parts = RequestParts {
@@ -92,6 +93,17 @@ impl RequestHooks {
     /// The request as its hooks see it.
     pub(crate) fn exchange(&self) -> &Arc<Exchange> {
         self.session.exchange()
+    }
+
+    /// Whether the contexts of the model have to be resolved for this request; true once.
+    pub(crate) fn begin_contexts(&self) -> bool {
+        !self.host.resolving.swap(true, Ordering::AcqRel)
+    }
+
+    /// Contexts of the model by name, for `context.model`.
+    pub(crate) fn set_contexts(&self, contexts: Map<String, Json>) {
+        // Set once: `begin_contexts` lets one through.
+        let _ = self.host.models.set(contexts);
     }
 
     /// Claims that a hook gave; `None` when tokens decide.

@@ -27,6 +27,8 @@ pub(super) struct RequestHost {
     pub(super) authenticated: AtomicBool,
     /// Contexts of the model as JSON objects, resolved for this request.
     pub(super) models: OnceLock<Map<String, Json>>,
+    /// Somebody resolves them.
+    pub(super) resolving: AtomicBool,
 }
 
 fn level_of(level: HookLevel) -> LogLevel {

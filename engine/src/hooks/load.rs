@@ -28,6 +28,11 @@ impl Hooks {
         Self { root: root.to_owned(), ..Self::default() }
     }
 
+    /// The project's folder.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The components that serve now; a request keeps these until its end.
     pub fn loaded(&self) -> Arc<Loaded> {
         self.service.loaded()

@@ -5,9 +5,11 @@ mod calls;
 mod gateway;
 mod host;
 mod load;
+mod modules;
 mod observe;
 
 pub(crate) use calls::ServerCalls;
 pub use gateway::RequestHooks;
 pub(crate) use gateway::Surroundings;
 pub use load::{Broken, Hooks, problem};
+pub(crate) use modules::WasmModules;

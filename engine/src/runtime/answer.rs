@@ -29,7 +29,7 @@ use super::serving::{Cached, Known, Serving};
 use super::tap::Tap;
 use crate::bus::{self, Bus};
 use crate::config::{Environment, Introspection, Settings};
-use crate::hooks::RequestHooks;
+use crate::hooks::{Hooks, RequestHooks};
 use crate::server::http::HttpReply;
 
 static NEXT_TRACE: AtomicU32 = AtomicU32::new(1);
@@ -73,6 +73,8 @@ pub struct AnswerContext<'a> {
     pub trusted_bypass: bool,
     /// The request's hooks, when the project has any.
     pub hooks: Option<&'a RequestHooks>,
+    /// Hook components of the project, for `@wasm` modules.
+    pub components: &'a Hooks,
     /// Who the caller is.
     pub identity: Identity<'a>,
 }

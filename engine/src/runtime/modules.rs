@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use studio_events::LogLevel;
 use studio_model::ir::{InterceptorKind, Ir, ModuleId, Plugin};
 use studio_query::error::RequestError;
@@ -15,6 +15,7 @@ use studio_query::plan::{Injection, code_module};
 
 use super::script_modules::ScriptModules;
 use crate::config::{Environment, ScriptsConfig};
+use crate::hooks::{Hooks, RequestHooks, WasmModules};
 
 /// Runs functions of code modules.
 pub trait ModuleRuntime: Send + Sync + std::fmt::Debug {
@@ -45,6 +46,10 @@ pub struct ModuleCall<'a> {
     pub operation: Option<&'a Intercepted>,
     /// Variables of the server.
     pub environment: &'a Environment,
+    /// Hook components of the project.
+    pub components: &'a Hooks,
+    /// The hooks of the request, when the project has any.
+    pub hooks: Option<&'a RequestHooks>,
 }
 
 /// An operation as its interceptors see it.
@@ -56,6 +61,10 @@ pub struct Intercepted {
     pub query: Json,
     /// Whether [`ModuleHost::proceed`] may be called (`@around`).
     pub can_proceed: bool,
+    /// Query or mutation.
+    pub kind: OperationKind,
+    /// The field's value as JSON text, for `@after`.
+    pub outcome: Option<String>,
 }
 
 /// What a running function may ask for.
@@ -67,6 +76,14 @@ pub trait ModuleHost: Send + Sync {
         query: &'a str,
         variables: Json,
         contexts: Option<Json>,
+    ) -> BoxFuture<'a, Result<String, RequestError>>;
+
+    /// The same as the system itself, without access rules, or with other claims: for components with that privilege.
+    fn execute_as<'a>(
+        &'a self,
+        query: &'a str,
+        variables: Json,
+        claims: Option<Map<String, Json>>,
     ) -> BoxFuture<'a, Result<String, RequestError>>;
 
     /// Runs the intercepted operation and gives the value of its field.
@@ -83,7 +100,7 @@ pub trait ModuleHost: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct Modules {
     deno: Arc<dyn ModuleRuntime>,
-    wasm: Option<Arc<dyn ModuleRuntime>>,
+    wasm: Arc<dyn ModuleRuntime>,
     /// Interceptors in the order of modules and declarations.
     interceptors: Vec<Woven>,
 }
@@ -108,7 +125,7 @@ pub(super) struct Chain<'a> {
 
 impl Modules {
     /// Gets ready for a model. Nothing is started before the first call.
-    pub fn new(ir: &Ir, scripts: &ScriptsConfig) -> Self {
+    pub fn new(ir: &Arc<Ir>, scripts: &ScriptsConfig) -> Self {
         let mut interceptors = Vec::new();
         // Subsystems in order: scripts, then components.
         for wasm in [false, true] {
@@ -125,24 +142,18 @@ impl Modules {
                 }));
             }
         }
-        Self { deno: Arc::new(ScriptModules::new(ir, scripts)), wasm: None, interceptors }
-    }
-
-    /// Runs `@wasm` modules with this.
-    #[must_use]
-    pub fn with_wasm(mut self, runtime: Arc<dyn ModuleRuntime>) -> Self {
-        self.wasm = Some(runtime);
-        self
+        Self {
+            deno: Arc::new(ScriptModules::new(ir, scripts)),
+            wasm: Arc::new(WasmModules::new(ir)),
+            interceptors,
+        }
     }
 
     /// What runs a module.
     pub(super) fn runtime(&self, plugin: &Plugin) -> Result<&dyn ModuleRuntime, RequestError> {
         match plugin {
             Plugin::Deno(_) => Ok(&*self.deno),
-            Plugin::Wasm(_) => self
-                .wasm
-                .as_deref()
-                .ok_or_else(|| RequestError::internal("there is no runtime for `@wasm` modules")),
+            Plugin::Wasm(_) => Ok(&*self.wasm),
             Plugin::Postgres { .. } => Err(RequestError::internal("a Postgres module runs no code")),
         }
     }

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 use studio_events::LogLevel;
+use studio_model::ir::{CodeBase, CodeTypeRef, Interceptor, InterceptorKind, Param, Plugin};
 use studio_postgres::{PooledConnection, Transaction, TransactionMode};
 use studio_query::access::{AccessLog, ContextError, NoLog};
 use studio_query::error::RequestError;
@@ -21,7 +22,7 @@ use studio_query::{field_tree, prepare};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::access_trace::TimedLog;
-use super::answer::{AnswerContext, limits, object};
+use super::answer::{AnswerContext, Identity, limits, object};
 use super::caller::{Caller, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, Running, database_error, micros};
 use super::modules::{Intercepted, ModuleCall, ModuleHost, Woven};
@@ -114,7 +115,20 @@ struct Scope<'a> {
 #[derive(Debug, Default)]
 struct Acting {
     contexts: Option<Json>,
+    role: Role,
     queries: QueryResults,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Default)]
+enum Role {
+    /// The caller of the request.
+    #[default]
+    Caller,
+    /// The system itself.
+    System,
+    /// Somebody with these claims.
+    Claims(Map<String, Json>),
 }
 
 type Answer<'s> = BoxFuture<'s, Result<String, RequestError>>;
@@ -207,16 +221,27 @@ impl<'a> Scope<'a> {
             return self.core(root, acting, depth).await;
         }
         let query = field_tree(root, &self.serving.ir);
-        let intercepted =
-            |can_proceed| Intercepted { name: root.name.clone(), query: query.clone(), can_proceed };
+        let intercepted = |can_proceed| Intercepted {
+            name: root.name.clone(),
+            query: query.clone(),
+            can_proceed,
+            kind,
+            outcome: None,
+        };
         let plain = intercepted(false);
         for woven in chain.before {
             self.intercept(woven, &plain, acting, depth, None).await?;
         }
         let wrapped = intercepted(true);
-        let text = self.around(&chain.around, root, &wrapped, acting, depth).await?;
+        let mut text = self.around(&chain.around, root, &wrapped, acting, depth).await?;
         for woven in chain.after {
-            self.intercept(woven, &plain, acting, depth, None).await?;
+            let finished = Intercepted { outcome: Some(text.clone()), ..plain.clone() };
+            let answer = self.intercept(woven, &finished, acting, depth, None).await?;
+            // The result of a script is ignored (language.md 8.5); a component says whether it has another one.
+            let component = matches!(self.serving.ir.modules[woven.module].plugin, Plugin::Wasm(_));
+            if component && !answer.is_empty() {
+                text = answer;
+            }
         }
         Ok(text)
     }
@@ -349,7 +374,7 @@ impl<'a> Scope<'a> {
             context.environment,
             &acting.queries,
         )
-        .acting(context.identity, context.hooks.map(RequestHooks::exchange))
+        .acting(acting.role.identity(context), context.hooks.map(RequestHooks::exchange))
         .replacing(acting.contexts.as_ref())
     }
 
@@ -413,6 +438,9 @@ impl<'a> Scope<'a> {
         let module = &self.serving.ir.modules[target.module];
         let runtime = self.serving.modules.runtime(&module.plugin)?;
         let path = code_module(&module.plugin).map_or("", |code| &code.path);
+        if matches!(module.plugin, Plugin::Wasm(_)) {
+            self.show_contexts(acting, depth).await;
+        }
         let host = Host { scope: self, acting, depth, proceed, module: &module.name, turn: Mutex::new(()) };
         let call = ModuleCall {
             module: target.module,
@@ -421,6 +449,8 @@ impl<'a> Scope<'a> {
             arguments: target.arguments,
             operation,
             environment: self.context.environment,
+            components: self.context.components,
+            hooks: self.context.hooks,
         };
         let started = Instant::now();
         let result = runtime.call(call, &host).await;
@@ -428,6 +458,38 @@ impl<'a> Scope<'a> {
         let time = FunctionTime { name, time: micros(started) };
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(time);
         result
+    }
+
+    /// Lets components see the contexts of the model. One whose values cannot be had is left out: the rule that needs it
+    /// says why.
+    async fn show_contexts(&self, acting: &Acting, depth: usize) {
+        let Some(hooks) = self.context.hooks.filter(|hooks| hooks.begin_contexts()) else { return };
+        let ir = &self.serving.ir;
+        let mut objects = Map::new();
+        for (id, context) in ir.contexts.iter() {
+            let ty = CodeTypeRef { base: CodeBase::Context(id), lists: Vec::new(), optional: false };
+            let wanted = Interceptor {
+                name: context.name.clone(),
+                kind: InterceptorKind::Before,
+                pattern: String::new(),
+                params: vec![Param { name: context.name.clone(), ty, injected: true }],
+            };
+            let found = loop {
+                let attempt = interceptor_arguments(&wanted, ir, &self.caller(acting));
+                match attempt {
+                    Ok(found) => break found.ok(),
+                    Err(PlanError::NeedsQuery(name)) => {
+                        if self.context_query(&name, acting, depth).await.is_err() {
+                            break None;
+                        }
+                    }
+                }
+            };
+            if let Some([Injection::Value(object)]) = found.as_deref() {
+                objects.insert(context.name.clone(), object.clone());
+            }
+        }
+        hooks.set_contexts(objects);
     }
 
     /// An operation issued by code. When a mutation fails and the code goes on, nothing of it stays.
@@ -502,11 +564,33 @@ impl ModuleHost for Host<'_, '_, '_> {
                 Some(contexts) => {
                     let acting = Acting {
                         contexts: Some(merged(self.acting.contexts.as_ref(), contexts)),
+                        role: self.acting.role.clone(),
                         queries: QueryResults::default(),
                     };
                     self.scope.nested(&operation, &acting, self.depth + 1).await?
                 }
             };
+            Ok(object(&fields))
+        }
+        .boxed()
+    }
+
+    fn execute_as<'q>(
+        &'q self,
+        query: &'q str,
+        variables: Json,
+        claims: Option<Map<String, Json>>,
+    ) -> BoxFuture<'q, Result<String, RequestError>> {
+        async move {
+            let _turn = self.turn.lock().await;
+            let variables = match variables {
+                Json::Object(variables) => Some(variables),
+                _ => None,
+            };
+            let operation = self.scope.prepare(query, variables.as_ref())?;
+            let role = claims.map_or(Role::System, Role::Claims);
+            let acting = Acting { contexts: None, role, queries: QueryResults::default() };
+            let fields = self.scope.nested(&operation, &acting, self.depth + 1).await?;
             Ok(object(&fields))
         }
         .boxed()
@@ -537,6 +621,16 @@ impl ModuleHost for Host<'_, '_, '_> {
         }
         if let Some(bus) = self.scope.context.bus {
             bus.log(level, self.module, text);
+        }
+    }
+}
+
+impl Role {
+    fn identity<'s>(&'s self, context: &AnswerContext<'s>) -> Identity<'s> {
+        match self {
+            Self::Caller => context.identity,
+            Self::System => Identity::System,
+            Self::Claims(claims) => Identity::Claims(claims),
         }
     }
 }

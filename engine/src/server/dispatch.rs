@@ -213,6 +213,7 @@ impl Server {
             surface: self.test.clone().map_or(surface, Surface::Test),
             trusted_bypass: trusted_bypass || !self.settings.enforce_trusted_documents,
             hooks: None,
+            components: &self.hooks,
             identity: Identity::Token,
         }
     }

@@ -16,7 +16,7 @@ use studio_testing::{Endpoint, HttpReply, Instance, LaboratoryError, StageSettin
 
 use super::database::Database;
 use crate::bus::Bus;
-use crate::config::{Authentication, Environment, Settings};
+use crate::config::{Authentication, Environment};
 use crate::copies::{Copies, NAME};
 use crate::derived::Derived;
 use crate::project::Project;
@@ -44,7 +44,7 @@ pub(super) async fn seed(
     let result = if files.is_empty() {
         copies.note(|meta| meta.seeded = Some(String::new())).await.map_err(|error| error.to_string())
     } else {
-        run(database, &databases, &copies, &files, &server.settings, derived).await
+        run(database, &databases, &copies, &files, server, derived).await
     };
     match result {
         Ok(()) => {
@@ -90,7 +90,7 @@ async fn run(
     databases: &Databases,
     copies: &Copies,
     files: &[PathBuf],
-    settings: &Settings,
+    server: &Server,
     derived: &Derived,
 ) -> Result<(), String> {
     let text = |error: &dyn std::fmt::Display| error.to_string();
@@ -100,7 +100,7 @@ async fn run(
     databases.disconnect(NAME).await.map_err(|error| text(&error))?;
     let copied = databases.create(COPY, Some(NAME)).await;
     let seeded = match copied {
-        Ok(()) => fill(database, files, settings, derived).await,
+        Ok(()) => fill(database, files, server, derived).await,
         Err(error) => Err(error.to_string()),
     };
     let result = match seeded {
@@ -132,16 +132,19 @@ fn content_hash(files: &[PathBuf]) -> Result<String, String> {
 async fn fill(
     database: &Database,
     files: &[PathBuf],
-    settings: &Settings,
+    server: &Server,
     derived: &Derived,
 ) -> Result<(), String> {
     let secret = random_secret();
     let pool = Pool::new(database.target(COPY), PoolOptions { size: 2, ..PoolOptions::default() });
-    let mut settings = settings.clone();
+    let hooks = Arc::clone(&server.hooks);
+    let mut settings = server.settings.clone();
     settings.authentication = Authentication::Secret(secret.clone());
     settings.graphql_path = "/graphql".to_owned();
     let mut server = Server::new(settings, Arc::new(Environment::default()));
     server.test = Some("seed".to_owned());
+    // Seeds are requests like others: they pass the same hooks.
+    server.hooks = hooks;
     server.swap(Arc::new(Serving::new(Revision(0), derived, pool.clone())));
     let instance = SeedInstance { server, pool, secret };
     let result = studio_testing::seed(&instance, files, &StageSettings::default()).await;

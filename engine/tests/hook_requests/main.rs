@@ -10,6 +10,7 @@
 #[path = "../../hooks/tests/hooks/guest.rs"]
 #[allow(dead_code, reason = "shared with the tests of the component host")]
 mod guest;
+mod modules;
 mod studio;
 
 /// The supervisor has to be a program: this test binary plays it when it is called like the product.
@@ -26,6 +27,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         studio::hooks_stand_around_requests_and_follow_their_files().await;
+        modules::modules_and_interceptors_run_in_components().await;
         println!("all passed");
     });
 }

@@ -186,11 +186,11 @@ fn hook_problems(state: &StudioState) -> Vec<String> {
     sets.flat_map(|(_, problems)| problems.iter().map(|problem| problem.message.clone())).collect()
 }
 
-fn code(body: &Json) -> &str {
+pub(crate) fn code(body: &Json) -> &str {
     body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
 }
 
-async fn wait(
+pub(crate) async fn wait(
     states: &mut tokio::sync::watch::Receiver<Arc<StudioState>>,
     condition: impl Fn(&StudioState) -> bool,
 ) -> Arc<StudioState> {
@@ -205,7 +205,7 @@ async fn wait(
     }
 }
 
-async fn ask(authority: &str, query: &str, headers: &[(&str, &str)]) -> (u16, Json, String) {
+pub(crate) async fn ask(authority: &str, query: &str, headers: &[(&str, &str)]) -> (u16, Json, String) {
     let body = json!({ "query": query }).to_string();
     let mut request = format!("POST /graphql HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
     for (name, value) in headers {

@@ -129,3 +129,23 @@ async fn the_guest_in_javascript_is_built_from_source_and_works() {
     }
     works(built).await;
 }
+
+/// The components that the template `with-hooks` carries are what its sources give.
+#[tokio::test]
+async fn the_components_of_the_template_are_built_from_its_sources() {
+    let Some(python) = or_skip("zig", zig()) else { return };
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates/with-hooks");
+    for (name, folder) in [("guard", "hooks/guard"), ("limit", "src/limit")] {
+        let to = cache().join(format!("template-{name}"));
+        std::fs::create_dir_all(&to).unwrap();
+        for file in ["hook.c", "exo_hooks.h", "build.sh"] {
+            std::fs::copy(template.join(folder).join(file), to.join(file)).unwrap();
+        }
+        let mut build = Command::new("sh");
+        build.arg("build.sh").env("CC", format!("{} -m ziglang cc", python.display())).current_dir(&to);
+        run(&mut build).unwrap();
+        let (built, kept) =
+            (std::fs::read(to.join("hook.wasm")), std::fs::read(template.join(folder).join("hook.wasm")));
+        assert!(built.unwrap() == kept.unwrap(), "run build.sh in templates/with-hooks/{folder}");
+    }
+}

@@ -1,0 +1,331 @@
+//! `@wasm` modules and their interceptors (language.md 8.7): components, or plain core modules with number functions.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value as Json};
+use studio_events::LogLevel;
+use studio_hooks::{
+    ActingAs, ComponentConfig, CoreModule, Exchange, Failure, GraphqlReply, HookComponent, HookEngine,
+    HookError, HookHost, HookLevel, HookLine, HostCalls, Interface, LoadError, OperationFacts, OperationKind,
+    RequestParts, Session,
+};
+use studio_model::ir::{InterceptorKind, Ir};
+use studio_query::error::{ErrorClass, RequestError};
+use studio_query::operation::OperationKind as QueryKind;
+use studio_query::plan::{Injection, code_module};
+
+use super::calls::{failure_of, variables_of};
+use super::load::Hooks;
+use crate::runtime::modules::{Intercepted, ModuleCall, ModuleHost, ModuleRuntime};
+
+/// Runs the `@wasm` modules of one model.
+#[derive(Debug)]
+pub(crate) struct WasmModules {
+    ir: Arc<Ir>,
+    /// Files that no `[hooks.<name>]` configures, loaded when first called.
+    own: Mutex<HashMap<PathBuf, Arc<Own>>>,
+}
+
+#[derive(Debug)]
+struct Own {
+    stamp: Stamp,
+    code: Result<Code, LoadError>,
+}
+
+type Stamp = Option<(SystemTime, u64)>;
+
+#[derive(Debug, Clone)]
+enum Code {
+    Component(Arc<HookComponent>),
+    Core(Arc<CoreModule>),
+}
+
+impl WasmModules {
+    pub(crate) fn new(ir: &Arc<Ir>) -> Self {
+        Self { ir: Arc::clone(ir), own: Mutex::default() }
+    }
+
+    /// The code of a file: a configured component, or the file itself with default limits. A file that was replaced is
+    /// loaded again; when the new one does not load, the old one goes on.
+    async fn code(&self, path: &str, hooks: &Hooks) -> Result<Code, LoadError> {
+        let file = hooks.root().join(path);
+        if let Some(component) = hooks.loaded().by_path(&file) {
+            return Ok(Code::Component(Arc::clone(component)));
+        }
+        let stamp = stamp(&file);
+        let known = self.own.lock().unwrap_or_else(PoisonError::into_inner).get(&file).cloned();
+        if let Some(known) = known.as_ref().filter(|known| known.stamp == stamp) {
+            return known.code.clone();
+        }
+        let fresh = load(hooks, &file).await;
+        let code = match (&fresh, known.map(|known| known.code.clone())) {
+            (Err(error), Some(Ok(old))) => {
+                tracing::error!(path, %error, "the new file of a @wasm module is not used");
+                Ok(old)
+            }
+            _ => fresh,
+        };
+        let own = Arc::new(Own { stamp, code: code.clone() });
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(file, own);
+        code
+    }
+
+    async fn run(&self, call: &ModuleCall<'_>, host: &dyn ModuleHost) -> Result<String, RequestError> {
+        let code = self.code(call.path, call.components).await.map_err(|error| {
+            host.log(LogLevel::Error, &format!("`{}` does not load: {error}", call.path));
+            RequestError::internal(format!("`{}` does not load: {error}; {}", call.path, error.help()))
+        })?;
+        match code {
+            Code::Core(module) => core(&module, call).await,
+            Code::Component(component) => match call.hooks {
+                Some(hooks) => self.component(&hooks.session, &component, call, host).await,
+                None => {
+                    let exchange = Exchange::new(RequestParts::default(), Arc::new(Quiet));
+                    self.component(&Session::new(Arc::new(exchange)), &component, call, host).await
+                }
+            },
+        }
+    }
+
+    async fn component(
+        &self,
+        session: &Session,
+        component: &Arc<HookComponent>,
+        call: &ModuleCall<'_>,
+        host: &dyn ModuleHost,
+    ) -> Result<String, RequestError> {
+        let module = code_module(&self.ir.modules[call.module].plugin)
+            .ok_or_else(|| RequestError::internal("a module without code"))?;
+        let mut calls = ModuleCalls { host };
+        let calls = &mut calls;
+        if let Some(operation) = call.operation {
+            let kind = module
+                .interceptors
+                .iter()
+                .find(|interceptor| interceptor.name == call.function)
+                .map(|interceptor| interceptor.kind)
+                .ok_or_else(|| RequestError::internal("an interceptor that the module does not have"))?;
+            needs(component, Interface::Interceptors)?;
+            let facts: Arc<dyn OperationFacts> = Arc::new(Facts(operation.clone()));
+            let answer = match kind {
+                InterceptorKind::Before => session
+                    .before(component, call.function, facts, calls)
+                    .await
+                    .map(|it| it.map(|_| String::new())),
+                InterceptorKind::After => {
+                    let outcome = Ok(operation.outcome.clone().unwrap_or_else(|| "null".to_owned()));
+                    let answer = session.after(component, call.function, facts, outcome, calls).await;
+                    answer.map(|it| it.map(Option::unwrap_or_default))
+                }
+                InterceptorKind::Around => session.around(component, call.function, facts, calls).await,
+            };
+            return answered(answer);
+        }
+        let method = module
+            .methods
+            .iter()
+            .find(|method| method.name == call.function)
+            .ok_or_else(|| RequestError::internal("a method that the module does not have"))?;
+        needs(component, Interface::Module)?;
+        let named = method.params.iter().zip(call.arguments).filter_map(|(param, argument)| match argument {
+            Injection::Value(value) => Some((param.name.clone(), value.clone())),
+            Injection::Exograph | Injection::ExographPriv | Injection::Operation => None,
+        });
+        let arguments = Json::Object(named.collect::<Map<_, _>>()).to_string();
+        let kind = if method.is_mutation { OperationKind::Mutation } else { OperationKind::Query };
+        answered(session.module(component, kind, call.function, &arguments, None, calls).await)
+    }
+}
+
+impl ModuleRuntime for WasmModules {
+    fn call<'a>(
+        &'a self,
+        call: ModuleCall<'a>,
+        host: &'a dyn ModuleHost,
+    ) -> BoxFuture<'a, Result<String, RequestError>> {
+        async move { self.run(&call, host).await }.boxed()
+    }
+}
+
+fn stamp(file: &Path) -> Stamp {
+    let data = std::fs::metadata(file).ok()?;
+    Some((data.modified().ok()?, data.len()))
+}
+
+async fn load(hooks: &Hooks, file: &Path) -> Result<Code, LoadError> {
+    let engine = HookEngine::new(Some(&hooks.root().join("target/hooks")))?;
+    let name =
+        file.file_stem().map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
+    let config = ComponentConfig::new(name, file);
+    let bytes =
+        std::fs::read(file).map_err(|error| LoadError::Read(format!("{}: {error}", file.display())))?;
+    if CoreModule::is_plain(&bytes) {
+        let module = CoreModule::from_bytes(&engine, &bytes, config.timeout, config.memory_bytes)?;
+        return Ok(Code::Core(Arc::new(module)));
+    }
+    HookComponent::from_bytes(&engine, config, bytes).await.map(Code::Component)
+}
+
+/// A plain core module: arguments by position, the result a number.
+async fn core(module: &CoreModule, call: &ModuleCall<'_>) -> Result<String, RequestError> {
+    if call.operation.is_some() {
+        return Err(RequestError::internal("a core module has no interceptors; build a component"));
+    }
+    let values = call.arguments.iter().filter_map(|argument| match argument {
+        Injection::Value(value) => Some(value.clone()),
+        Injection::Exograph | Injection::ExographPriv | Injection::Operation => None,
+    });
+    let values: Vec<Json> = values.collect();
+    let result = module.call(call.function, &values).await;
+    result.map(|value| value.to_string()).map_err(|error| RequestError::internal(error.to_string()))
+}
+
+fn needs(component: &HookComponent, interface: Interface) -> Result<(), RequestError> {
+    if component.has(interface) {
+        return Ok(());
+    }
+    let message = format!("`{}` does not export `{}`", component.name(), interface.name());
+    Err(RequestError::internal(message))
+}
+
+/// A hook's failure is for the client, with its code; a failed call has a `HOOK_*` code.
+fn answered(answer: Result<Result<String, Failure>, HookError>) -> Result<String, RequestError> {
+    match answer {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(failure)) => Err(refused(&failure, None)),
+        Err(error) => Err(refused(&error.to_failure(), Some(error.to_string()))),
+    }
+}
+
+fn refused(failure: &Failure, hidden: Option<String>) -> RequestError {
+    let extensions = Json::Object(failure.to_extensions()).to_string();
+    RequestError {
+        extensions: Some(extensions),
+        ..RequestError::plain(failure.message.clone(), ErrorClass::Code, hidden)
+    }
+}
+
+/// What a module asks of the request it runs in.
+struct ModuleCalls<'h> {
+    host: &'h dyn ModuleHost,
+}
+
+impl HostCalls for ModuleCalls<'_> {
+    fn execute<'a>(
+        &'a mut self,
+        document: String,
+        variables: Option<String>,
+        acting_as: ActingAs,
+    ) -> BoxFuture<'a, GraphqlReply> {
+        async move {
+            let failed = |failure| GraphqlReply { data: None, errors: vec![failure] };
+            let variables = match variables_of(variables.as_deref()) {
+                Ok(variables) => variables.map_or(Json::Null, Json::Object),
+                Err(failure) => return failed(failure),
+            };
+            let result = match acting_as {
+                ActingAs::Caller => self.host.execute_query(&document, variables, None).await,
+                ActingAs::System => self.host.execute_as(&document, variables, None).await,
+                ActingAs::Claims(text) => match serde_json::from_str(&text) {
+                    Ok(claims) => self.host.execute_as(&document, variables, Some(claims)).await,
+                    Err(error) => {
+                        return failed(Failure::message(format!("claims must be a JSON object: {error}")));
+                    }
+                },
+            };
+            match result {
+                Ok(data) => GraphqlReply { data: Some(data), errors: Vec::new() },
+                Err(error) => failed(failure_of(&error)),
+            }
+        }
+        .boxed()
+    }
+
+    fn proceed<'a>(&'a mut self, arguments: Option<String>) -> BoxFuture<'a, Result<String, Failure>> {
+        async move {
+            if arguments.is_some() {
+                return Err(Failure {
+                    message: "the arguments of this operation cannot be replaced".to_owned(),
+                    code: Some("HOOK_NOT_HERE".to_owned()),
+                    extensions: None,
+                });
+            }
+            self.host.proceed().await.map_err(|error| failure_of(&error))
+        }
+        .boxed()
+    }
+}
+
+/// The intercepted operation, as the contract shows it.
+struct Facts(Intercepted);
+
+impl OperationFacts for Facts {
+    fn kind(&self) -> OperationKind {
+        match self.0.kind {
+            QueryKind::Query => OperationKind::Query,
+            QueryKind::Mutation => OperationKind::Mutation,
+        }
+    }
+    fn field(&self) -> String {
+        self.0.name.clone()
+    }
+    fn response_key(&self) -> String {
+        self.0.query.get("alias").and_then(Json::as_str).unwrap_or(&self.0.name).to_owned()
+    }
+    fn operation_name(&self) -> Option<String> {
+        None
+    }
+    fn arguments(&self) -> String {
+        self.0.query.get("arguments").map_or_else(|| "{}".to_owned(), Json::to_string)
+    }
+    fn selection(&self) -> String {
+        let below = self.0.query.get("subfields").cloned().unwrap_or(Json::Array(Vec::new()));
+        renamed(below).to_string()
+    }
+}
+
+/// `subfields` is called `fields` in the contract with components.
+fn renamed(fields: Json) -> Json {
+    match fields {
+        Json::Array(items) => Json::Array(items.into_iter().map(renamed).collect()),
+        Json::Object(mut field) => {
+            let below = field.remove("subfields").unwrap_or(Json::Array(Vec::new()));
+            field.insert("fields".to_owned(), renamed(below));
+            Json::Object(field)
+        }
+        other => other,
+    }
+}
+
+/// A request without hooks: only warnings of a module are worth a line.
+struct Quiet;
+
+impl HookHost for Quiet {
+    fn log_enabled(&self, level: HookLevel) -> bool {
+        level >= HookLevel::Info
+    }
+    fn log(&self, line: HookLine) {
+        let (component, text) = (&line.component, line.text());
+        match line.level {
+            HookLevel::Error => tracing::error!(target: "hook", %component, "{text}"),
+            HookLevel::Warn => tracing::warn!(target: "hook", %component, "{text}"),
+            HookLevel::Trace | HookLevel::Debug | HookLevel::Info => {
+                tracing::info!(target: "hook", %component, "{text}");
+            }
+        }
+    }
+    fn access(&self, _component: &str, _record: Vec<u8>) -> bool {
+        false
+    }
+    fn claims(&self) -> Option<String> {
+        None
+    }
+    fn model(&self, _name: &str) -> Option<String> {
+        None
+    }
+}

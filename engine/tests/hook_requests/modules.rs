@@ -1,0 +1,119 @@
+//! `@wasm` modules and their interceptors: a component and a plain core module.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+use studio_engine::project::Project;
+use studio_engine::studio::{Studio, StudioConfig};
+use studio_events::{HttpState, PhaseKind};
+
+use crate::guest::{ALL, component};
+use crate::studio::{ask, code, wait};
+
+const MODEL: &str = r#"
+@postgres
+module Notes {
+  @access(true)
+  type Note {
+    @pk id: Int = autoIncrement()
+    text: String
+  }
+  @access(false)
+  type Secret {
+    @pk id: Int = autoIncrement()
+    text: String
+  }
+}
+
+@wasm("all.wasm")
+module Code {
+  @access(true)
+  query echo(a: Int): Json
+  @access(true)
+  query graphql(): Json
+  @access(true)
+  mutation refuse(): Json
+
+  @before("mutation createNote")
+  interceptor check(operation: Operation)
+  @around("query notes")
+  interceptor plain(operation: Operation)
+  @around("query note")
+  interceptor own(operation: Operation)
+  @after("query notesAgg")
+  interceptor selection(operation: Operation)
+}
+
+@wasm("numbers.wasm")
+module Numbers {
+  @access(true)
+  query add(a: Int, b: Int): Int
+}
+"#;
+const TOML: &str =
+    "[hooks.code]\npath = \"src/all.wasm\"\nexports = [\"interceptors\", \"module\"]\ntimeout_ms = 20000\n";
+const NUMBERS: &str =
+    "(module (func (export \"add\") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))";
+
+pub(crate) async fn modules_and_interceptors_run_in_components() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let root = folder.path().join("code");
+    fs::create_dir_all(root.join("src")).unwrap();
+    fs::write(root.join("src/index.exo"), MODEL).unwrap();
+    fs::write(root.join("exo.toml"), TOML).unwrap();
+    fs::write(root.join("src/all.wasm"), component("hooks", ALL)).unwrap();
+    fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
+    let config = StudioConfig {
+        project: Project::open(&root).unwrap(),
+        port: Some(0),
+        executable: std::env::current_exe().unwrap(),
+        interactive: true,
+        policy: None,
+        database_url: None,
+        read_write: false,
+        enforce_trusted_documents: true,
+    };
+    let studio = Studio::prepare(config).unwrap().start();
+    let mut states = studio.states();
+    let state = wait(&mut states, |state| state.serving.revision.is_some()).await;
+    let HttpState::Listening { url, .. } = &state.http else {
+        panic!("the server is not bound: {:?}", state.http)
+    };
+    let authority = url.trim_start_matches("http://").to_owned();
+    let data = async |query: &str| {
+        let (status, body, _) = ask(&authority, query, &[]).await;
+        assert_eq!(status, 200);
+        body
+    };
+
+    assert_eq!(data("{ echo(a: 5) }").await, json!({ "data": { "echo": { "a": 5 } } }));
+    assert_eq!(data("{ sum: add(a: 2, b: 40) }").await, json!({ "data": { "sum": 42 } }));
+    let refused = data("mutation { refuse }").await;
+    assert_eq!((code(&refused), &refused["errors"][0]["message"]), ("NO", &json!("not that")));
+
+    // Interceptors: before refuses and nothing is written; around passes on or answers itself.
+    let create = "mutation { createNote(data: {text: \"a\"}) { text } }";
+    let (_, body, _) = ask(&authority, create, &[("x-refuse", "1")]).await;
+    assert_eq!((code(&body), &body["errors"][0]["message"]), ("NO", &json!("refused")));
+    assert_eq!(data("{ notes { text } }").await, json!({ "data": { "notes": [] } }));
+    assert_eq!(data(create).await, json!({ "data": { "createNote": { "text": "a" } } }));
+    assert_eq!(data("{ notes { text } }").await, json!({ "data": { "notes": [{ "text": "a" }] } }));
+    assert_eq!(data("{ note(id: 1) { text } }").await, json!({ "data": { "note": { "own": true } } }));
+    // After may replace the result: this one shows the selection.
+    let shown = data("{ notesAgg { id { max } } }").await;
+    assert_eq!(shown["data"]["notesAgg"][0]["name"], "id", "{shown}");
+    // A trap fails the operation, not the server.
+    let (_, body, _) = ask(&authority, create, &[("x-trap", "1")]).await;
+    assert_eq!(code(&body), "HOOK_CRASHED");
+    assert_eq!(data("{ sum: add(a: 1, b: 1) }").await, json!({ "data": { "sum": 2 } }));
+
+    let state = wait(&mut states, |state| state.traces.iter().any(|it| it.operation == "notes")).await;
+    let trace = state.traces.iter().find(|trace| trace.operation == "notes").unwrap();
+    let called = |phase: &studio_events::Phase| {
+        phase.kind == PhaseKind::Hook && phase.note.contains("interceptors.around")
+    };
+    assert!(trace.phases.iter().any(called), "{:?}", trace.phases);
+    studio.stop().await.unwrap();
+}
