@@ -91,15 +91,14 @@ async fn reduce(
         };
         let Some(first) = first else { return };
         let mut next = Some(first);
-        let mut left = BATCH;
+        let mut applied = Vec::new();
         // What waits is applied before one state is published: that limits frames for free.
         while let Some(kind) = next {
             seq += 1;
             let event = Arc::new(StudioEvent { seq, at: now(), kind });
             state.apply(&event);
-            let _ = stream.send(event);
-            left -= 1;
-            if left == 0 {
+            applied.push(event);
+            if applied.len() == BATCH {
                 break;
             }
             next = facts.try_recv().ok().or_else(|| traces.try_recv().ok().map(EventKind::Request));
@@ -109,6 +108,10 @@ async fn reduce(
             }
         }
         publish.send_replace(Arc::new(state.clone()));
+        // Whoever hears a fact finds it in the state.
+        for event in applied {
+            let _ = stream.send(event);
+        }
     }
 }
 
