@@ -209,6 +209,9 @@ impl FakeInstance {
         let mut answer = json!({"jsonrpc": "2.0", "id": request["id"]});
         match request["method"].as_str() {
             Some("echo") => answer["result"] = request.get("params").cloned().unwrap_or_default(),
+            Some("rpc.discover") => {
+                answer["result"] = json!({"methods": [{"name": "echo"}, {"name": "rows"}]});
+            }
             Some("rows") => answer["result"] = json!(*self.rows.lock().expect("lock")),
             _ => answer["error"] = json!({"code": -32601, "message": "Method not found"}),
         }

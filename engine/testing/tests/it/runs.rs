@@ -389,8 +389,23 @@ async fn schemas_are_compared_with_their_kept_copy() {
     assert_eq!(run(two, Snapshots::Update).await.exit_code(), exit::PASSED);
     assert_eq!(std::fs::read_to_string(&kept).expect("copy"), two);
     assert!(!actual.exists());
-    std::fs::write(folder.path().join("schema-tests/rpc-introspection.expected.json"), "{}").expect("file");
-    assert_eq!(run(two, Snapshots::Check).await.tests[0].verdict, TestVerdict::Unsupported);
+    let rpc = folder.path().join("schema-tests/rpc-introspection.expected.json");
+    for (kept, problem) in [
+        (r##"{"methods": [{"name": "rows"}, {"name": "echo"}, {"name": "rpc.discover"}]}"##, None),
+        (
+            r##"{"methods": [{"name": "rows"}, {"name": "sing"}]}"##,
+            Some("the methods are not the kept ones; missing: sing; new: echo"),
+        ),
+        (
+            r##"{"methods": [{"name": "rows", "result": {"$ref": "#/gone"}}]}"##,
+            Some("the kept description refers to `#/gone`, which it does not hold"),
+        ),
+    ] {
+        std::fs::write(&rpc, kept).expect("file");
+        let report = run(two, Snapshots::Check).await;
+        let test = &report.tests[0];
+        assert_eq!(test.failure.as_ref().map(|failure| failure.message.as_str()), problem, "{kept}");
+    }
 }
 
 #[tokio::test]
