@@ -1,6 +1,8 @@
 //! Requests that run code of the model: one transaction around queries, functions and interceptors, down to the
 //! queries that functions issue themselves (language.md 8.3 and 8.5, graphql-and-sql 2.7).
 
+mod host;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex as Lock, PoisonError};
 use std::time::Instant;
@@ -8,7 +10,6 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
-use studio_events::LogLevel;
 use studio_model::ir::{CodeBase, CodeTypeRef, Interceptor, InterceptorKind, Param, Plugin};
 use studio_postgres::{PooledConnection, Transaction, TransactionMode};
 use studio_query::access::{AccessLog, ContextError, NoLog};
@@ -21,11 +22,12 @@ use studio_query::plan::{
 use studio_query::{field_tree, prepare};
 use tokio::sync::{Mutex, OnceCell};
 
+use self::host::Host;
 use super::access_trace::TimedLog;
-use super::answer::{AnswerContext, Identity, limits, object};
+use super::answer::{AnswerContext, Identity, limits};
 use super::caller::{Caller, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, Running, database_error, micros};
-use super::modules::{Intercepted, ModuleCall, ModuleHost, Woven};
+use super::modules::{Intercepted, ModuleCall, Woven};
 use super::serving::Serving;
 use crate::hooks::RequestHooks;
 
@@ -533,98 +535,6 @@ struct Target<'t> {
     arguments: &'t [Injection],
 }
 
-/// What one running function may do.
-struct Host<'h, 'a, 'p> {
-    scope: &'h Scope<'a>,
-    acting: &'h Acting,
-    depth: usize,
-    proceed: Option<Proceed<'p>>,
-    module: &'h str,
-    /// What a function starts side by side runs one after the other: there is one transaction.
-    turn: Mutex<()>,
-}
-
-impl ModuleHost for Host<'_, '_, '_> {
-    fn execute_query<'q>(
-        &'q self,
-        query: &'q str,
-        variables: Json,
-        contexts: Option<Json>,
-    ) -> BoxFuture<'q, Result<String, RequestError>> {
-        async move {
-            let _turn = self.turn.lock().await;
-            let variables = match variables {
-                Json::Object(variables) => Some(variables),
-                Json::Null => None,
-                _ => return Err(RequestError::internal("variables must be an object")),
-            };
-            let operation = self.scope.prepare(query, variables.as_ref())?;
-            let fields = match contexts {
-                None => self.scope.nested(&operation, self.acting, self.depth + 1).await?,
-                Some(contexts) => {
-                    let acting = Acting {
-                        contexts: Some(merged(self.acting.contexts.as_ref(), contexts)),
-                        role: self.acting.role.clone(),
-                        queries: QueryResults::default(),
-                    };
-                    self.scope.nested(&operation, &acting, self.depth + 1).await?
-                }
-            };
-            Ok(object(&fields))
-        }
-        .boxed()
-    }
-
-    fn execute_as<'q>(
-        &'q self,
-        query: &'q str,
-        variables: Json,
-        claims: Option<Map<String, Json>>,
-    ) -> BoxFuture<'q, Result<String, RequestError>> {
-        async move {
-            let _turn = self.turn.lock().await;
-            let variables = match variables {
-                Json::Object(variables) => Some(variables),
-                _ => None,
-            };
-            let operation = self.scope.prepare(query, variables.as_ref())?;
-            let role = claims.map_or(Role::System, Role::Claims);
-            let acting = Acting { contexts: None, role, queries: QueryResults::default() };
-            let fields = self.scope.nested(&operation, &acting, self.depth + 1).await?;
-            Ok(object(&fields))
-        }
-        .boxed()
-    }
-
-    fn proceed(&self) -> BoxFuture<'_, Result<String, RequestError>> {
-        async move {
-            let _turn = self.turn.lock().await;
-            match self.proceed {
-                Some(proceed) => proceed().await,
-                None => Err(RequestError::internal("only `@around` interceptors can proceed")),
-            }
-        }
-        .boxed()
-    }
-
-    fn add_response_header(&self, name: &str, value: &str) {
-        let mut headers = self.scope.headers.lock().unwrap_or_else(PoisonError::into_inner);
-        headers.push((name.to_owned(), value.to_owned()));
-    }
-
-    fn log(&self, level: LogLevel, text: &str) {
-        match level {
-            LogLevel::Error => tracing::error!(module = self.module, "{text}"),
-            LogLevel::Warn => tracing::warn!(module = self.module, "{text}"),
-            LogLevel::Info => tracing::info!(module = self.module, "{text}"),
-            LogLevel::Debug => tracing::debug!(module = self.module, "{text}"),
-        }
-        if let Some(bus) = self.scope.context.bus {
-            bus.log(level, self.module, text);
-        }
-    }
-}
-
 impl Role {
     fn identity<'s>(&'s self, context: &AnswerContext<'s>) -> Identity<'s> {
         match self {
@@ -633,19 +543,4 @@ impl Role {
             Self::Claims(claims) => Identity::Claims(claims),
         }
     }
-}
-
-/// Earlier replacements and new ones, which win field by field.
-fn merged(earlier: Option<&Json>, new: Json) -> Json {
-    let (Some(Json::Object(earlier)), Json::Object(new)) = (earlier, &new) else { return new };
-    let mut all = earlier.clone();
-    for (context, fields) in new {
-        match (all.get_mut(context), fields) {
-            (Some(Json::Object(known)), Json::Object(fields)) => known.extend(fields.clone()),
-            _ => {
-                all.insert(context.clone(), fields.clone());
-            }
-        }
-    }
-    Json::Object(all)
 }
