@@ -53,7 +53,13 @@ impl ScriptModules {
                 return reply.map_err(|message| HostError { message, public: false });
             }
         };
-        result.map_err(|error| HostError { public: error.class == ErrorClass::Code, message: error.message })
+        result.map_err(|error| {
+            if let Some(cause) = &error.hidden {
+                // The script only sees what a client would.
+                host.log(LogLevel::Warn, &format!("{}: {cause}", error.message));
+            }
+            HostError { public: error.class == ErrorClass::Code, message: error.message }
+        })
     }
 }
 

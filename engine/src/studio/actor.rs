@@ -190,7 +190,15 @@ impl Actor {
     }
 
     async fn work(&mut self, mut watch: Option<&mut Watch>) -> Result<(), StudioError> {
+        let mut followed = None;
         loop {
+            if let (Some(watch), Some(built)) = (watch.as_mut(), &self.built)
+                && followed != Some(built.hash)
+            {
+                // Scripts are watched wherever they are.
+                watch.follow(built.ir.scripts.keys().map(Into::into).collect());
+                followed = Some(built.hash);
+            }
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {

@@ -1,9 +1,11 @@
 //! Watches the inputs of a project and reports quiet batches of changes.
 //!
-//! Only inputs: `src/`, `tests/`, `trusted-documents/`, `exo.toml`, `.env*`. Outputs never wake us.
+//! Only inputs: `src/`, `tests/`, `trusted-documents/`, `exo.toml`, `.env*`, and files elsewhere that scripts import.
+//! Outputs never wake us.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use notify::{Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
@@ -20,12 +22,16 @@ const POLL: Duration = Duration::from_secs(1);
 /// Folders whose whole content is input.
 const FOLDERS: [&str; 3] = ["src", "tests", "trusted-documents"];
 
+/// Files outside of [`FOLDERS`] that are inputs as well, relative to the project.
+type Followed = Arc<RwLock<BTreeSet<PathBuf>>>;
+
 /// A running watch. Dropping it ends the watch.
 pub struct Watch {
     watcher: Box<dyn Watcher + Send>,
     events: mpsc::UnboundedReceiver<PathBuf>,
     root: PathBuf,
     watched: BTreeSet<&'static str>,
+    followed: Followed,
     /// Why changes are found by polling, if they are.
     pub polling: Option<String>,
 }
@@ -52,7 +58,10 @@ impl Changes {
     }
     /// The model has to be built again.
     pub fn model(&self) -> bool {
-        self.touches("src") || self.touches("trusted-documents")
+        let elsewhere = |path: &PathBuf| {
+            !FOLDERS.iter().any(|folder| path.starts_with(folder)) && !is_configuration(path)
+        };
+        self.touches("src") || self.touches("trusted-documents") || self.paths.iter().any(elsewhere)
     }
     /// Tests or seeds changed.
     pub fn tests(&self) -> bool {
@@ -70,21 +79,37 @@ fn is_configuration(path: &Path) -> bool {
 }
 
 /// The project-relative path of a change worth reporting.
-fn input(root: &Path, path: &Path) -> Option<PathBuf> {
+fn input(root: &Path, path: &Path, followed: &BTreeSet<PathBuf>) -> Option<PathBuf> {
+    if let Some(found) = followed.iter().find(|known| normal(&root.join(known)) == path) {
+        return Some(found.clone());
+    }
     let relative = path.strip_prefix(root).ok()?;
     let first = relative.components().next()?.as_os_str().to_str()?;
     (FOLDERS.contains(&first) || is_configuration(relative)).then(|| relative.to_owned())
+}
+
+/// Without `..`; the folders of a project are no links.
+fn normal(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut all, part| {
+        if part == std::path::Component::ParentDir {
+            all.pop();
+        } else {
+            all.push(part);
+        }
+        all
+    })
 }
 
 impl Watch {
     /// Starts watching the project at `root` (canonical).
     pub fn start(root: &Path) -> notify::Result<Self> {
         let (sender, events) = mpsc::unbounded_channel();
-        let mut watch =
-            match RecommendedWatcher::new(handler(root, sender.clone()), notify::Config::default()) {
-                Ok(watcher) => Self::with(Box::new(watcher), events, root),
-                Err(error) => return Self::poll(root, sender, events, &error),
-            };
+        let followed = Followed::default();
+        let handle = handler(root, sender.clone(), Arc::clone(&followed));
+        let mut watch = match RecommendedWatcher::new(handle, notify::Config::default()) {
+            Ok(watcher) => Self::with(Box::new(watcher), events, root, followed),
+            Err(error) => return Self::poll(root, sender, events, &error),
+        };
         match watch.watch_folders(true) {
             Ok(()) => Ok(watch),
             Err(error) => {
@@ -94,8 +119,34 @@ impl Watch {
         }
     }
 
-    fn with(watcher: Box<dyn Watcher + Send>, events: mpsc::UnboundedReceiver<PathBuf>, root: &Path) -> Self {
-        Self { watcher, events, root: root.to_owned(), watched: BTreeSet::new(), polling: None }
+    fn with(
+        watcher: Box<dyn Watcher + Send>,
+        events: mpsc::UnboundedReceiver<PathBuf>,
+        root: &Path,
+        followed: Followed,
+    ) -> Self {
+        Self { watcher, events, root: root.to_owned(), watched: BTreeSet::new(), followed, polling: None }
+    }
+
+    /// From now on changes of these files (relative to the project) count as well, and only of these; files in the
+    /// usual folders and in `node_modules` are left out.
+    pub fn follow(&mut self, files: BTreeSet<PathBuf>) {
+        let usual = |path: &PathBuf| {
+            FOLDERS.iter().any(|folder| path.starts_with(folder))
+                || path.components().any(|part| part.as_os_str() == "node_modules")
+        };
+        let files: BTreeSet<PathBuf> = files.into_iter().filter(|path| !usual(path)).collect();
+        let mut followed = self.followed.write().unwrap_or_else(PoisonError::into_inner);
+        let folders: BTreeSet<PathBuf> = files
+            .difference(&followed)
+            .filter_map(|path| Some(normal(&self.root.join(path)).parent()?.to_owned()))
+            .collect();
+        *followed = files;
+        drop(followed);
+        for folder in folders.iter().filter(|folder| **folder != self.root) {
+            // A change that is not seen shows at the next build.
+            let _ = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+        }
     }
 
     fn poll(
@@ -105,8 +156,9 @@ impl Watch {
         error: &notify::Error,
     ) -> notify::Result<Self> {
         let config = notify::Config::default().with_poll_interval(POLL);
-        let watcher = PollWatcher::new(handler(root, sender), config)?;
-        let mut watch = Self::with(Box::new(watcher), events, root);
+        let followed = Followed::default();
+        let watcher = PollWatcher::new(handler(root, sender, Arc::clone(&followed)), config)?;
+        let mut watch = Self::with(Box::new(watcher), events, root, followed);
         watch.polling = Some(error.to_string());
         watch.watch_folders(true)?;
         Ok(watch)
@@ -161,6 +213,7 @@ impl Watch {
 fn handler(
     root: &Path,
     sender: mpsc::UnboundedSender<PathBuf>,
+    followed: Followed,
 ) -> impl Fn(notify::Result<Event>) + Send + 'static {
     let root = root.to_owned();
     move |event| {
@@ -168,7 +221,8 @@ fn handler(
         if matches!(event.kind, EventKind::Access(_)) {
             return;
         }
-        for path in event.paths.iter().filter_map(|path| input(&root, path)) {
+        let followed = followed.read().unwrap_or_else(PoisonError::into_inner);
+        for path in event.paths.iter().filter_map(|path| input(&root, path, &followed)) {
             let _ = sender.send(path);
         }
     }
@@ -193,6 +247,22 @@ mod tests {
         let changes = watch.next().await.unwrap();
         assert!(changes.model() && changes.configuration() && !changes.tests());
         assert!(changes.paths.iter().all(|path| !path.starts_with("target")), "{changes:?}");
+    }
+
+    #[tokio::test]
+    async fn imported_files_elsewhere_are_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap().join("project");
+        std::fs::create_dir_all(root.join("lib")).unwrap();
+        std::fs::create_dir_all(root.join("../shared")).unwrap();
+        let mut watch = Watch::start(&root).unwrap();
+        watch.follow(["lib/a.ts", "../shared/b.ts", "src/c.ts"].map(PathBuf::from).into());
+        std::fs::write(root.join("lib/other.ts"), "x").unwrap();
+        std::fs::write(root.join("lib/a.ts"), "x").unwrap();
+        std::fs::write(root.join("../shared/b.ts"), "x").unwrap();
+        let changes = watch.next().await.unwrap();
+        assert!(changes.model());
+        assert_eq!(changes.paths, ["lib/a.ts", "../shared/b.ts"].map(PathBuf::from).into());
     }
 
     #[tokio::test]

@@ -136,7 +136,7 @@ pub(crate) async fn wait(
     }
 }
 
-async fn ask(authority: &str, query: &str) -> String {
+pub(crate) async fn ask(authority: &str, query: &str) -> String {
     let body = serde_json::json!({ "query": query }).to_string();
     let head = format!("POST /graphql HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n");
     let request = format!("{head}content-length: {}\r\n\r\n{body}", body.len());

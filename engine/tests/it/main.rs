@@ -12,6 +12,7 @@ mod consent;
 mod crash;
 mod http;
 mod reference;
+mod scripts;
 mod test_runs;
 mod trusted;
 
@@ -65,6 +66,9 @@ fn main() {
         }
         if wanted("crash") {
             crash::nothing_is_lost_whenever_the_process_is_killed().await;
+        }
+        if wanted("scripts") {
+            scripts::scripts_are_written_once_and_followed().await;
         }
         if wanted("test_runs") {
             test_runs::tests_follow_saves_and_keep_their_requests().await;

@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rquickjs::function::Func;
-use rquickjs::{CatchResultExt, Context, Ctx, Function, Module, Object, Persistent, Runtime};
+use rquickjs::{CatchResultExt, Context, Ctx, Module, Runtime};
 use tokio::sync::mpsc;
 
-use super::call::{Argument, Call, ConsoleLevel, Event, Failure, FailureKind, HostError, HostRequest};
+use super::bridge::{Bridge, arguments};
+use super::call::{Call, ConsoleLevel, Event, Failure, FailureKind, HostError, HostRequest};
 use super::loader::BundleLoader;
 use super::pool::{Limits, Shared};
-use super::shims;
 use crate::bundle::Scripts;
 
-const BRIDGE: &str = include_str!("../prelude/bridge.js");
+/// Console lines of one call that are passed on.
+const MAX_LINES: u32 = 1000;
 
 /// Answers to questions of the script.
 type Answers = mpsc::UnboundedReceiver<(u32, Result<String, HostError>)>;
@@ -34,15 +34,6 @@ pub(super) struct Instance {
     _runtime: Runtime,
 }
 
-/// Functions of `bridge.js`.
-struct Bridge {
-    load: Persistent<Function<'static>>,
-    call: Persistent<Function<'static>>,
-    deliver: Persistent<Function<'static>>,
-    timer: Persistent<Function<'static>>,
-    reset: Persistent<Function<'static>>,
-}
-
 /// What the functions given to JavaScript write to, and what stops the script.
 #[derive(Default)]
 pub(super) struct Link {
@@ -54,6 +45,8 @@ pub(super) struct Link {
     /// When the computing time of the call ends, while JavaScript runs.
     deadline: Cell<Option<Instant>>,
     stopped: Cell<bool>,
+    /// Console lines of this call.
+    lines: Cell<u32>,
     cancelled: RefCell<Arc<AtomicBool>>,
     pub(super) environment: RefCell<Arc<BTreeMap<String, String>>>,
 }
@@ -68,15 +61,42 @@ impl Link {
         over
     }
 
-    fn emit(&self, event: Event) {
+    pub(super) fn emit(&self, event: Event) {
         if let Some(events) = &*self.events.borrow() {
             // A caller that went away is noticed by the interrupt handler.
             let _ = events.send(event);
         }
     }
 
+    /// A line for the console; the rest of a flood is left out.
+    pub(super) fn print(&self, level: ConsoleLevel, text: String) {
+        let lines = self.lines.get() + 1;
+        self.lines.set(lines);
+        match lines.cmp(&MAX_LINES) {
+            std::cmp::Ordering::Less => self.emit(Event::Console { level, text }),
+            std::cmp::Ordering::Equal => {
+                let text = format!("(more than {MAX_LINES} lines of one call are left out)");
+                self.emit(Event::Console { level: ConsoleLevel::Warn, text });
+            }
+            std::cmp::Ordering::Greater => {}
+        }
+    }
+
+    pub(super) fn start_timer(&self, id: u32, wait: Duration) {
+        self.timers.borrow_mut().push((Instant::now() + wait, id));
+    }
+
+    pub(super) fn stop_timer(&self, id: u32) {
+        self.timers.borrow_mut().retain(|(_, known)| *known != id);
+    }
+
+    /// The function returned or threw.
+    pub(super) fn finish(&self, result: Result<String, Failure>) {
+        *self.done.borrow_mut() = Some(result);
+    }
+
     /// `false` when too many questions are open.
-    fn ask(&self, id: u32, request: HostRequest) -> bool {
+    pub(super) fn ask(&self, id: u32, request: HostRequest) -> bool {
         if self.open.borrow().len() >= self.limits.get().open_requests {
             return false;
         }
@@ -131,6 +151,7 @@ impl Instance {
         *self.link.cancelled.borrow_mut() = cancelled;
         *self.link.environment.borrow_mut() = Arc::clone(&call.environment);
         self.link.stopped.set(false);
+        self.link.lines.set(0);
         let mut drive = Drive { left: limits.computing, until: Instant::now() + limits.total, limits };
         let mut result = Ok(String::new());
         if !self.loaded {
@@ -282,120 +303,6 @@ impl Drive {
             format!("the script was stopped after {seconds} s; perhaps a loop without end"),
         )
     }
-}
-
-impl Bridge {
-    fn new(ctx: &Ctx<'_>, link: &Rc<Link>) -> rquickjs::Result<Self> {
-        let host = Object::new(ctx.clone())?;
-        let to = Rc::clone(link);
-        host.set(
-            "query",
-            Func::from(move |id: u32, query: String, variables: String, contexts: Option<String>| {
-                let variables = serde_json::from_str(&variables).unwrap_or_default();
-                let contexts = contexts.and_then(|text| serde_json::from_str(&text).ok());
-                to.ask(id, HostRequest::Query { query, variables, contexts })
-            }),
-        )?;
-        let to = Rc::clone(link);
-        host.set("proceed", Func::from(move |id: u32| to.ask(id, HostRequest::Proceed)))?;
-        let to = Rc::clone(link);
-        host.set(
-            "fetch",
-            Func::from(move |id: u32, request: String| {
-                to.ask(id, HostRequest::Fetch(serde_json::from_str(&request).unwrap_or_default()))
-            }),
-        )?;
-        let to = Rc::clone(link);
-        host.set(
-            "header",
-            Func::from(move |name: String, value: String| to.emit(Event::Header { name, value })),
-        )?;
-        let to = Rc::clone(link);
-        host.set(
-            "print",
-            Func::from(move |level: u32, text: String| {
-                let level = match level {
-                    0 => ConsoleLevel::Debug,
-                    1 => ConsoleLevel::Info,
-                    2 => ConsoleLevel::Warn,
-                    _ => ConsoleLevel::Error,
-                };
-                to.emit(Event::Console { level, text });
-            }),
-        )?;
-        let to = Rc::clone(link);
-        host.set(
-            "after",
-            Func::from(move |id: u32, milliseconds: f64| {
-                // Longer than any call may take is long enough.
-                let wait = Duration::from_secs_f64((milliseconds / 1000.0).clamp(0.0, 86_400.0));
-                to.timers.borrow_mut().push((Instant::now() + wait, id));
-            }),
-        )?;
-        let to = Rc::clone(link);
-        host.set(
-            "forget",
-            Func::from(move |id: u32| to.timers.borrow_mut().retain(|(_, known)| *known != id)),
-        )?;
-        let to = Rc::clone(link);
-        host.set("done", Func::from(move |text: String| *to.done.borrow_mut() = Some(Ok(text))))?;
-        let to = Rc::clone(link);
-        host.set(
-            "fail",
-            Func::from(move |kind: u32, message: String, stack: String| {
-                let kind = match kind {
-                    0 => FailureKind::Public,
-                    1 => FailureKind::Missing,
-                    _ => FailureKind::Thrown,
-                };
-                *to.done.borrow_mut() = Some(Err(Failure { kind, message, stack }));
-            }),
-        )?;
-        shims::install(ctx, &host, link)?;
-        let make: Function<'_> = ctx.eval(BRIDGE)?;
-        let bridge: Object<'_> = make.call((host,))?;
-        let function =
-            |name: &str| bridge.get::<_, Function<'_>>(name).map(|function| Persistent::save(ctx, function));
-        Ok(Self {
-            load: function("load")?,
-            call: function("call")?,
-            deliver: function("deliver")?,
-            timer: function("timer")?,
-            reset: function("reset")?,
-        })
-    }
-}
-
-/// What `bridge.js` reads: `{"a": [argument, …], "o": operation}`; a value is `[json]`, an injected object its number.
-fn arguments(call: &Call) -> String {
-    let mut text = String::from("{\"a\":[");
-    for (index, argument) in call.arguments.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        match argument {
-            Argument::Json(json) => {
-                text.push('[');
-                text.push_str(json);
-                text.push(']');
-            }
-            Argument::Exograph => text.push('0'),
-            Argument::ExographPriv => text.push('1'),
-            Argument::Operation => text.push('2'),
-        }
-    }
-    text.push(']');
-    if let Some(operation) = &call.operation {
-        text.push_str(",\"o\":{\"name\":");
-        text.push_str(&serde_json::Value::from(operation.name.as_str()).to_string());
-        text.push_str(",\"query\":");
-        text.push_str(&operation.query);
-        text.push_str(",\"proceed\":");
-        text.push_str(if operation.proceed { "true" } else { "false" });
-        text.push('}');
-    }
-    text.push('}');
-    text
 }
 
 /// Replaces `path:line:column` of generated code by `path:line`; lines about our own prelude are left out.

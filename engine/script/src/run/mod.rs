@@ -4,6 +4,7 @@
 //! one of a few worker threads. An instance serves one call at a time; a call that comes while all are busy gets a new
 //! one. What an instance keeps between calls is what the script itself keeps in its variables.
 
+mod bridge;
 mod call;
 mod instance;
 mod loader;
