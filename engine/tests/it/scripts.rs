@@ -42,6 +42,7 @@ pub(crate) async fn scripts_are_written_once_and_followed() {
         policy: None,
         database_url: None,
         read_write: false,
+        enforce_trusted_documents: true,
     };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();
