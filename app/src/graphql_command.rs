@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use studio_engine::config::ExoToml;
 use studio_engine::derived::Derived;
 use studio_model::ir::Ir;
 
@@ -18,7 +19,10 @@ pub(crate) fn schema(
     path: Option<PathBuf>,
     use_ir: bool,
 ) -> Result<ExitCode, Failure> {
-    let derived = Derived::new(model(use_ir)?, true);
+    let toml = ExoToml::read(Path::new(".")).map_err(|problem| {
+        Failure::environment("read the configuration", &problem).help(problem.help.clone())
+    })?;
+    let derived = Derived::extended(model(use_ir)?, true, toml.extensions.schema());
     let text = match format {
         GraphqlFormat::Graphql => derived.sdl().to_owned(),
         GraphqlFormat::Json => derived

@@ -38,6 +38,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         Failure::environment("read the configuration", &lines.join("\n  "))
     })?;
     settings.limits.configure(&toml.limits, &environment);
+    settings.live_queries = toml.extensions.live_queries;
     let ir = model(&args.dir)?;
     let scripts = ExoToml::read(&args.dir)
         .map_err(|problem| {
@@ -57,7 +58,8 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
                 .help("check EXO_POSTGRES_URL, or set EXO_CHECK_CONNECTION_ON_STARTUP=false to start anyway")
         })?;
     }
-    let derived = Derived::new(ir, settings.allow_mutations).with_scripts(scripts);
+    let extensions = toml.extensions.schema();
+    let derived = Derived::extended(ir, settings.allow_mutations, extensions).with_scripts(scripts);
     let (host, port) = (settings.host.clone(), settings.port);
     let graphql_path = settings.graphql_path.clone();
     let mut server = Server::new(settings, Arc::new(environment));

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use studio_model::database::database_schema;
-use studio_model::graphql::{self, EntityAction, Meaning, Schema, SchemaOptions};
+use studio_model::graphql::{self, EntityAction, Extensions, Meaning, Schema, SchemaOptions};
 use studio_model::ir::{Ir, IrHash};
 use studio_query::error::RequestError;
 use studio_query::operation::RootCall;
@@ -42,8 +42,13 @@ pub struct Derived {
 impl Derived {
     /// Derives what is needed to serve; the SDL waits until somebody asks.
     pub fn new(ir: Arc<Ir>, allow_mutations: bool) -> Self {
+        Self::extended(ir, allow_mutations, Extensions::default())
+    }
+
+    /// [`Derived::new`] with parts beyond the contract.
+    pub fn extended(ir: Arc<Ir>, allow_mutations: bool, extensions: Extensions) -> Self {
         let tables = database_schema(&ir);
-        let options = SchemaOptions { mutations: allow_mutations };
+        let options = SchemaOptions { mutations: allow_mutations, extensions };
         Self {
             hash: ir.hash(),
             schema: Arc::new(Schema::new(Arc::clone(&ir), options)),

@@ -28,7 +28,7 @@ pub use cluster::{
     Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind, RunningServer,
 };
 pub use databases::{DatabaseError, DatabaseInfo, Databases};
-pub use pool::{Pause, Pool, PoolError, PoolOptions, PooledConnection};
+pub use pool::{Listening, Pause, Pool, PoolError, PoolOptions, PooledConnection};
 pub use supervisor::supervisor_main;
 pub use target::{Target, TargetError};
 pub use tokio_postgres::types::Type;

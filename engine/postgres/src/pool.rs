@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, Timeouts};
 
+use tokio::sync::watch;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::target::Target;
@@ -106,6 +107,20 @@ impl Drop for PooledConnection {
     }
 }
 
+/// A connection that listens.
+#[derive(Debug)]
+pub struct Listening {
+    _connection: Connection,
+    notified: watch::Receiver<u64>,
+}
+
+impl Listening {
+    /// Waits until something was notified since the last call; `false` when the connection was lost.
+    pub async fn notified(&mut self) -> bool {
+        self.notified.changed().await.is_ok()
+    }
+}
+
 /// How busy a pool is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolStatus {
@@ -202,6 +217,28 @@ impl Pool {
                 PoolError::Connect(DbError::Connection(error.to_string()))
             }
         })
+    }
+
+    /// A connection of its own that listens on a channel; it does not count as one of the pool.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or does not answer in time.
+    pub async fn listen(&self, channel: &str) -> Result<Listening, PoolError> {
+        let (sender, notified) = watch::channel(0);
+        let connector = self.inner.manager();
+        let connecting = async {
+            let session = SessionOptions::default();
+            let connection = Connection::connect_listening(&connector.target, &session, Some(sender)).await?;
+            let quoted = channel.replace('"', "\"\"");
+            connection.batch_execute(&format!("LISTEN \"{quoted}\"")).await?;
+            Ok(connection)
+        };
+        let waited = self.options.connect_timeout;
+        match tokio::time::timeout(waited, connecting).await {
+            Ok(Ok(connection)) => Ok(Listening { _connection: connection, notified }),
+            Ok(Err(error)) => Err(PoolError::Connect(error)),
+            Err(_) => Err(PoolError::ConnectTimeout { waited }),
+        }
     }
 
     /// Tells the pool that the schema changed: prepared statements are made anew.

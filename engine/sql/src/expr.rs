@@ -128,6 +128,7 @@ pub enum BinaryOp {
     HasKey,
     /// `?|`
     HasAnyKey,
+    Overlaps,
     /// `?&`
     HasAllKeys,
     /// `<=>`
@@ -157,6 +158,7 @@ impl BinaryOp {
             Self::ContainedBy => "<@",
             Self::HasKey => "?",
             Self::HasAnyKey => "?|",
+            Self::Overlaps => "&&",
             Self::HasAllKeys => "?&",
             Self::CosineDistance => "<=>",
             Self::L2Distance => "<->",

@@ -476,7 +476,12 @@ impl Printer {
 
     fn insert(&mut self, insert: &Insert<'_>) {
         self.push("INSERT INTO ");
-        self.table(insert.table);
+        // The condition of a conflict speaks of the row that is there under the alias.
+        if insert.conflict.is_some() {
+            self.table_with_alias(insert.table);
+        } else {
+            self.table(insert.table);
+        }
         match &insert.source {
             InsertSource::Defaults => self.push(" DEFAULT VALUES"),
             InsertSource::Values(rows) => {
@@ -495,6 +500,17 @@ impl Printer {
                 self.insert_columns(&insert.columns);
                 self.select(select);
             }
+        }
+        if let Some(conflict) = &insert.conflict {
+            self.push(" ON CONFLICT");
+            self.insert_columns(&conflict.columns);
+            self.push("DO UPDATE SET ");
+            self.list(&conflict.set, |printer, (column, value)| {
+                printer.ident(column);
+                printer.push(" = ");
+                printer.expr(value);
+            });
+            self.filter(conflict.filter.as_ref());
         }
         self.returning(&insert.returning);
     }

@@ -31,8 +31,21 @@ pub struct Insert<'a> {
     pub columns: Vec<&'a str>,
     /// Where the rows come from.
     pub source: InsertSource<'a>,
+    /// `ON CONFLICT … DO UPDATE`.
+    pub conflict: Option<Conflict<'a>>,
     /// `RETURNING`; absent when empty.
     pub returning: Vec<Item<'a>>,
+}
+
+/// `ON CONFLICT (columns) DO UPDATE SET … WHERE …`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict<'a> {
+    /// The columns of the unique constraint.
+    pub columns: Vec<&'a str>,
+    /// Assignments.
+    pub set: Vec<(&'a str, Expr<'a>)>,
+    /// Which of the rows that are there may be updated.
+    pub filter: Option<Expr<'a>>,
 }
 
 /// Where inserted rows come from.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use studio_events::Budget;
+use studio_model::graphql::Extensions;
 
 use super::hooks::HookConfig;
 use super::{ConfigProblem, ScriptsConfig};
@@ -40,12 +41,40 @@ pub struct ExoToml {
     /// Latency limits by operation, such as `Board = "p95 < 10 ms"`; several stand in a list.
     #[serde(default, deserialize_with = "budgets")]
     pub budgets: Vec<Budget>,
+    /// Parts of the API beyond the contract.
+    #[serde(default)]
+    pub extensions: ExtensionsConfig,
     /// What one request may ask for. Variables win over it.
     #[serde(default)]
     pub limits: LimitsConfig,
     /// Hook components by name.
     #[serde(default)]
     pub hooks: BTreeMap<String, toml::Spanned<HookConfig>>,
+}
+
+/// `[extensions]`: everything is off unless it is switched on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExtensionsConfig {
+    /// `in` and `nin` in filters.
+    #[serde(default)]
+    pub in_filters: bool,
+    /// `after` on lists.
+    #[serde(default)]
+    pub cursors: bool,
+    /// `upsert` mutations.
+    #[serde(default)]
+    pub upsert: bool,
+    /// Queries that are answered again when data changed, as server-sent events.
+    #[serde(default)]
+    pub live_queries: bool,
+}
+
+impl ExtensionsConfig {
+    /// Those that change the schema.
+    pub fn schema(self) -> Extensions {
+        Extensions { in_filters: self.in_filters, cursors: self.cursors, upsert: self.upsert }
+    }
 }
 
 /// `[limits]`. What is not given keeps its default; see [`super::RequestLimits`].

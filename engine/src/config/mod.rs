@@ -8,7 +8,7 @@ mod scripts;
 mod settings;
 
 pub use env_file::{Environment, load_environment};
-pub use exo_toml::{ExoToml, LimitsConfig, PersonaConfig, PostgresConfig};
+pub use exo_toml::{ExoToml, ExtensionsConfig, LimitsConfig, PersonaConfig, PostgresConfig};
 pub use hooks::HookConfig;
 pub use limits::RequestLimits;
 pub use scripts::ScriptsConfig;

@@ -101,6 +101,8 @@ pub struct Settings {
     pub token_source: TokenSource,
     /// Introspection switch.
     pub introspection: Introspection,
+    /// Queries may be live (`[extensions]` of `exo.toml`).
+    pub live_queries: bool,
     /// What one request may ask for.
     pub limits: RequestLimits,
     /// Allowed origins.
@@ -154,6 +156,7 @@ impl Settings {
             authentication: reader.authentication(),
             token_source: reader.token_source(),
             introspection: reader.introspection(mode),
+            live_queries: false,
             limits: RequestLimits::read(&mut reader),
             cors: reader.cors(mode),
             graphql_path: reader.path("EXO_GRAPHQL_HTTP_PATH", "/graphql"),

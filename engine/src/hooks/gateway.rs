@@ -158,7 +158,7 @@ impl RequestHooks {
     /// Runs `gateway.on-response` and puts the headers that hooks set on the reply.
     pub(crate) async fn leave(&self, mut reply: HttpReply, calls: &mut dyn HostCalls) -> HttpReply {
         let exchange = Arc::clone(self.exchange());
-        let headers = reply.headers.iter().map(|(name, value)| (name.to_string(), value.clone()));
+        let headers = reply.headers.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         exchange.set_reply(reply.status, headers.collect());
         for component in self.loaded.with(Interface::Gateway) {
             if let Err(error) = self.session.on_response(component, calls).await {

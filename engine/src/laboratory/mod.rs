@@ -54,8 +54,8 @@ impl Laboratory for ClusterLaboratory {
             let root = project.to_owned();
             let built = tokio::task::spawn_blocking(move || {
                 let project = Project::open(&root)?;
-                // Personas and limits of scripts are all that a test sees of exo.toml; what is wrong with the file
-                // is not its business.
+                // Personas, limits of scripts and extensions are all that a test sees of exo.toml; what is wrong with the
+                // file is not its business.
                 let toml = ExoToml::read(&project.root).unwrap_or_default();
                 project.build().map(|build| (build, toml))
             })
@@ -68,7 +68,8 @@ impl Laboratory for ClusterLaboratory {
                 return Err(PrepareError::Model(texts.join("\n")));
             };
             let hooks = hooks(project).await?;
-            let derived = Derived::new(ir, true).with_scripts(toml.scripts);
+            let extensions = toml.extensions.schema();
+            let derived = Derived::extended(ir, true, extensions).with_scripts(toml.scripts);
             let name = fresh_name(&self.counter, "template");
             let environment = |error: &dyn std::fmt::Display| PrepareError::Environment(error.to_string());
             self.databases.create(&name, None).await.map_err(|error| environment(&error))?;
@@ -145,7 +146,8 @@ impl Prepared {
             return &self.derived;
         }
         self.without_mutations.get_or_init(|| {
-            let derived = Derived::new(Arc::clone(&self.derived.ir), false);
+            let extensions = self.derived.schema.options().extensions;
+            let derived = Derived::extended(Arc::clone(&self.derived.ir), false, extensions);
             Arc::new(derived.with_scripts(self.derived.scripts.clone()))
         })
     }
@@ -268,7 +270,7 @@ impl Endpoint for TestInstance {
                 headers: reply
                     .headers
                     .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
+                    .map(|(name, value)| (name.to_owned(), value.into_owned()))
                     .chain(reply.added)
                     .collect(),
                 body: reply.body.to_vec(),

@@ -23,6 +23,7 @@ use super::auth::Verifier;
 use super::caller::{Caller, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, execute};
 use super::histogram::{LatencyRecorder, Sample};
+use super::live;
 use super::scope;
 use super::sent::{SentRequest, SentRequests};
 use super::serving::{Cached, Known, Serving};
@@ -117,6 +118,9 @@ pub async fn answer(
     };
     request.clock.lap(PhaseKind::Encode, "");
     let statements = request.execution.statement_count;
+    if context.settings.live_queries && result.is_ok() && request.is_mutation() {
+        live::notify(&serving.pool).await;
+    }
     let headers = std::mem::take(&mut request.headers);
     request.record(&payload, result.as_ref().err(), body.len());
     let mut reply = HttpReply::json(200, body);
@@ -192,11 +196,13 @@ impl Request<'_> {
         if trusted.is_some() && payload.query.is_some() && !self.context.trusted_bypass {
             advise_hashes();
         }
-        self.document.push_str(&text);
+        if self.context.is_recorded() || self.is_told() {
+            self.document.push_str(&text);
+        }
         let (known, cached) = serving.known(&text)?;
         self.cached = cached == Cached::Hit;
         self.clock.lap(PhaseKind::Parse, if cached == Cached::Hit { "document cache hit" } else { "" });
-        let observed = self.context.is_recorded();
+        let observed = self.context.is_recorded() || self.is_told();
         // Whoever looks wants to see how a request is judged and planned, so that is done anew then.
         if !observed && let Some((template, holes)) = self.planned_before(&known, payload).await {
             self.clock.lap(PhaseKind::Plan, "plan cache hit");
@@ -263,6 +269,17 @@ impl Request<'_> {
         self.clock.split(PhaseKind::Sql, Duration::from_micros(sql), PhaseKind::Hook);
         self.clock.note(&calls_note(&outcome.calls));
         outcome.result
+    }
+
+    /// Whether a hook hears of the operation.
+    fn is_told(&self) -> bool {
+        self.context.hooks.is_some_and(RequestHooks::is_observed)
+    }
+
+    fn is_mutation(&self) -> bool {
+        let kind = self.template.as_ref().map(|template| template.kind);
+        let kind = kind.or(self.operation.as_ref().map(|operation| operation.kind));
+        kind == Some(OperationKind::Mutation)
     }
 
     /// The plan of an earlier request of the same shape by a caller who is the same to its rules.

@@ -9,6 +9,7 @@ pub mod execute;
 mod fetch;
 pub mod histogram;
 pub mod judge;
+pub mod live;
 pub mod modules;
 mod oidc;
 mod plan_hint;

@@ -147,7 +147,10 @@ impl Serving {
             let schema = if self.schema.options().mutations {
                 Arc::clone(&self.schema)
             } else {
-                Arc::new(Schema::new(Arc::clone(&self.ir), SchemaOptions { mutations: true }))
+                Arc::new(Schema::new(
+                    Arc::clone(&self.ir),
+                    SchemaOptions { mutations: true, ..SchemaOptions::default() },
+                ))
             };
             RpcSurface { methods: Methods::new(&schema), schema }
         })

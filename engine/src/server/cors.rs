@@ -45,7 +45,7 @@ pub fn is_same_origin(origin: &str, request: &HttpRequest) -> bool {
 
 /// Adds headers to a reply.
 pub fn decorate(mut reply: HttpReply, headers: Vec<(&'static str, String)>) -> HttpReply {
-    reply.headers.extend(headers);
+    reply.headers.extend(headers.into_iter().map(|(name, value)| (name, value.into())));
     reply
 }
 

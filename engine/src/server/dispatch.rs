@@ -17,6 +17,7 @@ use crate::runtime::answer::{AnswerContext, Identity, answer};
 use crate::runtime::auth::Verifier;
 use crate::runtime::caller::RequestHead;
 use crate::runtime::histogram::LatencyRecorder;
+use crate::runtime::live::Live;
 use crate::runtime::rpc::{answer_rpc, describe_rpc};
 use crate::runtime::sent::SentRequests;
 use crate::runtime::serving::Serving;
@@ -47,6 +48,8 @@ pub struct Server {
     pub test: Option<String>,
     /// Requests that the studio can judge again.
     pub sent: SentRequests,
+    /// Those who wait for data to change.
+    pub live: Live,
     serving: RwLock<Option<Arc<Serving>>>,
     problems: RwLock<Arc<Vec<Problem>>>,
 }
@@ -67,6 +70,7 @@ impl Server {
             page: RwLock::new(PageFacts::default()),
             test: None,
             sent: SentRequests::default(),
+            live: Live::default(),
             serving: RwLock::new(None),
             problems: RwLock::new(Arc::new(Vec::new())),
         }
@@ -79,7 +83,9 @@ impl Server {
 
     /// Swaps what answers requests. Requests under way finish with what they began with.
     pub fn swap(&self, serving: Arc<Serving>) -> Option<Arc<Serving>> {
-        self.serving.write().unwrap_or_else(PoisonError::into_inner).replace(serving)
+        let before = self.serving.write().unwrap_or_else(PoisonError::into_inner).replace(serving);
+        self.live.changed();
+        before
     }
 
     /// The problems of a model that never compiled, for the 503 answer.

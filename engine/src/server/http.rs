@@ -1,5 +1,6 @@
 //! Requests and replies as plain data, so that tests run the same code path without a socket.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -36,7 +37,7 @@ pub struct HttpReply {
     /// Status code.
     pub status: u16,
     /// Headers in order.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// Headers that hooks and modules set, in order, after ours.
     pub added: Vec<(String, String)>,
     /// The body.
@@ -55,7 +56,7 @@ impl HttpReply {
     pub fn json(status: u16, body: impl Into<Bytes>) -> Self {
         Self {
             status,
-            headers: vec![("content-type", "application/json".to_owned())],
+            headers: vec![("content-type", Cow::Borrowed("application/json"))],
             body: body.into(),
             ..Self::default()
         }
@@ -71,7 +72,7 @@ impl HttpReply {
     pub fn text(status: u16, body: impl Into<Bytes>) -> Self {
         Self {
             status,
-            headers: vec![("content-type", "text/plain; charset=utf-8".to_owned())],
+            headers: vec![("content-type", Cow::Borrowed("text/plain; charset=utf-8"))],
             body: body.into(),
             ..Self::default()
         }
@@ -79,7 +80,7 @@ impl HttpReply {
 
     /// Adds a header.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }

@@ -1,5 +1,6 @@
 //! The socket: binding, reading requests with limits, the event stream of the page.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,8 +13,10 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
+use bytes::Bytes;
 use serde_json::json;
 use studio_events::{BuildEvent, BuildOutcome, EventKind, ServingEvent, StudioEvent};
+use studio_query::{Payload, trusted_text};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -22,6 +25,7 @@ use super::http::{HttpReply, HttpRequest};
 use super::playground::STUDIO_PATH;
 use super::studio_api;
 use crate::runtime::caller::RequestHead;
+use crate::runtime::live::Live;
 
 /// Longest time to read one.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -144,9 +148,84 @@ async fn handle(
         Ok(Err(_)) => return response(HttpReply::too_large(limit)),
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
+    if wants_events(&server, &request) {
+        return live(server, request).await;
+    }
     // When the client hangs up, this future is dropped: the connection's guards roll an open transaction back.
     // Boxed, so that the layers above move a pointer and not the whole state of the request.
     response(Box::pin(server.dispatch(&request)).await)
+}
+
+/// Whether a request asks for a live query.
+fn wants_events(server: &Server, request: &HttpRequest) -> bool {
+    let accepts = |accept: &str| {
+        accept
+            .split(',')
+            .any(|kind| kind.split(';').next().is_some_and(|it| it.trim() == "text/event-stream"))
+    };
+    server.settings.live_queries
+        && request.method == "POST"
+        && request.path.trim_end_matches('/') == server.settings.graphql_path
+        && request.head.header("accept").is_some_and(accepts)
+}
+
+/// A live query: an event per answer, the first one at once.
+async fn live(server: Arc<Server>, request: HttpRequest) -> Response {
+    let refuse = |status, message: &str| {
+        let body = json!({ "errors": [{ "message": message }] }).to_string();
+        response(HttpReply::json(status, body))
+    };
+    if server.settings.pooler {
+        return refuse(501, "Live queries need sessions, which a pooler in transaction mode does not have");
+    }
+    if is_mutation(&server, &request.body) {
+        return refuse(400, "A mutation cannot be live");
+    }
+    let Some(mut seat) = Live::seat(&server) else {
+        return refuse(503, "Too many live queries");
+    };
+    seat.look();
+    let first = server.dispatch(&request).await;
+    if first.status != 200 {
+        return response(first);
+    }
+    // Permissions for other origins.
+    let headers: Vec<_> = first.headers.iter().filter(|(name, _)| *name != "content-type").cloned().collect();
+    let state = (server, request, seat, Some(first.body), Bytes::new());
+    let stream =
+        futures_util::stream::unfold(state, |(server, request, mut seat, mut fresh, last)| async move {
+            loop {
+                if let Some(body) = fresh.take().filter(|body| *body != last) {
+                    let event = Event::default().event("next").data(String::from_utf8_lossy(&body));
+                    return Some((Ok::<_, Infallible>(event), (server, request, seat, None, body)));
+                }
+                if !seat.changed().await {
+                    return None;
+                }
+                let reply = server.dispatch(&request).await;
+                if reply.status != 200 {
+                    return None;
+                }
+                fresh = Some(reply.body);
+            }
+        });
+    let mut reply = Sse::new(stream).keep_alive(KeepAlive::default()).into_response();
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            reply.headers_mut().append(name, value);
+        }
+    }
+    reply
+}
+
+/// Whether the operation that would run is a mutation; what cannot be read is refused later, with its reason.
+fn is_mutation(server: &Server, body: &[u8]) -> bool {
+    let Ok(payload) = Payload::from_slice(body) else { return false };
+    let Some(serving) = server.serving() else { return false };
+    let trusted = serving.ir.trusted_documents.as_ref();
+    trusted_text(&payload, trusted, false)
+        .and_then(|text| serving.document(&text))
+        .is_ok_and(|(document, _)| document.is_mutation(payload.operation_name.as_deref()) == Some(true))
 }
 
 fn canonical(ip: IpAddr) -> IpAddr {
@@ -157,7 +236,11 @@ fn response(reply: HttpReply) -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
+        let value = match value {
+            Cow::Borrowed(value) => Ok(HeaderValue::from_static(value)),
+            Cow::Owned(value) => HeaderValue::try_from(value),
+        };
+        if let Ok(value) = value {
             response.headers_mut().append(name, value);
         }
     }

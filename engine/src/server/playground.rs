@@ -33,16 +33,16 @@ pub fn answer(settings: &Settings, facts: &PageFacts, request: &HttpRequest, res
         return config(settings, facts);
     }
     let security = [
-        ("x-content-type-options", "nosniff".to_owned()),
-        ("referrer-policy", "no-referrer".to_owned()),
-        ("content-security-policy", embedded_graphiql::CONTENT_SECURITY_POLICY.to_owned()),
+        ("x-content-type-options", "nosniff".into()),
+        ("referrer-policy", "no-referrer".into()),
+        ("content-security-policy", embedded_graphiql::CONTENT_SECURITY_POLICY.into()),
     ];
     if rest.is_empty() || rest == "index.html" {
         let mut reply = HttpReply {
             status: 200,
             headers: vec![
-                ("content-type", "text/html; charset=utf-8".to_owned()),
-                ("cache-control", "no-cache".to_owned()),
+                ("content-type", "text/html; charset=utf-8".into()),
+                ("cache-control", "no-cache".into()),
             ],
             body: embedded_graphiql::index_html(&settings.playground_path).into(),
             ..HttpReply::default()
@@ -61,10 +61,10 @@ pub fn answer(settings: &Settings, facts: &PageFacts, request: &HttpRequest, res
     let mut reply = HttpReply {
         status: 200,
         headers: vec![
-            ("content-type", asset.content_type.to_owned()),
-            ("cache-control", cache.to_owned()),
-            ("etag", asset.etag.to_owned()),
-            ("vary", "Accept-Encoding".to_owned()),
+            ("content-type", asset.content_type.into()),
+            ("cache-control", cache.into()),
+            ("etag", asset.etag.into()),
+            ("vary", "Accept-Encoding".into()),
         ],
         body: Bytes::from_static(variant.bytes),
         ..HttpReply::default()

@@ -434,9 +434,17 @@ impl Actor {
                 if toml.postgres.durable != self.toml.postgres.durable {
                     self.bus.log(LogLevel::Warn, "config", "postgres.durable takes effect at the next start");
                 }
-                if toml.limits != self.toml.limits {
-                    self.bus.log(LogLevel::Warn, "config", "[limits] takes effect at the next start");
+                for (section, changed) in [
+                    ("[limits]", toml.limits != self.toml.limits),
+                    ("[extensions]", toml.extensions != self.toml.extensions),
+                ] {
+                    if changed {
+                        let text = format!("{section} takes effect at the next start");
+                        self.bus.log(LogLevel::Warn, "config", text);
+                    }
                 }
+                // One schema per start: the model's hash does not tell it.
+                let toml = ExoToml { extensions: self.toml.extensions, ..toml };
                 self.personas.replace(toml.personas.clone());
                 if toml.budgets != self.toml.budgets {
                     self.bus.send(EventKind::Budgets(toml.budgets.clone()));
@@ -463,8 +471,9 @@ impl Actor {
         let started = Instant::now();
         let project = self.config.project.clone();
         let mutations = self.server.settings.allow_mutations;
-        let scripts = self.toml.scripts.clone();
-        let result = tokio::task::spawn_blocking(move || build::build(&project, mutations, scripts)).await;
+        let (scripts, extensions) = (self.toml.scripts.clone(), self.toml.extensions.schema());
+        let built = move || build::build(&project, mutations, scripts, extensions);
+        let result = tokio::task::spawn_blocking(built).await;
         let time = Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
         let outcome = match result {
             Ok(Ok(outcome)) => outcome,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use studio_events::{LogLevel, Micros, PhaseTime, Problem, Severity};
+use studio_model::graphql::Extensions;
 use studio_model::ir::{FieldKind, Ir, ValueType};
 
 use crate::bus::Bus;
@@ -56,12 +57,13 @@ pub(super) fn build(
     project: &Project,
     allow_mutations: bool,
     scripts: ScriptsConfig,
+    extensions: Extensions,
 ) -> Result<Outcome, ProjectError> {
     let started = Instant::now();
     let build = project.build_and_generate()?;
     let compiled = micros(started);
     let started = Instant::now();
-    let derived = build.ir.map(|ir| Derived::new(ir, allow_mutations).with_scripts(scripts));
+    let derived = build.ir.map(|ir| Derived::extended(ir, allow_mutations, extensions).with_scripts(scripts));
     let phase = |name: &str, time| PhaseTime { name: name.to_owned(), time };
     let phases = vec![phase("compile", compiled), phase("derive", micros(started))];
     Ok(Outcome { derived, problems: Arc::new(build.problems), files: build.files, phases })

@@ -145,6 +145,7 @@ impl Studio {
         let mut settings =
             Settings::from_environment(&environment, Mode::Studio).map_err(StudioError::Configuration)?;
         settings.limits.configure(&toml.limits, &environment);
+        settings.live_queries = toml.extensions.live_queries;
         if let Some(port) = config.port {
             settings.port = port;
             settings.port_is_explicit = true;

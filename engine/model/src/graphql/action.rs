@@ -23,6 +23,8 @@ pub enum EntityAction {
     DeleteOne,
     /// `deleteTs`.
     DeleteMany,
+    /// `upsertT`, or `upsertTByU` for the unique constraint at this index (an extension).
+    Upsert(Option<usize>),
 }
 
 /// Aggregate functions.

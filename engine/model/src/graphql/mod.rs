@@ -2,6 +2,7 @@
 
 mod action;
 mod derive;
+mod extension;
 mod introspection;
 mod meta;
 mod naming;
@@ -12,6 +13,7 @@ mod types;
 pub(crate) use derive::root_names;
 
 pub use action::{AggregateFunction, EntityAction};
+pub use extension::Extensions;
 pub use introspection::{MetaSelection, schema_json, type_json};
 pub use meta::{MetaField, MetaType};
 pub use schema::{Root, Schema, SchemaOptions};

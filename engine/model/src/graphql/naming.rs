@@ -85,6 +85,9 @@ impl<'a> OperationNames<'a> {
     pub(super) fn by_unique(&self, unique: &Unique) -> String {
         [&self.one, "By", &unique.name.to_upper_camel_case()].concat()
     }
+    pub(super) fn upsert_by_unique(&self, unique: &Unique) -> String {
+        ["upsert", &self.entity.name, "By", &unique.name.to_upper_camel_case()].concat()
+    }
     pub(super) fn list(&self) -> String {
         self.many.clone()
     }

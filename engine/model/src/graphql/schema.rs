@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::derive::{self, RootMember};
+use super::extension::Extensions;
 use super::meta::{self, MetaType};
 use super::naming::type_name;
 use super::types::{
@@ -19,11 +20,13 @@ use crate::ir::{ArenaId, EntityId, FieldKind, Ir, Scalar};
 pub struct SchemaOptions {
     /// Whether there is a `Mutation` type.
     pub mutations: bool,
+    /// Parts beyond the contract.
+    pub extensions: Extensions,
 }
 
 impl Default for SchemaOptions {
     fn default() -> Self {
-        Self { mutations: true }
+        Self { mutations: true, extensions: Extensions::default() }
     }
 }
 
@@ -46,6 +49,7 @@ pub struct Schema {
 pub struct Root {
     members: Vec<(RootMember, OnceLock<Box<FieldDef>>)>,
     index: FxHashMap<Box<str>, u32>,
+    extensions: Extensions,
 }
 
 #[derive(Debug)]
@@ -85,7 +89,7 @@ impl Schema {
 
     /// The fields of `Query`; without those of introspection.
     pub fn query(&self) -> &Root {
-        self.query.get_or_init(|| Root::new(derive::root_members(&self.ir, false)))
+        self.query.get_or_init(|| self.root(false))
     }
 
     /// The fields of `Mutation`; `None` when mutations are switched off or there are none.
@@ -93,14 +97,24 @@ impl Schema {
         if !self.options.mutations {
             return None;
         }
-        let root = self.mutation.get_or_init(|| Root::new(derive::root_members(&self.ir, true)));
+        let root = self.mutation.get_or_init(|| self.root(true));
         (!root.members.is_empty()).then_some(root)
+    }
+
+    fn root(&self, mutations: bool) -> Root {
+        let mut members = derive::root_members(&self.ir, mutations);
+        self.options.extensions.extend_root(&self.ir, mutations, &mut members);
+        Root::new(members, self.options.extensions)
     }
 
     /// The definition of a type. `Query` and `Mutation` have no members here; see [`Schema::fields`].
     pub fn define(&self, id: TypeId) -> &TypeDef {
         let slot = self.layout.slot(id);
-        self.types[slot].get_or_init(|| Box::new(derive::define(&self.ir, id)))
+        self.types[slot].get_or_init(|| {
+            let mut definition = derive::define(&self.ir, id);
+            self.options.extensions.extend(&mut definition);
+            Box::new(definition)
+        })
     }
 
     /// A field of an output type, introspection fields of `Query` included; `__typename` is not a field.
@@ -257,7 +271,7 @@ impl Schema {
 }
 
 impl Root {
-    fn new(mut members: Vec<RootMember>) -> Self {
+    fn new(mut members: Vec<RootMember>, extensions: Extensions) -> Self {
         // Stable: of two with the same name the first stays.
         members.sort_by(|a, b| a.name.cmp(&b.name));
         members.dedup_by(|later, first| later.name == first.name);
@@ -266,7 +280,8 @@ impl Root {
             .enumerate()
             .map(|(index, member)| (member.name.as_str().into(), index as u32))
             .collect();
-        Self { members: members.into_iter().map(|member| (member, OnceLock::new())).collect(), index }
+        let members = members.into_iter().map(|member| (member, OnceLock::new())).collect();
+        Self { members, index, extensions }
     }
 
     fn get(&self, ir: &Ir, name: &str) -> Option<&FieldDef> {
@@ -275,7 +290,11 @@ impl Root {
 
     fn at(&self, ir: &Ir, index: usize) -> &FieldDef {
         let (member, field) = &self.members[index];
-        field.get_or_init(|| Box::new(derive::root_field(ir, member)))
+        field.get_or_init(|| {
+            let mut field = derive::root_field(ir, member);
+            self.extensions.extend_field(&mut field);
+            Box::new(field)
+        })
     }
 
     fn fields(&self, ir: &Ir) -> Vec<&FieldDef> {

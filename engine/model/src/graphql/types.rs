@@ -384,6 +384,11 @@ impl<T: Member> Members<T> {
         Self { list, index, required }
     }
 
+    /// The members in order, to be changed.
+    pub(super) fn into_list(self) -> Vec<T> {
+        self.list
+    }
+
     /// The members in order.
     pub fn list(&self) -> &[T] {
         &self.list

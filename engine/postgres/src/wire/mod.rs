@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use tokio::sync::watch;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, RowStream, SimpleQueryMessage};
 
 use self::statements::{Choice, Statements};
@@ -77,6 +78,15 @@ impl Connection {
     /// # Errors
     /// When the server cannot be reached or refuses.
     pub async fn connect(target: &Target, options: &SessionOptions) -> Result<Self, DbError> {
+        Self::connect_listening(target, options, None).await
+    }
+
+    /// [`Connection::connect`], counting notifications (`NOTIFY`) that arrive.
+    pub(crate) async fn connect_listening(
+        target: &Target,
+        options: &SessionOptions,
+        notified: Option<watch::Sender<u64>>,
+    ) -> Result<Self, DbError> {
         let mut config = target.config.clone();
         config.options(session_settings(config.get_options(), options));
         let (client, mut connection) = config.connect(Tls::clone(&target.tls)).await?;
@@ -95,6 +105,11 @@ impl Connection {
                                 severity: notice.severity().to_owned(),
                                 message: notice.message().to_owned(),
                             });
+                        }
+                    }
+                    Ok(AsyncMessage::Notification(_)) => {
+                        if let Some(notified) = &notified {
+                            notified.send_modify(|count| *count = count.wrapping_add(1));
                         }
                     }
                     Ok(_) => {}

@@ -61,6 +61,10 @@ impl<'a> Caller<'a> {
 
     /// Everything that was asked; `None` if a value could not be had.
     pub(crate) fn into_uses(self) -> Option<ContextUses> {
+        // What was planned without rules is for nobody else.
+        if self.is_system() {
+            return None;
+        }
         let uses = self
             .cache
             .into_iter()

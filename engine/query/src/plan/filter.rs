@@ -179,6 +179,7 @@ impl<'a> Planner<'a, '_> {
             "eq" if null => return Ok(Pred::leaf(column, Test::Null { negated: false })),
             "neq" if null => return Ok(Pred::leaf(column, Test::Null { negated: true })),
             "similar" => return self.similar(entity, column, ty, value),
+            "in" | "nin" => return self.among_values(entity, column, value, name == "nin"),
             "matchKey" => return self.match_keys(column, BinaryOp::HasKey, value),
             "matchAnyKey" => return self.match_keys(column, BinaryOp::HasAnyKey, value),
             "matchAllKeys" => return self.match_keys(column, BinaryOp::HasAllKeys, value),
@@ -208,6 +209,36 @@ impl<'a> Planner<'a, '_> {
         let param = convert::param(value, ty).map_err(|_| conversion_error())?;
         let bound = self.bind_for(param, ty);
         Ok(Pred::leaf(column, if element { Test::Element(op, bound) } else { Test::Compare(op, bound) }))
+    }
+
+    /// `in` and `nin` (an extension): one array parameter; null filters nothing. Neither holds for a row without a
+    /// value. On an array column some element is meant.
+    fn among_values(
+        &mut self,
+        entity: EntityId,
+        column: ColumnId,
+        value: &'a Value,
+        negated: bool,
+    ) -> Planned<Pred<'a>> {
+        let Data::List(items) = &value.data else {
+            return match value.data {
+                Data::Null => Ok(Pred::True),
+                _ => Err(conversion_error().into()),
+            };
+        };
+        let (ty, is_array) = innermost(self.column_type(entity, column));
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            texts.push(convert::text(&item.data, ty).map_err(|_| conversion_error())?);
+        }
+        let bound = self.bind(Param {
+            ty: ParamType::Array(Box::new(convert::param_type(ty))),
+            value: ParamValue::Text(convert::array_literal(texts.iter().map(Option::as_deref))),
+            origin: origin(value),
+        });
+        let bound = self.cast_param(bound, &ColumnType::Array(Box::new(ty.clone())));
+        let found = Pred::leaf(column, if is_array { Test::Overlaps(bound) } else { Test::AnyOf(bound) });
+        Ok(if negated { Pred::Not(Box::new(found)) } else { found })
     }
 
     fn like(

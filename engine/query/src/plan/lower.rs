@@ -187,6 +187,7 @@ impl<'a> Planner<'a, '_> {
             Test::Compare(op, value) => Expr::binary(column, op, value),
             Test::Null { negated } => column.is_null(negated),
             Test::AnyOf(values) => Expr::Any(Box::new(column), BinaryOp::Eq, Box::new(values)),
+            Test::Overlaps(values) => Expr::binary(column, BinaryOp::Overlaps, values),
             Test::Element(BinaryOp::Eq, value) => Expr::Any(Box::new(value), BinaryOp::Eq, Box::new(column)),
             Test::Element(op, value) => {
                 let alias = self.alias(None, "element");

@@ -6,6 +6,7 @@ mod convert;
 mod filter;
 mod fresh;
 mod key;
+mod keyset;
 mod link;
 mod lower;
 mod mutation;
@@ -180,6 +181,7 @@ impl<'a> Planner<'a, '_> {
             EntityAction::UpdateMany => self.update(call, false),
             EntityAction::DeleteOne => self.delete(call, true),
             EntityAction::DeleteMany => self.delete(call, false),
+            EntityAction::Upsert(on) => self.upsert(call, on),
         }
     }
 }

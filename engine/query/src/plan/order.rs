@@ -21,6 +21,18 @@ pub(crate) struct SortKey<'a> {
     descending: bool,
 }
 
+impl<'a> SortKey<'a> {
+    /// An ascending key of the entity's own rows.
+    pub(crate) fn ascending(column: ColumnId) -> Self {
+        Self { links: Vec::new(), column, distance: None, descending: false }
+    }
+
+    /// The own column it sorts by, and whether downwards; `None` for anything else.
+    pub(crate) fn own_column(&self) -> Option<(ColumnId, bool)> {
+        (self.links.is_empty() && self.distance.is_none()).then_some((self.column, self.descending))
+    }
+}
+
 fn invalid_order(data: &Data) -> RequestError {
     let word = match data {
         Data::Null => "null".to_owned(),

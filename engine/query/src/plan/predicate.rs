@@ -79,6 +79,8 @@ pub(crate) enum Test<'a> {
     Null { negated: bool },
     /// `column = ANY(values)`.
     AnyOf(Expr<'a>),
+    /// Array column: some element is one of these.
+    Overlaps(Expr<'a>),
     /// Array column: some element satisfies `element op value`.
     Element(BinaryOp, Expr<'a>),
     /// `(column distance probe) op bound`.
@@ -255,6 +257,7 @@ fn invert(op: BinaryOp) -> Option<BinaryOp> {
         | BinaryOp::ContainedBy
         | BinaryOp::HasKey
         | BinaryOp::HasAnyKey
+        | BinaryOp::Overlaps
         | BinaryOp::HasAllKeys
         | BinaryOp::CosineDistance
         | BinaryOp::L2Distance

@@ -8,6 +8,7 @@ use studio_sql::select::{Item, OrderBy, Select, Source};
 
 use super::convert::{self, conversion_error};
 use super::filter::distance_operator;
+use super::keyset::Keyset;
 use super::lower::Joins;
 use super::order::SortKey;
 use super::planner::{Planned, Planner, Row};
@@ -24,6 +25,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) tie: Option<Expr<'a>>,
     pub(crate) pred: Option<Pred<'a>>,
     pub(crate) order: Vec<SortKey<'a>>,
+    /// Only what comes behind a row, in this order (an extension).
+    pub(crate) after: Option<Keyset<'a>>,
     pub(crate) limit: Option<Expr<'a>>,
     pub(crate) offset: Option<Expr<'a>>,
 }
@@ -40,9 +43,13 @@ impl<'a> Planner<'a, '_> {
             Some(value) => self.filter(entity, value)?,
             None => Pred::True,
         };
-        let order = match arguments.get("orderBy") {
+        let mut order = match arguments.get("orderBy") {
             Some(value) => self.order(entity, value)?,
             None => Vec::new(),
+        };
+        let after = match arguments.get("after") {
+            Some(value) => self.keyset(entity, value, &mut order)?,
+            None => None,
         };
         let limit = match arguments.get("limit").and_then(page_size) {
             Some(size) => Some(Expr::Int(size)),
@@ -55,6 +62,7 @@ impl<'a> Planner<'a, '_> {
             tie: None,
             pred: Some(Pred::and([filter, rule, extra])),
             order,
+            after,
             limit,
             offset,
         })
@@ -95,6 +103,10 @@ impl<'a> Planner<'a, '_> {
             None => None,
         };
         let filter = and(rows.tie, condition);
+        let filter = match rows.after {
+            Some(keyset) => and(filter, Some(self.behind(keyset, row))),
+            None => filter,
+        };
         let mut order = Vec::with_capacity(rows.order.len());
         for key in rows.order {
             order.push(self.lower_order(key, row, &mut joins));

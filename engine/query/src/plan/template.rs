@@ -156,6 +156,9 @@ impl Template {
         ir: &Ir,
     ) -> Option<Vec<String>> {
         let supplied = |name: &str| variables.and_then(|variables| variables.get(name));
+        if caller.is_system() {
+            return None;
+        }
         if self.asked.as_deref() != asked
             || !self.fixed.iter().all(|(name, value)| supplied(name) == value.as_ref())
         {
@@ -255,6 +258,7 @@ impl<'a> Uses<'a> {
                     "data",
                     EntityAction::CreateOne
                     | EntityAction::CreateMany
+                    | EntityAction::Upsert(_)
                     | EntityAction::UpdateOne
                     | EntityAction::UpdateMany,
                 ) => self.data(call.entity, value),

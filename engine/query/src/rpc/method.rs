@@ -103,7 +103,7 @@ impl Methods {
                     EntityAction::DeleteOne => format!("delete_{one}"),
                     EntityAction::DeleteMany => format!("delete_{many}"),
                     // The surface has no aggregates.
-                    EntityAction::Aggregate => return,
+                    EntityAction::Aggregate | EntityAction::Upsert(_) => return,
                 };
                 insert(name, Target::Entity);
                 let verb = match action {
@@ -116,7 +116,8 @@ impl Methods {
                     | EntityAction::CreateOne
                     | EntityAction::CreateMany
                     | EntityAction::UpdateOne
-                    | EntityAction::DeleteOne => return,
+                    | EntityAction::DeleteOne
+                    | EntityAction::Upsert(_) => return,
                 };
                 for (index, unique) in entity.uniques.iter().enumerate() {
                     if lookup(schema, id, index).is_some() {

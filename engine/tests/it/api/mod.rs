@@ -1,7 +1,9 @@
 //! The API as a client and the studio see it, against a real server.
 
 mod access;
+mod extensions;
 mod limits;
+mod live;
 mod sql;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use studio_engine::server::Server;
 use studio_engine::server::http::{HttpReply, HttpRequest};
 use studio_engine::server::personas::PersonaBook;
 use studio_events::{EventKind, Revision, StudioEvent, Trace};
+use studio_model::graphql::Extensions;
 use studio_model::{SourceSet, compile};
 use studio_postgres::{Databases, Pool};
 use tokio::sync::broadcast::Receiver;
@@ -29,8 +32,14 @@ pub(crate) async fn all(databases: &Databases, is_wanted: &dyn Fn(&str) -> bool)
     if is_wanted("api::access") {
         access::all(&lab).await;
     }
+    if is_wanted("api::extensions") {
+        extensions::all(&lab).await;
+    }
     if is_wanted("api::limits") {
         limits::all(&lab).await;
+    }
+    if is_wanted("api::live") {
+        live::all(&lab).await;
     }
     if is_wanted("api::sql") {
         sql::all(&lab).await;
@@ -46,11 +55,29 @@ pub(crate) struct Lab {
 impl Lab {
     /// An API for a model, as the studio serves it; `settings` are variables.
     pub(crate) async fn api(&self, model: &str, settings: &[(&str, &str)]) -> Api {
+        self.extended(model, settings, Extensions::default()).await
+    }
+
+    /// An API whose queries may be live.
+    pub(crate) async fn live(&self, model: &str, settings: &[(&str, &str)]) -> Api {
+        let mut api = self.api(model, settings).await;
+        let server = Arc::get_mut(&mut api.server).unwrap();
+        server.settings.live_queries = true;
+        api
+    }
+
+    /// The same with parts beyond the contract.
+    pub(crate) async fn extended(
+        &self,
+        model: &str,
+        settings: &[(&str, &str)],
+        extensions: Extensions,
+    ) -> Api {
         let mut sources = SourceSet::new();
         sources.add("src/index.exo", model.to_owned());
         let compiled = compile(&sources);
         let ir = compiled.ir.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
-        let derived = Derived::new(Arc::new(ir), true);
+        let derived = Derived::extended(Arc::new(ir), true, extensions);
         let name = format!("api_{}", self.counter.fetch_add(1, Ordering::Relaxed));
         self.databases.create(&name, None).await.unwrap();
         let mut map: BTreeMap<String, String> =

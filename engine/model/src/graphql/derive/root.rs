@@ -140,6 +140,7 @@ fn operation(ir: &Ir, id: EntityId, action: EntityAction) -> (TypeRef, Vec<Input
         EntityAction::UpdateMany => (rows, vec![where_argument(id), update]),
         EntityAction::DeleteOne => (row, keys(&entity.primary_key)),
         EntityAction::DeleteMany => (rows, vec![where_argument(id)]),
+        EntityAction::Upsert(_) => (row, vec![InputDef::new("data", creation)]),
     }
 }
 
@@ -173,6 +174,15 @@ pub(in super::super) fn operation_description(
         ),
         EntityAction::DeleteOne => format!("Delete the {t} with the provided primary key."),
         EntityAction::DeleteMany => format!("Delete multiple {t}s matching the provided `where` filter."),
+        EntityAction::Upsert(on) => {
+            let key = match on {
+                Some(index) => entity.uniques[index].name.replace('_', " "),
+                None => "primary key".to_owned(),
+            };
+            format!(
+                "Create a {t}, or update the one with the same {key}. Returns null where that one may not be updated."
+            )
+        }
     }
     .into()
 }

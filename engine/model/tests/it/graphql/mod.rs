@@ -96,7 +96,7 @@ fn names() {
 #[test]
 fn mutations_switched_off() {
     let ir = Arc::new(ir(include_str!("bookshop.exo")));
-    let text = sdl(&Schema::new(ir, SchemaOptions { mutations: false }));
+    let text = sdl(&Schema::new(ir, SchemaOptions { mutations: false, ..SchemaOptions::default() }));
     assert!(
         !text.contains("Mutation") && !text.contains("CreationInput") && !text.contains("ReferenceInput")
     );

@@ -226,7 +226,8 @@ impl<'a> Planner<'a, '_> {
             columns.extend(model.columns.ids().next());
         }
         if columns.is_empty() {
-            return Insert { table, columns: Vec::new(), source: InsertSource::Defaults, returning };
+            let source = InsertSource::Defaults;
+            return Insert { table, columns: Vec::new(), source, conflict: None, returning };
         }
         let mut values = Vec::with_capacity(rows.len());
         for row in rows {
@@ -241,6 +242,7 @@ impl<'a> Planner<'a, '_> {
             table,
             columns: columns.into_iter().map(|column| model.columns[column].name.as_str()).collect(),
             source: InsertSource::Values(values),
+            conflict: None,
             returning,
         }
     }

@@ -6,6 +6,7 @@ mod delete;
 mod nested;
 mod result;
 mod update;
+mod upsert;
 
 use studio_model::ir::{ColumnId, EntityId, Field, FieldId, FieldKind};
 use studio_sql::expr::{BinaryOp, Expr, SqlType};

@@ -200,7 +200,13 @@ impl<'a> Planner<'a, '_> {
             from: Some(Source::Unnest { arrays, ordinality: false, alias: keys, columns: names }),
             ..Select::default()
         };
-        let insert = Insert { table, columns, source: InsertSource::Select(Box::new(select)), returning };
+        let insert = Insert {
+            table,
+            columns,
+            source: InsertSource::Select(Box::new(select)),
+            conflict: None,
+            returning,
+        };
         let created = self.step(steps, &Sql::Insert(insert), StepRole::Rows);
         for (_, field, value) in nested {
             let Some((grandchild, owner)) = Self::child(field) else { continue };

@@ -21,7 +21,7 @@ pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| schema(include_str
 pub(crate) fn schema(model: &str, mutations: bool) -> Schema {
     let compiled = studio_model::compile(&SourceSet::from_root(model));
     assert!(!compiled.has_errors(), "{:?}", compiled.diagnostics);
-    Schema::new(Arc::new(compiled.ir.unwrap()), SchemaOptions { mutations })
+    Schema::new(Arc::new(compiled.ir.unwrap()), SchemaOptions { mutations, ..SchemaOptions::default() })
 }
 
 pub(crate) fn limits() -> Limits {
