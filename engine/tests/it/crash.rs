@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use studio_engine::copies::{BY_HAND, Copies, CopyRequest, NAME};
 use studio_events::Timestamp;
@@ -24,8 +24,14 @@ async fn start(root: &Path) -> (Cluster, Copies) {
     (cluster, copies)
 }
 
+/// The newest copy is the one an undo goes back to, also across the processes of this test.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Timestamp(u64::try_from(since.as_micros()).unwrap())
+}
+
 fn request(name: &str) -> CopyRequest<'_> {
-    CopyRequest { name, automatic: true, reason: BY_HAND, revision: None, undo: true, at: Timestamp(1) }
+    CopyRequest { name, automatic: true, reason: BY_HAND, revision: None, undo: true, at: now() }
 }
 
 /// Rows, then a copy, then a migration, then a restore, for ever. Says how many rows are committed.
