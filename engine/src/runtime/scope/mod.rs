@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use studio_model::ir::{CodeBase, CodeTypeRef, Interceptor, InterceptorKind, Param, Plugin};
 use studio_postgres::{PooledConnection, Transaction, TransactionMode};
 use studio_query::access::{AccessLog, ContextError, NoLog};
-use studio_query::error::RequestError;
+use studio_query::error::{ErrorClass, RequestError};
 use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
 use studio_query::plan::{
     CodePlan, FieldBody, FieldPlan, Injection, PlanError, code_module, interceptor_arguments, plan_root,
@@ -261,9 +261,26 @@ impl<'a> Scope<'a> {
             let Some((outermost, inner)) = wrapping.split_last() else {
                 return self.core(root, acting, depth).await;
             };
-            let proceed = || self.around(inner, root, operation, acting, depth);
-            let text = self.intercept(outermost, operation, acting, depth, Some(&proceed)).await?;
-            Ok(self.raw(root, text))
+            let refused = Lock::new(None);
+            let proceed = || {
+                async {
+                    let result = self.around(inner, root, operation, acting, depth).await;
+                    if let Err(error) = &result {
+                        let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+                        *refused = Some(error.clone());
+                    }
+                    result
+                }
+                .boxed()
+            };
+            let result = self.intercept(outermost, operation, acting, depth, Some(&proceed)).await;
+            let refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match (result, refused) {
+                (Ok(text), _) => Ok(self.raw(root, text)),
+                // What the operation itself was refused for stays what the client reads.
+                (Err(error), Some(refused)) if error.class == ErrorClass::Internal => Err(refused),
+                (Err(error), _) => Err(error),
+            }
         }
         .boxed()
     }
