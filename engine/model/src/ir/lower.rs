@@ -5,9 +5,9 @@ use super::{
     JsonTypeId, Module, ModuleId, Projection,
 };
 use crate::semantic::entity::{Table, module_schema, origin};
+use crate::semantic::key::snake_case;
 use crate::semantic::names::{CompositeKind, Names};
 use crate::source::FileTable;
-use heck::ToSnakeCase;
 
 /// What the passes produced.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) fn assemble(names: &Names<'_>, files: &FileTable, parts: Parts) -> Ir
             values: info.decl.values.iter().map(|value| value.text.to_string()).collect(),
             module: info.module,
             schema: module_schema(names.modules[info.module.0 as usize].decl),
-            db_name: info.decl.name.text.to_snake_case(),
+            db_name: snake_case(&info.decl.name.text).into_owned(),
             origin: origin(files, info.decl.name.span),
         })
         .collect();

@@ -36,17 +36,32 @@ fn slots(annotation: Option<&Annotation>) -> Slots<'_> {
     }
 }
 
-/// Lowers each expression once, however many slots it fills.
+/// Lowers the expressions of one annotation.
 pub(crate) struct RuleLowering<'s, 'a> {
     rules: Rules<'s, 'a>,
     files: &'s FileTable,
     place: Span,
-    done: Vec<(Span, AccessRule)>,
 }
 
 impl<'s, 'a> RuleLowering<'s, 'a> {
     pub(crate) fn new(rules: Rules<'s, 'a>, files: &'s FileTable, place: Span) -> Self {
-        Self { rules, files, place, done: Vec::new() }
+        Self { rules, files, place }
+    }
+
+    /// One rule per slot. Equal slots share the lowering, so that a problem is reported once.
+    fn rules<const N: usize>(&mut self, slots: [Option<&'s Expr>; N]) -> [AccessRule; N] {
+        let mut lowered: [Option<AccessRule>; N] = [const { None }; N];
+        for (index, slot) in slots.iter().enumerate() {
+            let known = slot.and_then(|expr| {
+                let same = |other: &Option<&Expr>| other.is_some_and(|other| other.span == expr.span);
+                slots[..index].iter().position(same)
+            });
+            lowered[index] = match known {
+                Some(earlier) => lowered[earlier].clone(),
+                None => Some(self.rule(*slot)),
+            };
+        }
+        lowered.map(|rule| rule.unwrap_or_else(|| self.rule(None)))
     }
 
     pub(crate) fn rule(&mut self, expr: Option<&'s Expr>) -> AccessRule {
@@ -54,16 +69,11 @@ impl<'s, 'a> RuleLowering<'s, 'a> {
             let origin = entity::origin(self.files, self.place);
             return AccessRule { expr: AccessExpr::Literal(false), text: None, origin };
         };
-        if let Some((_, rule)) = self.done.iter().find(|(span, _)| *span == expr.span) {
-            return rule.clone();
-        }
-        let rule = AccessRule {
+        AccessRule {
             expr: self.rules.rule(expr),
             text: Some(self.files.slice(expr.span).to_owned()),
             origin: entity::origin(self.files, expr.span),
-        };
-        self.done.push((expr.span, rule.clone()));
-        rule
+        }
     }
 }
 
@@ -87,12 +97,9 @@ pub(crate) fn lower(
         let slots = slots(annotation);
         let rules = Rules::new(names, members, kinds, Scope::Entity(index), out);
         let mut lowering = RuleLowering::new(rules, files, decl.name.span);
-        let access = EntityAccess {
-            read: lowering.rule(slots.read),
-            create: lowering.rule(slots.create),
-            update: lowering.rule(slots.update),
-            delete: lowering.rule(slots.delete),
-        };
+        let [read, create, update, delete] =
+            lowering.rules([slots.read, slots.create, slots.update, slots.delete]);
+        let access = EntityAccess { read, create, update, delete };
         let writable = [&access.create, &access.update, &access.delete];
         if access.read.is_statically_closed() && writable.iter().any(|rule| !rule.is_statically_closed()) {
             out.push(make::writable_unreadable(&decl.name));
@@ -106,11 +113,8 @@ pub(crate) fn lower(
             let slots = self::slots(Some(annotation));
             let rules = Rules::new(names, members, kinds, Scope::Entity(index), out);
             let mut lowering = RuleLowering::new(rules, files, annotation.span);
-            let access = FieldAccess {
-                read: lowering.rule(slots.read),
-                create: lowering.rule(slots.create),
-                update: lowering.rule(slots.update),
-            };
+            let [read, create, update] = lowering.rules([slots.read, slots.create, slots.update]);
+            let access = FieldAccess { read, create, update };
             table.fields[FieldId(position as u32)].access = Some(Box::new(access));
         }
     }

@@ -1,11 +1,12 @@
 //! The columns of a table, which fields may share, and the constraints over them (language.md 3.4, 4.3).
 
+use std::borrow::Cow;
 use std::collections::hash_map::Entry as MapEntry;
 
-use heck::ToSnakeCase;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::annotation::find;
+use super::key::snake_case;
 use super::member::Members;
 use super::names::Names;
 use super::relation::Kind;
@@ -16,7 +17,7 @@ use crate::syntax::ast::{self, Annotation};
 #[derive(Default)]
 pub(super) struct Columns<'a> {
     pub(super) columns: Arena<ColumnId, Column>,
-    by_name: FxHashMap<String, (ColumnId, &'a ast::Field)>,
+    by_name: FxHashMap<Cow<'a, str>, (ColumnId, &'a ast::Field)>,
 }
 
 impl<'a> Columns<'a> {
@@ -28,10 +29,11 @@ impl<'a> Columns<'a> {
     /// A column of its own: nobody else may have made it before.
     pub(super) fn add(
         &mut self,
+        name: Cow<'a, str>,
         column: Column,
         field: &'a ast::Field,
     ) -> Result<ColumnId, (String, &'a ast::Field)> {
-        match self.by_name.entry(column.name.clone()) {
+        match self.by_name.entry(name) {
             MapEntry::Occupied(taken) => Err((column.name, taken.get().1)),
             MapEntry::Vacant(free) => {
                 let id = self.columns.push(column);
@@ -43,7 +45,7 @@ impl<'a> Columns<'a> {
 
     /// A foreign-key column: shared with whoever made it before.
     pub(super) fn share(&mut self, column: Column, field: &'a ast::Field) -> ColumnId {
-        match self.by_name.get(&column.name) {
+        match self.by_name.get(column.name.as_str()) {
             Some((id, _)) => {
                 let existing = &mut self.columns[*id];
                 existing.primary_key |= column.primary_key;
@@ -54,7 +56,7 @@ impl<'a> Columns<'a> {
             None => {
                 let name = column.name.clone();
                 let id = self.columns.push(column);
-                self.by_name.insert(name, (id, field));
+                self.by_name.insert(Cow::Owned(name), (id, field));
                 id
             }
         }
@@ -92,7 +94,7 @@ pub(super) fn constraints(
                 Some(unique) => unique.fields.push(id),
                 None => uniques.push(Unique {
                     name: name.to_owned(),
-                    db_name: format!("unique_constraint_{entity}_{name}").to_snake_case(),
+                    db_name: snake_case(&format!("unique_constraint_{entity}_{name}")).into_owned(),
                     fields: vec![id],
                 }),
             }

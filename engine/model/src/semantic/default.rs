@@ -71,10 +71,8 @@ fn literal_default(
     if matches!(kind, Kind::Broken) {
         return None;
     }
-    let wrong = |what: &str| {
-        make::literal_kind(what, &member.ty.required().show(names), accepted(scalar_of(kind)), expr.span)
-    };
-    let ty = member.ty.required().show(names);
+    let ty = || member.ty.required().show(names);
+    let wrong = |what: &str| make::literal_kind(what, &ty(), accepted(scalar_of(kind)), expr.span);
     let diagnostic = match (scalar_of(kind), value) {
         (Some(Scalar::Blob), LiteralKind::String(text)) => {
             return Some(ColumnDefault::Expression(text.to_string()));
@@ -83,7 +81,7 @@ fn literal_default(
             if text.trim().parse::<f64>().is_ok() {
                 return Some(ColumnDefault::Literal(literal(value)));
             }
-            make::invalid_number(text, &ty, expr.span)
+            make::invalid_number(text, &ty(), expr.span)
         }
         (
             Some(
@@ -101,13 +99,13 @@ fn literal_default(
         }
         (Some(Scalar::Int), LiteralKind::Number(text)) => match literal(value) {
             int @ Literal::Int(_) => return Some(ColumnDefault::Literal(int)),
-            _ => make::invalid_number(text, &ty, expr.span),
+            _ => make::invalid_number(text, &ty(), expr.span),
         },
         (Some(Scalar::Float), LiteralKind::Number(text)) => {
             if text.parse::<f64>().is_ok_and(f64::is_finite) {
                 return Some(ColumnDefault::Literal(literal(value)));
             }
-            make::invalid_number(text, &ty, expr.span)
+            make::invalid_number(text, &ty(), expr.span)
         }
         (Some(Scalar::Decimal), LiteralKind::Number(text)) => {
             wrong("number").fix("write the number as a string", expr.span, format!("\"{text}\""))

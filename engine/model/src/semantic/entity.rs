@@ -3,13 +3,12 @@
 
 use std::sync::{LazyLock, RwLock};
 
-use heck::ToSnakeCase;
 use rustc_hash::FxHashMap;
 
 use super::annotation::{find, has};
 use super::column::{Columns, constraints};
 use super::default;
-use super::key::KeyState;
+use super::key::{KeyState, snake_case};
 use super::member::Members;
 use super::names::{CompositeKind, Names};
 use super::relation::Kind;
@@ -53,8 +52,8 @@ pub(crate) fn build(
 ) -> Vec<Table> {
     let mut builder =
         Builder { names, members, kinds, files, keys: vec![KeyState::Unknown; names.composites.len()], out };
-    let mut tables = Vec::new();
-    let mut foreign = Vec::new();
+    let mut tables = Vec::with_capacity(names.composites.len());
+    let mut foreign = Vec::with_capacity(names.composites.len());
     for (index, composite) in names.composites.iter().enumerate() {
         if let CompositeKind::Entity(_) = composite.kind {
             let (table, references) = builder.table(index);
@@ -186,7 +185,7 @@ impl<'a> Builder<'_, 'a> {
         }
         TableName {
             schema: schema(outer.or(own)),
-            name: name.map_or_else(|| plural.to_snake_case(), str::to_owned),
+            name: name.map_or_else(|| snake_case(plural).into_owned(), str::to_owned),
         }
     }
 
@@ -259,15 +258,15 @@ impl<'a> Builder<'_, 'a> {
                     | None => value.serial.then_some(ColumnDefault::Serial),
                 };
                 let column = Column {
-                    name,
+                    name: name.clone().into_owned(),
                     ty: value.column.clone(),
                     nullable: optional && !primary_key,
                     primary_key,
                     default: stored,
                     on_update: update,
                 };
-                match columns.add(column, decl) {
-                    Ok(id) => own.push(id),
+                match columns.add(name, column, decl) {
+                    Ok(id) => own = vec![id],
                     // Fields of one name are reported as such.
                     Err((_, other)) if other.name.text == decl.name.text => {}
                     Err((name, other)) => self.out.push(make::column_twice(decl, &name, entity, other)),

@@ -1,5 +1,6 @@
 //! Primary keys and foreign-key columns, resolved through any number of tables (language.md 3.2, 3.3).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use heck::ToSnakeCase;
@@ -34,7 +35,7 @@ pub(super) struct KeyColumn {
     ty: ColumnType,
 }
 
-impl Builder<'_, '_> {
+impl<'a> Builder<'_, 'a> {
     /// The key columns of an entity, foreign keys resolved through any number of tables.
     fn key(&mut self, composite: usize) -> Option<Arc<Vec<KeyColumn>>> {
         match &self.keys[composite] {
@@ -49,7 +50,7 @@ impl Builder<'_, '_> {
             match &self.kinds[composite][index] {
                 Kind::Value(value) => {
                     columns.push(KeyColumn {
-                        name: self.column_name(composite, index),
+                        name: self.column_name(composite, index).into_owned(),
                         ty: value.column.clone(),
                     });
                 }
@@ -77,10 +78,10 @@ impl Builder<'_, '_> {
         result
     }
 
-    pub(super) fn column_name(&self, composite: usize, field: usize) -> String {
+    pub(super) fn column_name(&self, composite: usize, field: usize) -> Cow<'a, str> {
         let decl = self.decl(composite, field);
         match find(&decl.annotations, "column").and_then(Annotation::string) {
-            Some(explicit) => explicit.to_owned(),
+            Some(explicit) => Cow::Borrowed(explicit),
             None => snake_case(&decl.name.text),
         }
     }
@@ -167,10 +168,47 @@ impl Builder<'_, '_> {
     }
 }
 
-/// Snake case of a name; most names are in it already, which is quick to see.
-pub(super) fn snake_case(name: &str) -> String {
-    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if plain { name.to_owned() } else { name.to_snake_case() }
+/// Snake case of a name. Most names are in it already, which is quick to see; the others are nearly always ASCII,
+/// for which the rules of `heck` need no table of characters and no formatter.
+pub(crate) fn snake_case(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+        return Cow::Borrowed(name);
+    }
+    if !name.is_ascii() {
+        return Cow::Owned(name.to_snake_case());
+    }
+    let bytes = name.as_bytes();
+    let mut text = String::with_capacity(name.len() + 4);
+    // Whether the last letter of the current word was written large; `None` before its first letter.
+    let mut large: Option<bool> = None;
+    for (index, byte) in bytes.iter().enumerate() {
+        if !byte.is_ascii_alphanumeric() {
+            large = None;
+            continue;
+        }
+        let before = index.checked_sub(1).map(|before| bytes[before]);
+        let next = bytes.get(index + 1).copied().unwrap_or_default();
+        let starts = match before {
+            Some(before) if before.is_ascii_alphanumeric() => {
+                let after_small = byte.is_ascii_uppercase() && large == Some(false);
+                let last_of_large =
+                    byte.is_ascii_uppercase() && large == Some(true) && next.is_ascii_lowercase();
+                after_small || last_of_large
+            }
+            _ => true,
+        };
+        if starts {
+            if !text.is_empty() {
+                text.push('_');
+            }
+            large = None;
+        }
+        if byte.is_ascii_alphabetic() {
+            large = Some(byte.is_ascii_uppercase());
+        }
+        text.push(char::from(byte.to_ascii_lowercase()));
+    }
+    Cow::Owned(text)
 }
 
 #[cfg(test)]
@@ -191,6 +229,13 @@ mod tests {
         ] {
             assert_eq!(snake_case(name), column);
             assert_eq!(heck::ToSnakeCase::to_snake_case(name), column);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn names_of_any_kind(name in "([a-c]|[A-C]|[0-1]|_|-|\u{e4}){0,12}") {
+            proptest::prop_assert_eq!(snake_case(&name), heck::ToSnakeCase::to_snake_case(&*name));
         }
     }
 }

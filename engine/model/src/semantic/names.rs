@@ -246,8 +246,18 @@ fn register_composites<'a>(names: &mut Names<'a>, modules: &[&'a ast::Module], o
     }
 }
 
+/// Up to this many names are compared with each other.
+const MAX_COMPARED: usize = 24;
+
 /// Calls back once per name that occurs more than once, with the first and all later places.
-fn twice<'n>(names: impl Iterator<Item = &'n ast::Name>, mut found: impl FnMut(&str, Span, &[Span])) {
+fn twice<'n>(names: impl Iterator<Item = &'n ast::Name> + Clone, mut found: impl FnMut(&str, Span, &[Span])) {
+    // Nearly always nothing is; few names are compared faster than put into a table.
+    let few = names.clone().nth(MAX_COMPARED).is_none();
+    let equal =
+        |(index, name): (usize, &ast::Name)| names.clone().take(index).any(|other| other.text == name.text);
+    if few && !names.clone().enumerate().any(equal) {
+        return;
+    }
     let mut places: FxHashMap<&str, (Span, Vec<Span>)> = FxHashMap::default();
     let mut repeated: Vec<&str> = Vec::new();
     for name in names {

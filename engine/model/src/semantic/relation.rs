@@ -11,7 +11,7 @@ use crate::syntax::ast::Field;
 /// What a field of an entity is. Types are positions in `Names::composites`, fields positions in their members.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    Value(Box<Value>),
+    Value(Value),
     Reference {
         target: usize,
         partner: Option<usize>,
@@ -126,12 +126,11 @@ impl<'a> Inference<'_, 'a> {
         field: &Field,
         ty: &Ty,
     ) -> Kind {
-        read(field, ty, self.out).map_or(Kind::Broken, |value| Kind::Value(Box::new(value)))
+        read(field, ty, self.out).map_or(Kind::Broken, Kind::Value)
     }
 
     fn structured(&mut self, field: &Field, ty: &Ty) -> Kind {
-        value::structured(self.names, field, ty, self.out)
-            .map_or(Kind::Broken, |value| Kind::Value(Box::new(value)))
+        value::structured(self.names, field, ty, self.out).map_or(Kind::Broken, Kind::Value)
     }
 
     fn set_of_values(&mut self, field: &Field, inner: &Ty) -> Kind {

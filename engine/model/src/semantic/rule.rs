@@ -133,7 +133,7 @@ impl<'s, 'a> Rules<'s, 'a> {
 
     fn logical(&mut self, op: &str, parts: &'s [Expr], span: Span) -> Typed {
         let mut wrong: Vec<(Span, String)> = Vec::new();
-        let mut conditions = Vec::new();
+        let mut conditions = Vec::with_capacity(parts.len());
         let mut broken = false;
         for part in parts {
             let typed = self.expr(part);
@@ -317,7 +317,8 @@ impl<'s, 'a> Rules<'s, 'a> {
             return Typed { node: Node::Bare(diagnostic), ty: Ty::Composite(start), span };
         }
         let members = self.members;
-        let mut field_path = FieldPath { root, entity: self.entity_id(start), steps: Vec::new() };
+        let mut field_path =
+            FieldPath { root, entity: self.entity_id(start), steps: Vec::with_capacity(path.steps.len()) };
         let mut current = Ty::Composite(start);
         let mut end = RowEnd { has_column: true, nullable: false, last: path.head.clone() };
         for (position, step) in path.steps.iter().enumerate() {

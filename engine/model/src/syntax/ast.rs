@@ -322,7 +322,7 @@ pub struct Path {
     /// First name.
     pub head: Name,
     /// Arguments directly after the head: a function call in a default, a mistake elsewhere.
-    pub head_call: Option<Call>,
+    pub head_call: Option<Box<Call>>,
     /// The rest.
     pub steps: Vec<Step>,
 }
@@ -333,7 +333,7 @@ pub struct Step {
     /// Name of the member or function.
     pub name: Name,
     /// Arguments.
-    pub call: Option<Call>,
+    pub call: Option<Box<Call>>,
 }
 
 /// Arguments of a call.

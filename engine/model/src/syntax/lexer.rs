@@ -73,9 +73,8 @@ impl Lexer<'_> {
     }
 
     fn take_while(&mut self, accept: impl Fn(u8) -> bool) {
-        while self.at < self.bytes.len() && accept(self.bytes[self.at]) {
-            self.at += 1;
-        }
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| !accept(*byte)).unwrap_or(rest.len());
     }
 
     fn run(&mut self) {
@@ -85,7 +84,9 @@ impl Lexer<'_> {
         while self.at < self.bytes.len() {
             let start = self.at;
             match self.bytes[self.at] {
-                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => self.at += 1,
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
+                    self.take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r'));
+                }
                 b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
                     self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
                     self.push(TokenKind::Ident, start);

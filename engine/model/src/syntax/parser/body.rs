@@ -33,7 +33,7 @@ impl Parser<'_> {
         } else {
             self.skip_to_member();
         }
-        decl.fields.shrink_to_fit();
+        decl.fields = self.fields.drain(..).collect();
         decl.close = self.previous();
         decl.span = prefix.start.to(decl.close);
         Some(decl)
@@ -173,7 +173,7 @@ impl Parser<'_> {
         let default = if self.eat(TokenKind::Eq) { Some(Box::new(self.default_value())) } else { None };
         self.eat(TokenKind::Semi);
         let span = start.to(self.previous());
-        decl.fields.push(Field { docs, annotations, name, ty, default, span });
+        self.fields.push(Field { docs, annotations, name, ty, default, span });
         true
     }
 

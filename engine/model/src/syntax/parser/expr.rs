@@ -159,7 +159,9 @@ impl Parser<'_> {
         let head = self.name();
         let start = head.span;
         let head_call = self.call();
-        let mut steps = Vec::with_capacity(usize::from(self.is(TokenKind::Dot)));
+        let ahead =
+            |step: usize| self.nth(2 * step) == TokenKind::Dot && self.nth(2 * step + 1) == TokenKind::Ident;
+        let mut steps = Vec::with_capacity((0..8).take_while(|step| ahead(*step)).count());
         while self.is(TokenKind::Dot) {
             self.bump();
             // What follows an unfinished path is the next field or declaration, not its next step.
@@ -175,7 +177,7 @@ impl Parser<'_> {
         Expr { kind: ExprKind::Path(Path { head, head_call, steps }), span: start.to(self.previous()) }
     }
 
-    fn call(&mut self) -> Option<Call> {
+    fn call(&mut self) -> Option<Box<Call>> {
         if !self.is(TokenKind::LParen) {
             return None;
         }
@@ -191,7 +193,7 @@ impl Parser<'_> {
             }
         }
         self.eat(TokenKind::RParen);
-        Some(Call { args, span: start.to(self.previous()) })
+        Some(Box::new(Call { args, span: start.to(self.previous()) }))
     }
 
     fn call_args(&mut self) -> CallArgs {

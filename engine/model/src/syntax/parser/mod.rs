@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::ast::{File, Name};
+use super::ast::{Field, File, Name};
 use super::lexer::{self, LexProblemKind};
 use super::token::{Token, TokenKind};
 use crate::diagnostic::{Diagnostic, make};
@@ -56,6 +56,7 @@ pub fn parse(text: &str, id: FileId) -> Parsed {
         file: File::default(),
         diagnostics: Vec::new(),
         noted: 0,
+        fields: Vec::new(),
         shared: FxHashMap::default(),
     };
     for problem in &lexed.problems {
@@ -89,6 +90,8 @@ struct Parser<'t> {
     diagnostics: Vec<Diagnostic>,
     /// How many diagnostics have their damaged stretch noted.
     noted: usize,
+    /// The fields of the type being read; reused, because growing lists of large items costs a lot.
+    fields: Vec<Field>,
     /// Texts of the names read so far.
     shared: FxHashMap<&'t str, Arc<str>>,
 }
