@@ -27,8 +27,8 @@ pub(crate) fn assemble(names: &Names<'_>, files: &FileTable, parts: Parts) -> Ir
     let enums = (names.enums.iter())
         .filter(|info| info.ir.is_some())
         .map(|info| EnumType {
-            name: info.decl.name.text.to_string(),
-            values: info.decl.values.iter().map(|value| value.text.to_string()).collect(),
+            name: str::to_owned(&info.decl.name.text),
+            values: info.decl.values.iter().map(|value| str::to_owned(&value.text)).collect(),
             module: info.module,
             schema: module_schema(names.modules[info.module.0 as usize].decl),
             db_name: snake_case(&info.decl.name.text).into_owned(),
@@ -42,7 +42,7 @@ pub(crate) fn assemble(names: &Names<'_>, files: &FileTable, parts: Parts) -> Ir
         .zip(parts.access)
         .zip(parts.projections)
         .map(|(((composite, table), access), projections)| Entity {
-            name: composite.decl.name.text.to_string(),
+            name: str::to_owned(&composite.decl.name.text),
             plural: table.plural,
             docs: composite.decl.docs.clone(),
             module: composite.module,

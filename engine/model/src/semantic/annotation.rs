@@ -1,5 +1,9 @@
 //! Which annotation may stand where, with which parameters (language.md 2.3).
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use super::names::Names;
 use super::suggest::nearest;
 use crate::diagnostic::{Diagnostic, make};
@@ -180,6 +184,10 @@ static SPECS: &[Spec] = &[
     spec("range", FIELD).not_bare().named(&[("min", true, Kind::Any), ("max", true, Kind::Any)]),
 ];
 
+/// The rules of [`SPECS`] by name: every annotation of a model asks.
+static BY_NAME: LazyLock<FxHashMap<&'static str, &'static Spec>> =
+    LazyLock::new(|| SPECS.iter().map(|spec| (spec.name, spec)).collect());
+
 /// Names and short signatures of the annotations for a target, for editors.
 pub fn annotations_for(target: Target) -> impl Iterator<Item = (&'static str, String)> {
     SPECS.iter().filter(move |spec| spec.targets.contains(&target)).map(|spec| (spec.name, spec.shape()))
@@ -267,7 +275,7 @@ fn on_type(decl: &TypeDecl, target: Target, out: &mut Vec<Diagnostic>) {
 fn on(annotations: &[Annotation], target: Target, out: &mut Vec<Diagnostic>) {
     for (index, annotation) in annotations.iter().enumerate() {
         let name = &*annotation.name.text;
-        let Some(spec) = SPECS.iter().find(|spec| spec.name == name) else {
+        let Some(spec) = BY_NAME.get(name).copied() else {
             let here = SPECS.iter().filter(|spec| spec.targets.contains(&target)).map(|spec| spec.name);
             let near = nearest(name, here).or_else(|| nearest(name, SPECS.iter().map(|spec| spec.name)));
             out.push(make::unknown_annotation(&annotation.name, near));

@@ -65,7 +65,7 @@ impl<'a> Lowering<'_, 'a> {
     fn module(&mut self, index: usize, sources: &SourceSet) -> Module {
         let info = &self.names.modules[index];
         let decl = info.decl;
-        let (name, docs) = (decl.name.text.to_string(), decl.docs.clone());
+        let (name, docs) = (str::to_owned(&decl.name.text), decl.docs.clone());
         if info.plugin == PluginKind::Postgres {
             let ignored = (decl.methods.iter().map(|method| (&method.name, "operation")))
                 .chain(decl.interceptors.iter().map(|interceptor| (&interceptor.name, "interceptor")));
@@ -110,7 +110,7 @@ impl<'a> Lowering<'_, 'a> {
             self.out.push(make::foreign_result_enforced(&method.name));
         }
         Method {
-            name: method.name.text.to_string(),
+            name: str::to_owned(&method.name.text),
             docs: method.docs.clone(),
             is_mutation: method.is_mutation,
             params,
@@ -140,7 +140,7 @@ impl<'a> Lowering<'_, 'a> {
         let lowered = self.reference(&ty, &param.ty, Position::Param, plugin);
         let injectable = matches!(ty.required(), Ty::Context(_) | Ty::Injected(_));
         let injected = injectable && (implicit || has(&param.annotations, "inject"));
-        Param { name: param.name.text.to_string(), ty: lowered, injected }
+        Param { name: str::to_owned(&param.name.text), ty: lowered, injected }
     }
 
     fn interceptor(&mut self, decl: &ast::InterceptorDecl, plugin: PluginKind) -> Interceptor {
@@ -170,7 +170,7 @@ impl<'a> Lowering<'_, 'a> {
             }
         }
         let params = decl.params.iter().map(|param| self.param(param, plugin, true)).collect();
-        Interceptor { name: decl.name.text.to_string(), kind, pattern, params }
+        Interceptor { name: str::to_owned(&decl.name.text), kind, pattern, params }
     }
 
     fn pattern(&mut self, annotation: &Annotation) -> String {
@@ -208,7 +208,7 @@ impl<'a> Lowering<'_, 'a> {
         let members = self.members;
         let fields = (members.composites[index].members.iter())
             .map(|member| CodeField {
-                name: member.decl.name.text.to_string(),
+                name: str::to_owned(&member.decl.name.text),
                 docs: member.decl.docs.clone(),
                 ty: self.reference(&member.ty, &member.decl.ty, Position::Field, plugin),
             })
@@ -216,7 +216,7 @@ impl<'a> Lowering<'_, 'a> {
         let access = self.access(find(&decl.annotations, "access"), Scope::CodeType, decl.name.span);
         let uses = self.uses.get(&index).copied().unwrap_or_default();
         Some(CodeType {
-            name: decl.name.text.to_string(),
+            name: str::to_owned(&decl.name.text),
             docs: decl.docs.clone(),
             module: composite.module,
             is_input: uses.input.is_some(),
@@ -377,7 +377,7 @@ pub(crate) fn warn_shared_operations(names: &Names<'_>, tables: &[Table], out: &
     for (module, name) in methods {
         match known.get(&*name.text) {
             None => {
-                known.insert(name.text.to_string(), (Some(module), name.span));
+                known.insert(str::to_owned(&name.text), (Some(module), name.span));
             }
             // Twice in one module is an error of its own.
             Some((Some(other), _)) if *other == module => {}

@@ -94,7 +94,7 @@ pub(super) fn constraints(
                 Some(unique) => unique.fields.push(id),
                 None => uniques.push(Unique {
                     name: name.to_owned(),
-                    db_name: snake_case(&format!("unique_constraint_{entity}_{name}")).into_owned(),
+                    db_name: snake_case(&["unique_constraint_", entity, "_", name].concat()).into_owned(),
                     fields: vec![id],
                 }),
             }
@@ -102,7 +102,7 @@ pub(super) fn constraints(
         let Some(annotation) = find(&field.annotations, "index") else { continue };
         let mut wanted: Vec<String> = annotation.strings().into_iter().map(str::to_owned).collect();
         if wanted.is_empty() {
-            wanted.push(format!("{entity}_{}_idx", field.name.text).to_lowercase());
+            wanted.push([entity, "_", &field.name.text, "_idx"].concat().to_lowercase());
         }
         for name in wanted {
             match indexes.iter_mut().find(|index| index.name == name) {

@@ -19,13 +19,13 @@ pub(crate) fn lower(
         .iter()
         .zip(&members.contexts)
         .map(|(decl, list)| Context {
-            name: decl.name.text.to_string(),
+            name: str::to_owned(&decl.name.text),
             docs: decl.docs.clone(),
             fields: list
                 .members
                 .iter()
                 .map(|member| ContextField {
-                    name: member.decl.name.text.to_string(),
+                    name: str::to_owned(&member.decl.name.text),
                     source: source(member, out),
                     ty: context_type(member, out),
                 })

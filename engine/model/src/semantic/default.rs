@@ -1,5 +1,7 @@
 //! Defaults of entity fields (language.md 4.1).
 
+use std::sync::Arc;
+
 use super::member::{Member, Members};
 use super::names::{Entry, Names};
 use super::path::{context_path, literal};
@@ -75,7 +77,7 @@ fn literal_default(
     let wrong = |what: &str| make::literal_kind(what, &ty(), accepted(scalar_of(kind)), expr.span);
     let diagnostic = match (scalar_of(kind), value) {
         (Some(Scalar::Blob), LiteralKind::String(text)) => {
-            return Some(ColumnDefault::Expression(text.to_string()));
+            return Some(ColumnDefault::Expression(str::to_owned(text)));
         }
         (Some(Scalar::Decimal), LiteralKind::String(text)) => {
             if text.trim().parse::<f64>().is_ok() {
@@ -287,7 +289,7 @@ fn context_default(
             }
             KeyType::Single(key) => {
                 let wanted =
-                    if member.ty.is_optional() { Ty::Optional(Box::new(key.clone())) } else { key.clone() };
+                    if member.ty.is_optional() { Ty::Optional(Arc::new(key.clone())) } else { key.clone() };
                 compatible(&wanted, &ty)
             }
         },
@@ -301,7 +303,7 @@ fn context_default(
 }
 
 fn written(path: &Path) -> String {
-    let mut text = path.head.text.to_string();
+    let mut text = str::to_owned(&path.head.text);
     for step in &path.steps {
         text.push('.');
         text.push_str(&step.name.text);

@@ -316,7 +316,7 @@ impl<'a> Builder<'_, 'a> {
             }
         }
         Field {
-            name: decl.name.text.to_string(),
+            name: str::to_owned(&decl.name.text),
             docs: decl.docs.clone(),
             kind: lowered,
             optional,

@@ -31,14 +31,14 @@ pub(crate) fn lower(
                 out.push(make::access_on_json_field(member.decl, annotation.span));
             }
             fields.push(JsonField {
-                name: member.decl.name.text.to_string(),
+                name: str::to_owned(&member.decl.name.text),
                 docs: member.decl.docs.clone(),
                 ty: member_type(names, member.decl, member.ty.required(), out),
                 optional: member.ty.is_optional(),
             });
         }
         types.push(JsonType {
-            name: decl.name.text.to_string(),
+            name: str::to_owned(&decl.name.text),
             docs: decl.docs.clone(),
             fields,
             origin: origin(files, decl.name.span),

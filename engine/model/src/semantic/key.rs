@@ -161,7 +161,7 @@ impl<'a> Builder<'_, 'a> {
             }
             _ => {
                 let base = snake_case(&field.name.text);
-                let name = |key: &usize| format!("{base}_{}", list.members[*key].decl.name.text);
+                let name = |key: &usize| [&*base, "_", &list.members[*key].decl.name.text].concat();
                 Some(keys.iter().map(name).collect())
             }
         }

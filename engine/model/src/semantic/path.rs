@@ -11,10 +11,10 @@ use crate::syntax::ast::{Call, CallArgs, LiteralKind, Path, Step};
 /// A literal as the IR keeps it: a number is an Int exactly if it fits 64 bits.
 pub(crate) fn literal(kind: &LiteralKind) -> Literal {
     match kind {
-        LiteralKind::String(text) => Literal::String(text.to_string()),
+        LiteralKind::String(text) => Literal::String(str::to_owned(text)),
         LiteralKind::Number(text) => match text.parse::<i64>() {
             Ok(number) => Literal::Int(number),
-            Err(_) => Literal::Float(text.to_string()),
+            Err(_) => Literal::Float(str::to_owned(text)),
         },
         LiteralKind::Bool(value) => Literal::Bool(*value),
         LiteralKind::Null => Literal::Null,

@@ -110,7 +110,7 @@ impl<'s> Resolver<'s, '_> {
                         self.problem = Some((Some(field.span), format!("`{}` is no relation", field.text)));
                     }
                     Some((id, _)) => {
-                        add(elements, ProjectionElement::Relation(id, vec![projection.text.to_string()]));
+                        add(elements, ProjectionElement::Relation(id, vec![str::to_owned(&projection.text)]));
                     }
                     None => {
                         self.problem = Some((Some(field.span), format!("there is no field `{}`", field.text)))

@@ -1,5 +1,7 @@
 //! Typing and lowering of access expressions (language.md 6.3).
 
+use std::sync::Arc;
+
 use super::member::Members;
 use super::names::{CompositeKind, Entry, Names};
 use super::path::{context_path, interchangeable, literal, literal_type, plain_member_of_list};
@@ -312,7 +314,7 @@ impl<'s, 'a> Rules<'s, 'a> {
 
     fn row(&mut self, root: PathRoot, start: usize, path: &'s Path, span: Span) -> Typed {
         if path.steps.is_empty() {
-            let what = self.names.composites[start].decl.name.text.to_string();
+            let what = str::to_owned(&self.names.composites[start].decl.name.text);
             let diagnostic = make::bare_record(&path.head, &what);
             return Typed { node: Node::Bare(diagnostic), ty: Ty::Composite(start), span };
         }
@@ -401,7 +403,7 @@ impl<'s, 'a> Rules<'s, 'a> {
         span: Span,
     ) -> Typed {
         let Some(call) = &step.call else {
-            self.out.push(plain_member_of_list(&Ty::Set(Box::new(element.clone())), step));
+            self.out.push(plain_member_of_list(&Ty::Set(Arc::new(element.clone())), step));
             return Self::error(span);
         };
         let CallArgs::Lambda(parameter, body) = &call.args else {

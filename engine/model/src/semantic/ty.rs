@@ -1,5 +1,7 @@
 //! Types as the checker sees them, and their resolution from names.
 
+use std::sync::Arc;
+
 use super::names::{Entry, Names};
 use crate::diagnostic::{Diagnostic, make};
 use crate::ir::Scalar;
@@ -69,7 +71,7 @@ impl Injected {
     }
 }
 
-/// A resolved type. Numbers are positions in the lists of [`Names`].
+/// A resolved type, cheap to clone. Numbers are positions in the lists of [`Names`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ty {
     /// A problem was reported; nothing more is said about it.
@@ -81,9 +83,9 @@ pub(crate) enum Ty {
     Enum(usize),
     Context(usize),
     Composite(usize),
-    Set(Box<Ty>),
-    Array(Box<Ty>),
-    Optional(Box<Ty>),
+    Set(Arc<Ty>),
+    Array(Arc<Ty>),
+    Optional(Arc<Ty>),
 }
 
 impl Ty {
@@ -120,9 +122,9 @@ impl Ty {
             Ty::Null => "null".to_owned(),
             Ty::Primitive(primitive) => primitive.name().to_owned(),
             Ty::Injected(injected) => injected.name().to_owned(),
-            Ty::Enum(index) => names.enums[*index].decl.name.text.to_string(),
-            Ty::Context(index) => names.contexts[*index].name.text.to_string(),
-            Ty::Composite(index) => names.composites[*index].decl.name.text.to_string(),
+            Ty::Enum(index) => str::to_owned(&names.enums[*index].decl.name.text),
+            Ty::Context(index) => str::to_owned(&names.contexts[*index].name.text),
+            Ty::Composite(index) => str::to_owned(&names.composites[*index].decl.name.text),
             Ty::Set(inner) => format!("Set<{}>", inner.show(names)),
             Ty::Array(inner) => format!("Array<{}>", inner.show(names)),
             Ty::Optional(inner) => format!("{}?", inner.show(names)),
@@ -135,7 +137,7 @@ pub(crate) fn resolve(names: &Names<'_>, ty: &TypeRef, owner: Span, out: &mut Ve
     let base = match names.lookup(&ty.name.text) {
         Some(Entry::Generic) => match ty.args.as_slice() {
             [only] => {
-                let inner = Box::new(resolve(names, only, owner, out));
+                let inner = Arc::new(resolve(names, only, owner, out));
                 if &*ty.name.text == "Set" { Ty::Set(inner) } else { Ty::Array(inner) }
             }
             _ => {
@@ -156,10 +158,10 @@ pub(crate) fn resolve(names: &Names<'_>, ty: &TypeRef, owner: Span, out: &mut Ve
     };
     match ty.optional {
         0 => base,
-        1 => Ty::Optional(Box::new(base)),
+        1 => Ty::Optional(Arc::new(base)),
         _ => {
             out.push(make::optional_twice(owner));
-            Ty::Optional(Box::new(base))
+            Ty::Optional(Arc::new(base))
         }
     }
 }

@@ -114,8 +114,8 @@ pub struct Field {
 /// A type as written.
 #[derive(Debug, Clone)]
 pub struct TypeRef {
-    /// Module prefix.
-    pub module: Option<Name>,
+    /// Module prefix; rare, so it takes little room where there is none.
+    pub module: Option<Box<Name>>,
     /// Name.
     pub name: Name,
     /// Arguments in `<…>`.

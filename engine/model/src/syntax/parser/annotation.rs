@@ -168,7 +168,7 @@ impl Parser<'_> {
             let span = self.span_of(token);
             self.file.backslashes.push(span);
         }
-        (Arc::from(&text[1..text.len() - 1]), self.span_of(token))
+        (self.shared(&text[1..text.len() - 1]), self.span_of(token))
     }
 
     pub(super) fn literal(&mut self) -> Option<Literal> {
@@ -177,7 +177,7 @@ impl Parser<'_> {
             TokenKind::String => LiteralKind::String(self.string().0),
             TokenKind::Number => {
                 let token = self.bump();
-                LiteralKind::Number(Arc::from(self.slice(token)))
+                LiteralKind::Number(self.shared(self.slice(token)))
             }
             TokenKind::Ident => {
                 let kind = match self.word(0) {

@@ -189,7 +189,7 @@ impl Parser<'_> {
         let mut module = None;
         if self.is(TokenKind::Dot) && self.nth(1) == TokenKind::Ident {
             self.bump();
-            module = Some(std::mem::replace(&mut name, self.name()));
+            module = Some(Box::new(std::mem::replace(&mut name, self.name())));
         }
         let mut args = Vec::new();
         if self.eat(TokenKind::Lt) {

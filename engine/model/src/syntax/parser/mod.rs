@@ -92,7 +92,7 @@ struct Parser<'t> {
     noted: usize,
     /// The fields of the type being read; reused, because growing lists of large items costs a lot.
     fields: Vec<Field>,
-    /// Texts of the names read so far.
+    /// Texts of the names and literals read so far.
     shared: FxHashMap<&'t str, Arc<str>>,
 }
 
@@ -199,10 +199,12 @@ impl<'t> Parser<'t> {
 
     fn name(&mut self) -> Name {
         let token = self.bump();
-        let text = self.slice(token);
-        // Names repeat all over a model; one allocation each is enough.
-        let shared = self.shared.entry(text).or_insert_with(|| Arc::from(text)).clone();
-        Name { text: shared, span: self.span_of(token) }
+        Name { text: self.shared(self.slice(token)), span: self.span_of(token) }
+    }
+
+    /// Names and literals repeat all over a model; one allocation each is enough.
+    fn shared(&mut self, text: &'t str) -> Arc<str> {
+        self.shared.entry(text).or_insert_with(|| Arc::from(text)).clone()
     }
 
     /// Takes the `>` of a `>=` and leaves the `=`.
