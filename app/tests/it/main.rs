@@ -11,6 +11,7 @@ mod migration;
 mod model;
 mod new;
 mod pty;
+mod review;
 mod serve;
 mod studio;
 mod suites;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::{Studio, command, edit, folder, project, text, wait_for};
 
 /// Runs `exo-studio db …` on a project; what it printed.
-fn db(project: &Path, args: &[&str]) -> String {
+pub(crate) fn db(project: &Path, args: &[&str]) -> String {
     let output = command().args(["db", "--dir"]).arg(project).args(args).output().unwrap();
     assert!(output.status.success(), "db {args:?}: {}", text(&output));
     String::from_utf8(output.stdout).unwrap()

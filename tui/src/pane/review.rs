@@ -66,8 +66,11 @@ pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
 
 /// Height of the box of answers.
 fn decide_height(state: &StudioState, area: Rect) -> u16 {
-    let answers = u16::try_from(answers(state).len()).unwrap_or(u16::MAX);
-    answers.saturating_add(4).min(area.height / 2)
+    // A refused answer has a line that says why.
+    let refused =
+        state.decisions.iter().filter(|decision| decision.step.is_some() && decision.refused.is_some());
+    let lines = u16::try_from(answers(state).len() + refused.count()).unwrap_or(u16::MAX);
+    lines.saturating_add(4).min(area.height / 2)
 }
 
 fn split(state: &StudioState, area: Rect) -> (Rect, Rect) {
@@ -205,7 +208,7 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
         let text = match answer {
             Answer::Question(at) => {
                 let Some(decision) = state.decisions.get(at) else { continue };
-                question(cx, plan, decision)
+                question(cx, plan, decision, usize::from(area.width))
             }
             Answer::Word => {
                 let caret = if ui.review.typing { "_" } else { "" };
@@ -252,9 +255,9 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
 }
 
 /// A question with its options, or with the value that is asked for.
-fn question(cx: Cx<'_>, plan: &MigrationSummary, decision: &Decision) -> String {
+fn question(cx: Cx<'_>, plan: &MigrationSummary, decision: &Decision, columns: usize) -> String {
     let step = decision.step.as_ref().map_or(0, |about| about.step + 1);
-    let columns = question_width(cx, plan);
+    let columns = question_width(cx, plan, columns);
     if decision.options.is_empty() {
         let value = match &decision.answer {
             Some(Choice::Value(value)) => value.clone(),
@@ -271,13 +274,13 @@ fn question(cx: Cx<'_>, plan: &MigrationSummary, decision: &Decision) -> String 
     format!("{step} {}  {}", left(&decision.question, columns), options.collect::<Vec<_>>().join("   "))
 }
 
-/// Columns for the questions, so that the choices stand below each other.
-fn question_width(cx: Cx<'_>, plan: &MigrationSummary) -> usize {
+/// How many of `columns` the questions get, so that the choices stand below each other and are never cut.
+fn question_width(cx: Cx<'_>, plan: &MigrationSummary, columns: usize) -> usize {
     let questions = plan.decisions.iter().chain(cx.state.decisions.iter());
     let options =
         |decision: &Decision| decision.options.iter().map(|option| width(option) + 7).sum::<usize>();
     let needed = questions.clone().map(options).max().unwrap_or(0).max(16);
-    let room = usize::from(cx.ui.screen.width).saturating_sub(needed + 8).max(20);
+    let room = columns.saturating_sub(needed + 8).max(20);
     questions.map(|decision| width(&decision.question)).max().unwrap_or(0).min(room)
 }
 

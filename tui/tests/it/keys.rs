@@ -229,6 +229,23 @@ fn answers_of_the_review_go_to_the_engine_one_by_one() {
 }
 
 #[test]
+fn the_answers_are_whole_in_half_a_screen_and_beside_a_refusal() {
+    let mut screen = Screen::new("migration", WIDE);
+    screen.keys("mz");
+    let text = screen.text();
+    assert!(text.contains("1 Problems ─"), "the review shares the screen\n{text}");
+    assert!(text.contains("(•) rename   ( ) drop and add"), "{text}");
+    let mut decisions = screen.state.decisions.clone();
+    decisions[0].refused = Some("no number".to_owned());
+    screen.state.decisions = decisions;
+    screen.keys("z");
+    let text = screen.text();
+    assert!(text.contains("✗ not taken: no number"), "{text}");
+    assert!(text.contains("A copy of the database is made first"), "{text}");
+    assert!(text.contains("○ step 1 needs a value"), "{text}");
+}
+
+#[test]
 fn what_was_typed_into_a_prompt_survives_escape() {
     let mut screen = Screen::new("migration", NARROW);
     screen.keys("m<enter>12<esc>");
