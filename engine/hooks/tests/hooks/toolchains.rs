@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
 use studio_hooks::{SilentHost, WIT, dry_call};
@@ -58,16 +59,24 @@ fn or_skip<T>(what: &str, got: Result<T, String>) -> Option<T> {
     }
 }
 
+/// The folder with the Python package that is zig. Two tests want it; the first one fetches it.
 fn zig() -> Result<PathBuf, String> {
-    let python = cache().join("zig/bin/python");
-    if !python.is_file() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(cache().join("zig")))?;
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = cache().join("zig-0.17.0");
+    let known = run(Command::new("python3").args(["-c", "import ziglang"]).env("PYTHONPATH", &folder));
+    if known.is_err() {
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "ziglang==0.17.0"];
+        run(Command::new("python3").args(pip).arg("--target").arg(&folder))?;
     }
-    let has = run(Command::new(&python).args(["-c", "import ziglang"]));
-    if has.is_err() {
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "ziglang==0.17.0"]))?;
-    }
-    Ok(python)
+    Ok(folder)
+}
+
+/// Runs `build.sh` of a guest in C.
+fn build_c(zig: &Path, folder: &Path) {
+    let mut build = Command::new("sh");
+    build.arg("build.sh").env_remove("CC").env("PYTHONPATH", zig).current_dir(folder);
+    run(&mut build).unwrap();
 }
 
 fn jco() -> Result<PathBuf, String> {
@@ -103,11 +112,9 @@ async fn works(component: PathBuf) {
 
 #[tokio::test]
 async fn the_guest_in_c_is_built_from_source_and_works() {
-    let Some(python) = or_skip("zig", zig()) else { return };
+    let Some(zig) = or_skip("zig", zig()) else { return };
     let folder = sources("c");
-    let mut build = Command::new("sh");
-    build.arg("build.sh").env("CC", format!("{} -m ziglang cc", python.display())).current_dir(&folder);
-    run(&mut build).unwrap();
+    build_c(&zig, &folder);
     works(folder.join("hook.wasm")).await;
 }
 
@@ -133,7 +140,7 @@ async fn the_guest_in_javascript_is_built_from_source_and_works() {
 /// The components that the template `with-hooks` carries are what its sources give.
 #[tokio::test]
 async fn the_components_of_the_template_are_built_from_its_sources() {
-    let Some(python) = or_skip("zig", zig()) else { return };
+    let Some(zig) = or_skip("zig", zig()) else { return };
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../templates/with-hooks");
     for (name, folder) in [("guard", "hooks/guard"), ("limit", "src/limit")] {
         let to = cache().join(format!("template-{name}"));
@@ -141,9 +148,7 @@ async fn the_components_of_the_template_are_built_from_its_sources() {
         for file in ["hook.c", "exo_hooks.h", "build.sh"] {
             std::fs::copy(template.join(folder).join(file), to.join(file)).unwrap();
         }
-        let mut build = Command::new("sh");
-        build.arg("build.sh").env("CC", format!("{} -m ziglang cc", python.display())).current_dir(&to);
-        run(&mut build).unwrap();
+        build_c(&zig, &to);
         let (built, kept) =
             (std::fs::read(to.join("hook.wasm")), std::fs::read(template.join(folder).join("hook.wasm")));
         assert!(built.unwrap() == kept.unwrap(), "run build.sh in templates/with-hooks/{folder}");
