@@ -1,6 +1,6 @@
 //! A line typed above the hints for one purpose. `Esc` leaves it and keeps what was typed for the next time.
 
-use ratatui::crossterm::event::KeyCode;
+use crossterm::event::KeyCode;
 use studio_events::{Budget, Choice, Command, DecisionId, StudioState};
 
 use crate::action::Key;
@@ -140,7 +140,15 @@ impl Ui {
 
     /// Runs a statement read-only; the result opens when it is there.
     pub(crate) fn run_sql(&mut self, sql: String) -> Vec<Effect> {
-        self.overlay = Some(crate::overlay::Overlay::Query { sql: sql.clone(), scroll: 0 });
-        vec![Effect::Send(Command::Query { sql, write: false })]
+        let number = self.next_query();
+        let (sql_shown, write) = (sql.clone(), false);
+        self.overlay = Some(crate::overlay::Overlay::Query { number, sql: sql_shown, write, scroll: 0 });
+        vec![Effect::Send(Command::Query { number, sql, write })]
+    }
+
+    /// A number for the next statement, by which its result is known.
+    pub(crate) fn next_query(&mut self) -> u64 {
+        self.queries += 1;
+        self.queries
     }
 }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Rect;
 use serde::{Deserialize, Serialize};
 use studio_events::{StudioEvent, StudioState, Timestamp};
@@ -56,7 +56,7 @@ impl RecordedInput {
     /// What is kept of a message of the terminal. With `secret`, letters are kept as `*`.
     pub(crate) fn of(event: &Event, secret: bool) -> Vec<Self> {
         match event {
-            Event::Key(key) if key.kind != ratatui::crossterm::event::KeyEventKind::Release => {
+            Event::Key(key) if key.kind != crossterm::event::KeyEventKind::Release => {
                 let keys = Key::from_event(*key).into_iter();
                 keys.map(|key| Self::Key(if secret { key.masked() } else { key }.to_string())).collect()
             }
@@ -190,7 +190,7 @@ impl Recorded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ratatui::crossterm::event::{KeyCode, KeyEvent};
+    use crossterm::event::{KeyCode, KeyEvent};
 
     #[test]
     fn inputs_survive_the_file() {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ratatui::crossterm::event::{Event, MouseEventKind};
+use crossterm::event::{Event, MouseEventKind};
 use rustix::process::Signal;
 use studio_events::{Command, StudioEvent, StudioState, Timestamp};
 use tokio::signal::unix::{SignalKind, signal};
@@ -378,7 +378,7 @@ impl Session {
     }
 
     fn on_log_key(&mut self, event: &Event) -> Result<(), TuiError> {
-        use ratatui::crossterm::event::{KeyCode, KeyEventKind, KeyModifiers};
+        use crossterm::event::{KeyCode, KeyEventKind, KeyModifiers};
         let Event::Key(key) = event else { return Ok(()) };
         if key.kind == KeyEventKind::Release {
             return Ok(());

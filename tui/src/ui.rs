@@ -52,6 +52,8 @@ pub struct Ui {
     pub(crate) explain: Option<crate::config::Explain>,
     /// A line that is being typed for some purpose.
     pub(crate) prompt: Option<Prompt>,
+    /// Statements typed by hand so far.
+    pub(crate) queries: u64,
     /// What was typed into prompts that were left.
     pub(crate) drafts: Vec<Prompt>,
 }
@@ -260,6 +262,7 @@ impl Ui {
             zoomed: false,
             zoomed_for_now: false,
             overlay: None,
+            queries: 0,
             typing_filter: false,
             pending: Vec::new(),
             toast: None,

@@ -1,6 +1,6 @@
 //! `update`: a message changes what is about looking and may ask for effects. No drawing, no IO.
 
-use ratatui::crossterm::event::{Event, KeyCode, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{Event, KeyCode, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 use studio_events::{BuildOutcome, Command, HttpState, StudioState, Surface, Timestamp};
 

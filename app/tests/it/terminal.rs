@@ -28,6 +28,7 @@ fn the_panes_follow_the_project_resize_and_leave_a_clean_screen() {
     terminal.keys("\x1bf");
     terminal.see("model r3 ●");
     assert!(std::fs::read_to_string(todo.join("src/index.exo")).unwrap().contains("title: String"));
+    // A key that arrives together with a new size is not lost.
     terminal.resize(NARROW);
     terminal.keys("6");
     terminal.see("6 Services");
@@ -122,7 +123,9 @@ fn statements_typed_by_hand_are_read_only_until_somebody_agrees() {
     terminal.keys("\x1b");
     terminal.keys(":sql delete from todos\r");
     terminal.see("read-only transaction");
-    terminal.keys("Wy:sql select count(*) as kept from todos\r");
+    terminal.keys("Wy");
+    terminal.see("allowed to write");
+    terminal.keys("\x1b:sql select count(*) as kept from todos\r");
     terminal.until("no rows", |text| text.lines().any(|line| line.contains("│ 0 ")));
     terminal.keys("\x1bq");
     assert_eq!(terminal.ends(), 0);

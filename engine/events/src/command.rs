@@ -85,6 +85,8 @@ pub enum Command {
     },
     /// Run a statement typed by hand, in a read-only transaction unless somebody agreed to `write`.
     Query {
+        /// Comes back with the result.
+        number: u64,
         /// The statement.
         sql: String,
         /// Commit what it changes.

@@ -98,6 +98,8 @@ pub enum EventKind {
 /// A statement typed by hand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryEvent {
+    /// The number that came with the order.
+    pub number: u64,
     /// The statement.
     pub sql: String,
     /// How long it took.

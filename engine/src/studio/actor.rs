@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use studio_events::{
     BuildEvent, BuildOutcome, Choice, Command, DatabaseEvent, Decision, DecisionEvent, DecisionId, EventKind,
-    LogLevel, Micros, PhaseTime, Problem, ProblemSet, ProblemSource, ProjectInfo, Revision, SchemaEvent,
-    SchemaSummary, ServiceState, ServiceStatus, ServingEvent, Severity,
+    LogLevel, Micros, PhaseTime, Problem, ProblemSet, ProblemSource, ProjectInfo, QueryEvent, Revision,
+    SchemaEvent, SchemaSummary, ServiceState, ServiceStatus, ServingEvent, Severity,
 };
 use studio_model::ir::{Ir, IrHash};
 use studio_sql::schema::DatabaseSchema;
@@ -18,10 +18,11 @@ use tokio::task::JoinHandle;
 use super::database::{self, Database, DatabaseFailure};
 use super::hooks::StudioHooks;
 use super::migrate::Reviewed;
+use super::query::Queries;
 use super::review::Answered;
 use super::test_runs::{Selection, TestRuns};
 use super::watch::{Changes, Watch};
-use super::{StudioConfig, StudioError, build, control, explain, files, port, query};
+use super::{StudioConfig, StudioError, build, control, explain, files, port};
 use crate::bus::{self, Bus};
 use crate::config::{Authentication, ConfigProblem, Environment, ExoToml, Settings};
 use crate::derived::Derived;
@@ -84,6 +85,7 @@ pub(super) struct Actor {
     /// Rename data of another major version and start empty.
     set_aside: bool,
     tests: TestRuns,
+    queries: Queries,
     /// The files do not check: tests would run against something else.
     broken: bool,
     /// Files that can be opened, as last published.
@@ -127,6 +129,7 @@ impl Actor {
         let internal = mpsc::unbounded_channel();
         let tests =
             TestRuns::new(config.project.clone(), config.executable.clone(), bus.clone(), internal.0.clone());
+        let queries = Queries::new(&bus);
         Self {
             config,
             toml,
@@ -153,6 +156,7 @@ impl Actor {
             database_since: None,
             set_aside: false,
             tests,
+            queries,
             broken: false,
             files: Vec::new(),
             wanted_port: 0,
@@ -571,9 +575,12 @@ impl Actor {
             Command::Replay { trace, write } => {
                 explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace, write)
             }
-            Command::Query { sql, write } => match &self.database {
-                Some(database) => query::run(&self.bus, &database.pool, sql, write),
-                None => self.bus.log(LogLevel::Warn, "sql", "the database is not up"),
+            Command::Query { number, sql, write } => match &self.database {
+                Some(database) => self.queries.run(&database.pool, number, sql, write),
+                None => {
+                    let result = Err("the database is not up".to_owned());
+                    self.bus.send(EventKind::Query(QueryEvent { number, sql, time: Micros(0), result }));
+                }
             },
             Command::RunTests(pattern) => self.tests.run(Selection::Pattern(pattern)),
             Command::RunTestsNamed(names) => {

@@ -6,21 +6,48 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use studio_events::{EventKind, Micros, QueryEvent, QueryRows};
 use studio_postgres::{DbError, Pool, TransactionMode};
+use tokio::sync::mpsc;
 
 use crate::bus::Bus;
 
 /// Rows that are worth showing in a terminal.
 const MAX_ROWS: usize = 200;
 
-/// Runs it; the result comes back as an event.
-pub(super) fn run(bus: &Bus, pool: &Pool, sql: String, write: bool) {
-    let (bus, pool) = (bus.clone(), pool.clone());
-    tokio::spawn(async move {
-        let started = Instant::now();
-        let result = if write { changed(&pool, &sql).await } else { read(&pool, &sql).await };
-        let time = Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
-        bus.send(EventKind::Query(QueryEvent { sql, time, result }));
-    });
+/// Runs statements one after the other, in the order they were typed: a later one sees what an earlier one wrote.
+#[derive(Debug)]
+pub(super) struct Queries {
+    waiting: mpsc::UnboundedSender<Typed>,
+}
+
+#[derive(Debug)]
+struct Typed {
+    pool: Pool,
+    number: u64,
+    sql: String,
+    write: bool,
+}
+
+impl Queries {
+    /// Starts the task that runs them; it ends when this is dropped.
+    pub(super) fn new(bus: &Bus) -> Self {
+        let (waiting, mut next) = mpsc::unbounded_channel::<Typed>();
+        let bus = bus.clone();
+        tokio::spawn(async move {
+            while let Some(Typed { pool, number, sql, write }) = next.recv().await {
+                let started = Instant::now();
+                let result = if write { changed(&pool, &sql).await } else { read(&pool, &sql).await };
+                let time = Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+                bus.send(EventKind::Query(QueryEvent { number, sql, time, result }));
+            }
+        });
+        Self { waiting }
+    }
+
+    /// Runs one; the result comes back as an event with its number.
+    pub(super) fn run(&self, pool: &Pool, number: u64, sql: String, write: bool) {
+        // The task waits as long as this lives.
+        let _ = self.waiting.send(Typed { pool: pool.clone(), number, sql, write });
+    }
 }
 
 /// The statement inside of one that names its columns. The extended protocol takes one statement only, so nothing

@@ -7,8 +7,8 @@ mod query;
 
 pub(crate) use help::scopes;
 
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
@@ -39,7 +39,9 @@ pub(crate) enum Overlay {
     },
     /// What a statement typed by hand came to.
     Query {
+        number: u64,
         sql: String,
+        write: bool,
         scroll: usize,
     },
 }
@@ -93,7 +95,12 @@ pub(crate) fn on_key(ui: &mut Ui, key: Key, state: &StudioState) -> Vec<Effect> 
         Overlay::Confirm { effect, .. } => match key.code {
             KeyCode::Char('y') | KeyCode::Enter => {
                 let effect = effect.clone();
-                ui.overlay = None;
+                ui.overlay = match &effect {
+                    Effect::Send(Command::Query { number, sql, write }) => {
+                        Some(Overlay::Query { number: *number, sql: sql.clone(), write: *write, scroll: 0 })
+                    }
+                    _ => None,
+                };
                 vec![effect]
             }
             KeyCode::Char('n' | 'q') => {
@@ -112,7 +119,9 @@ pub(crate) fn draw(cx: Cx<'_>, screen: Rect, buffer: &mut Buffer) {
         Some(Overlay::Palette(palette)) => palette::draw(cx, palette, screen, buffer),
         Some(Overlay::Help { scroll }) => help::draw(cx, *scroll, screen, buffer),
         Some(Overlay::Personas { selected }) => personas(cx, *selected, screen, buffer),
-        Some(Overlay::Query { sql, scroll }) => query::draw(cx, sql, *scroll, screen, buffer),
+        Some(Overlay::Query { number, sql, write, scroll }) => {
+            query::draw(cx, query::Asked { number: *number, sql, write: *write }, *scroll, screen, buffer);
+        }
         Some(Overlay::Confirm { question, .. }) => {
             let area = clear(screen, 70, 4, buffer);
             let inner = parts::frame(cx, area, "Sure?", "", true, buffer);

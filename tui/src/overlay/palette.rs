@@ -1,7 +1,7 @@
 //! The palette: fuzzy search over actions, keys, types, operations, files and personas.
 
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;

@@ -1,7 +1,7 @@
 //! The result of a statement typed by hand: rows as a table, or the error.
 
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
@@ -21,13 +21,21 @@ use crate::view::parts;
 /// Widest column of a table; longer values are cut, copying gives them whole.
 const WIDEST: usize = 32;
 
-fn result<'a>(state: &'a StudioState, sql: &str) -> Option<&'a QueryEvent> {
-    state.query.as_deref().filter(|query| query.sql == sql)
+/// A statement whose result is shown or awaited.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) number: u64,
+    pub(super) sql: &'a str,
+    pub(super) write: bool,
+}
+
+fn result(state: &StudioState, number: u64) -> Option<&QueryEvent> {
+    state.query.as_deref().filter(|query| query.number == number)
 }
 
 pub(super) fn on_key(ui: &mut Ui, key: Key, by: isize, state: &StudioState) -> Vec<Effect> {
-    let Some(Overlay::Query { sql, scroll }) = &mut ui.overlay else { return Vec::new() };
-    let found = result(state, sql);
+    let Some(Overlay::Query { number, sql, scroll, .. }) = &mut ui.overlay else { return Vec::new() };
+    let found = result(state, *number);
     let rows = found.and_then(|query| query.result.as_ref().ok()).map_or(0, |rows| rows.rows.len());
     *scroll = shift(*scroll, by, rows);
     let sql = sql.clone();
@@ -43,7 +51,8 @@ pub(super) fn on_key(ui: &mut Ui, key: Key, by: isize, state: &StudioState) -> V
             }
         }
         KeyCode::Char('W') if found.is_some_and(|query| query.result.is_err()) => {
-            let effect = Effect::Send(Command::Query { sql, write: true });
+            let number = ui.next_query();
+            let effect = Effect::Send(Command::Query { number, sql, write: true });
             let question = "Run the statement again and let it write?".to_owned();
             ui.overlay = Some(Overlay::Confirm { question, effect });
         }
@@ -62,8 +71,9 @@ fn tab_separated(rows: &QueryRows) -> String {
     text
 }
 
-pub(super) fn draw(cx: Cx<'_>, sql: &str, scroll: usize, screen: Rect, buffer: &mut Buffer) {
-    let found = result(cx.state, sql);
+pub(super) fn draw(cx: Cx<'_>, asked: Asked<'_>, scroll: usize, screen: Rect, buffer: &mut Buffer) {
+    let Asked { number, sql, write } = asked;
+    let found = result(cx.state, number);
     let rows = match found.map(|query| &query.result) {
         Some(Ok(rows)) => rows.rows.len(),
         Some(Err(_)) | None => 2,
@@ -80,7 +90,8 @@ pub(super) fn draw(cx: Cx<'_>, sql: &str, scroll: usize, screen: Rect, buffer: &
             Err(_) => format!("failed · {} ms", millis(query.time)),
         },
     };
-    let inner = parts::frame(cx, area, "SQL, read-only", &note, true, buffer);
+    let title = if write { "SQL, allowed to write" } else { "SQL, read-only" };
+    let inner = parts::frame(cx, area, title, &note, true, buffer);
     let mut text = sql::highlight(cx.theme, &clean(sql));
     text.spans.insert(0, " ".into());
     put(buffer, inner, 0, &text);

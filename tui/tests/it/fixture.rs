@@ -114,6 +114,7 @@ pub(crate) fn state(name: &str) -> StudioState {
         "typed-sql" => {
             builder.busy();
             builder.now(EventKind::Query(QueryEvent {
+                number: 1,
                 sql: "select * from todos".into(),
                 time: Micros(1_200),
                 result: Ok(QueryRows {

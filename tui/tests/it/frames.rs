@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 use studio_events::{Command, StudioState, Timestamp};
 use studio_tui::{ColorLevel, Effect, Msg, TuiConfig, Ui, view};

@@ -1,6 +1,6 @@
 //! What keys and clicks do: effects and frames.
 
-use ratatui::crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use studio_events::{
     Choice, Command, DecisionId, EventKind, Revision, StudioEvent, Timestamp, TraceId, TraceKind,
 };
