@@ -530,6 +530,10 @@ impl Printer {
             printer.push(" = ");
             printer.expr(value);
         });
+        if let Some(other) = update.from {
+            self.push(" FROM ");
+            self.table_with_alias(other);
+        }
         self.filter(update.filter.as_ref());
         self.returning(&update.returning);
     }

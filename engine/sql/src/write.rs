@@ -59,13 +59,15 @@ pub enum InsertSource<'a> {
     Select(Box<Select<'a>>),
 }
 
-/// `UPDATE table SET … WHERE … RETURNING …`.
+/// `UPDATE table SET … FROM other WHERE … RETURNING …`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update<'a> {
     /// The table under its alias.
     pub table: Alias<'a>,
     /// Assignments.
     pub set: Vec<(&'a str, Expr<'a>)>,
+    /// Another table to take part, under its alias.
+    pub from: Option<Alias<'a>>,
     /// `WHERE`.
     pub filter: Option<Expr<'a>>,
     /// `RETURNING`; absent when empty.

@@ -9,6 +9,7 @@
 
 mod api;
 mod consent;
+mod coverage;
 mod crash;
 mod http;
 mod reference;
@@ -44,6 +45,9 @@ fn main() {
     // As with other test programs: words choose the tests whose name has one of them.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    if wanted("coverage") {
+        coverage::every_row_of_the_contract_has_a_test();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let cluster = Cluster::start(ClusterConfig::new(ClusterKind::ThrowAway), |_| {}).await.unwrap();

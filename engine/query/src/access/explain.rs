@@ -28,7 +28,7 @@ impl<'a> Planner<'a, '_> {
         self.log.rule_begins();
         let rows = match (subject.this, entity) {
             (This::Child { via }, Some(entity)) => Some(link_target(self.ir, entity, via)),
-            (This::Input(input), _) => Some(input.entity),
+            (This::Input(input), _) => Some(self.subject_of(input)),
             (This::Rows | This::Child { .. }, entity) => entity,
         };
         self.explaining = Explaining { rows, ..Explaining::default() };

@@ -26,6 +26,35 @@ pub(crate) struct Input<'a> {
     pub(crate) field_level: bool,
     /// Create rather than update.
     pub(crate) creating: bool,
+    /// The row that a new row will stand below.
+    pub(crate) parent: Option<Parent>,
+}
+
+/// The row above a new row: its reference there is not among the data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Parent {
+    /// The field of the new row that will refer to it.
+    pub(crate) via: FieldId,
+    /// What is known of it.
+    pub(crate) row: ParentRow,
+}
+
+/// What is known of a parent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum ParentRow {
+    /// It is created by the same mutation, from this object; see [`Planner::parents`].
+    New(usize),
+    /// It exists: what a rule says about it becomes a condition on its row.
+    Existing,
+    /// It exists, and is asked elsewhere.
+    Elsewhere,
+}
+
+/// Where a path to the parent of a new row leads.
+enum Above<'a> {
+    New(Input<'a>),
+    Existing(EntityId),
+    Elsewhere,
 }
 
 /// What the request says about a column.
@@ -37,10 +66,26 @@ enum Known<'a> {
 
 impl<'a> Planner<'a, '_> {
     /// A path on input: a value, an unknown, or a column of a referenced row.
-    pub(crate) fn input_side(&mut self, input: Input<'a>, path: &'a FieldPath) -> Planned<Side<'a>> {
-        let (links, column) = resolve_path(self.ir, path.entity, &path.steps)
+    /// `inside`: in the condition of `some` on stored rows.
+    pub(crate) fn input_side(
+        &mut self,
+        input: Input<'a>,
+        path: &'a FieldPath,
+        inside: bool,
+    ) -> Planned<Side<'a>> {
+        let (mut input, mut steps) = (input, path.steps.as_slice());
+        while let Some((above, rest)) = self.above(input, steps) {
+            match above {
+                Above::New(parent) => (input, steps) = (parent, rest),
+                // There the current row is another one.
+                Above::Existing(_) if inside => return Ok(Side::Neutral),
+                Above::Existing(entity) => return self.column_side(entity, rest, Start::Row),
+                Above::Elsewhere => return Ok(Side::Neutral),
+            }
+        }
+        let (links, column) = resolve_path(self.ir, input.entity, steps)
             .ok_or_else(|| RequestError::internal("a rule compares a field that has no column"))?;
-        let first = path.steps[0];
+        let first = steps[0];
         let Some((link, rest)) = links.split_first() else {
             let side = match self.input_value(input, first, column)? {
                 Known::Value(value) => Side::Value(
@@ -64,6 +109,43 @@ impl<'a> Planner<'a, '_> {
         let key = if followed.is_owning() { self.reference_key(input, field, followed)? } else { None };
         let rest = ColumnPath { start: Start::Row, links: rest.to_vec(), column };
         Ok(Side::Referenced { field, entity: followed.target, key, rest, end })
+    }
+
+    /// An object of a creation as the parent of those that refer to it by `via`.
+    pub(crate) fn parent_of(&mut self, input: Input<'a>, via: FieldId) -> Parent {
+        self.parents.push(input);
+        Parent { via, row: ParentRow::New(self.parents.len() - 1) }
+    }
+
+    /// Where a path that leaves through the reference to the parent goes on, and its steps from there.
+    fn above(&self, input: Input<'a>, steps: &'a [FieldId]) -> Option<(Above<'a>, &'a [FieldId])> {
+        let parent = input.parent.filter(|parent| steps.first() == Some(&parent.via))?;
+        let target = link_target(self.ir, input.entity, parent.via);
+        let rest = match &steps[1..] {
+            // The reference itself stands for the first column of its key.
+            [] => self.entity(target).primary_key.get(..1)?,
+            rest => rest,
+        };
+        let above = match parent.row {
+            // What the database will number says nothing, also for rules of fields.
+            ParentRow::New(index) => Above::New(Input { field_level: false, ..self.parents[index] }),
+            ParentRow::Existing => Above::Existing(target),
+            ParentRow::Elsewhere => Above::Elsewhere,
+        };
+        Some((above, rest))
+    }
+
+    /// The entity whose existing row conditions on input are about: that above all new ones, or their own.
+    pub(crate) fn subject_of(&self, mut input: Input<'a>) -> EntityId {
+        loop {
+            match input.parent {
+                Some(Parent { row: ParentRow::New(index), .. }) => input = self.parents[index],
+                Some(Parent { row: ParentRow::Existing, via }) => {
+                    return link_target(self.ir, input.entity, via);
+                }
+                Some(Parent { row: ParentRow::Elsewhere, .. }) | None => return input.entity,
+            }
+        }
     }
 
     fn note_input(&mut self, path: &FieldPath, side: &Side<'a>) {
@@ -233,7 +315,18 @@ impl<'a> Planner<'a, '_> {
         condition: &'a AccessExpr,
         subject: Subject<'a>,
     ) -> Planned<Verdict<'a>> {
-        let Some((first, rest)) = collection.steps.split_first() else { return Ok(Verdict::of(false)) };
+        let (mut input, mut steps) = (input, collection.steps.as_slice());
+        while let Some((above, rest)) = self.above(input, steps) {
+            match above {
+                Above::New(parent) => (input, steps) = (parent, rest),
+                Above::Existing(_) => {
+                    let inner = self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
+                    return Ok(Verdict { solved: inner.solved, pred: exists(rest, inner.pred) });
+                }
+                Above::Elsewhere => return Ok(Verdict::unsolvable(Pred::True)),
+            }
+        }
+        let Some((first, rest)) = steps.split_first() else { return Ok(Verdict::of(false)) };
         let field = &self.entity(input.entity).fields[*first];
         if !rest.is_empty() {
             let link = Link::of(self.ir, input.entity, *first)
@@ -246,8 +339,10 @@ impl<'a> Planner<'a, '_> {
                 pred: related(link.target, Some(key), exists(rest, inner.pred)),
             });
         }
-        let target = match &field.kind {
-            FieldKind::Collection { target, .. } | FieldKind::InverseOne { target, .. } => *target,
+        let (target, owner) = match &field.kind {
+            FieldKind::Collection { target, owner } | FieldKind::InverseOne { target, owner } => {
+                (*target, *owner)
+            }
             FieldKind::Value(_) | FieldKind::Reference { .. } => return Ok(Verdict::of(false)),
         };
         let supplied = input.data.get(&field.name).map(|value| (elements(value), &value.data));
@@ -265,8 +360,9 @@ impl<'a> Planner<'a, '_> {
             }
             return Ok(Verdict::unsolvable(Pred::True));
         };
+        let parent = input.creating.then(|| self.parent_of(input, owner));
         for element in elements {
-            let element = Input { entity: target, data: element, ..input };
+            let element = Input { entity: target, data: element, parent, ..input };
             let verdict =
                 self.solve(condition, Subject { element: Some(This::Input(element)), ..subject })?;
             if verdict.pred == Pred::True {

@@ -16,7 +16,7 @@ pub(crate) use caller::Caller;
 pub use conditions::{condition_texts, conditions};
 pub use context::{CallerContext, ContextError};
 pub(crate) use explain::Explaining;
-pub(crate) use input::Input;
+pub(crate) use input::{Input, Parent, ParentRow};
 pub use log::{
     AccessLog, ConditionSeen, Evaluated, ExprKind, NoLog, OperandValue, RuleEvaluation, RuleOutcome,
     RuleSlot, Truth,

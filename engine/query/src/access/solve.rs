@@ -188,7 +188,10 @@ impl<'a> Planner<'a, '_> {
                     let start = if outer { Start::Outer } else { Start::Row };
                     self.column_side(path.entity, &path.steps, start)
                 }
-                This::Input(input) => self.input_side(input, path),
+                This::Input(input) => {
+                    let inside = matches!(subject.element, Some(This::Rows));
+                    self.input_side(input, path, inside)
+                }
                 This::Child { via } => match path.steps.split_first() {
                     Some((first, rest)) if *first == via && !rest.is_empty() => {
                         let parent = link_target(self.ir, path.entity, via);

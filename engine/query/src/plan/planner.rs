@@ -11,7 +11,7 @@ use studio_sql::write::Cte;
 use super::fresh::Fresh;
 use super::predicate::Pred;
 use super::{Param, PlanOptions, Statement};
-use crate::access::{AccessLog, Caller, Explaining, Truth};
+use crate::access::{AccessLog, Caller, Explaining, Input, Truth};
 use crate::error::RequestError;
 
 /// Why planning a root field ended early.
@@ -60,6 +60,8 @@ pub(crate) struct Planner<'a, 'l> {
     pub(crate) inspected: Vec<Arc<str>>,
     /// The rule being solved, while somebody listens.
     pub(crate) explaining: Explaining,
+    /// Objects of the mutation that others will stand below.
+    pub(crate) parents: Vec<Input<'a>>,
 }
 
 impl<'a, 'l> Planner<'a, 'l> {
@@ -82,6 +84,7 @@ impl<'a, 'l> Planner<'a, 'l> {
             seen: Vec::new(),
             inspected: Vec::new(),
             explaining: Explaining::default(),
+            parents: Vec::new(),
         }
     }
 

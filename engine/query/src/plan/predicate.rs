@@ -132,6 +132,20 @@ impl<'a> Pred<'a> {
         }
     }
 
+    /// Whether the current row takes part, rather than only rows found by their keys.
+    pub(crate) fn mentions_row(&self) -> bool {
+        let starts_here = |path: &ColumnPath<'a>| matches!(path.start, Start::Row | Start::Outer);
+        match self {
+            Self::True | Self::False | Self::Related { .. } => false,
+            Self::Leaf { .. } | Self::Via { .. } | Self::Outer(_) | Self::Scoped(_) => true,
+            Self::Pair { left, right, .. } | Self::Member { left, right } => {
+                starts_here(left) || starts_here(right)
+            }
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::mentions_row),
+            Self::Not(inner) => inner.mentions_row(),
+        }
+    }
+
     /// Conjunction: flat, without `True`, conditions over the same link merged.
     pub(crate) fn and(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut out: Vec<Self> = Vec::new();

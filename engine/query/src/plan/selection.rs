@@ -21,6 +21,8 @@ use crate::operation::{Arguments, Data, Selected, SelectedField, Value};
 pub(crate) struct Rows<'a> {
     /// Whether the rows become a list, so that their order shows.
     pub(crate) listed: bool,
+    /// Whether they come from a write that names their places in the table, by which they are ordered.
+    pub(crate) placed: bool,
     /// Tie to the enclosing row.
     pub(crate) tie: Option<Expr<'a>>,
     pub(crate) pred: Option<Pred<'a>>,
@@ -59,6 +61,7 @@ impl<'a> Planner<'a, '_> {
         let rule = self.read_rule(entity)?;
         Ok(Rows {
             listed: false,
+            placed: false,
             tie: None,
             pred: Some(Pred::and([filter, rule, extra])),
             order,
@@ -111,12 +114,12 @@ impl<'a> Planner<'a, '_> {
         for key in rows.order {
             order.push(self.lower_order(key, row, &mut joins));
         }
-        if order.is_empty()
+        let physical = order.is_empty()
             && rows.listed
             && linked
             && self.entity(row.entity).managed
-            && self.options.physical_order
-        {
+            && self.options.physical_order;
+        if physical || rows.placed {
             order.push(OrderBy { expr: Expr::Column(row.alias, "ctid"), descending: false });
         }
         let bounded = !order.is_empty() || rows.limit.is_some() || rows.offset.is_some();
@@ -199,7 +202,7 @@ impl<'a> Planner<'a, '_> {
                 let value = self.column(row, column);
                 Ok(match json_type(ty) {
                     Some(json) => self.json_value(value, json, ty, &selected.selection),
-                    None => output_form(value, self.column_type(row.entity, column)),
+                    None => self.output_form(value, self.column_type(row.entity, column)),
                 })
             }
             FieldKind::Reference { .. } => self.related_one(row, id, selected),
@@ -308,6 +311,50 @@ impl<'a> Planner<'a, '_> {
             ..Select::default()
         }))
     }
+
+    /// A column as it appears in JSON (graphql-and-sql 3.1).
+    fn output_form(&mut self, value: Expr<'a>, ty: &ColumnType) -> Expr<'a> {
+        match ty {
+            ColumnType::Bytea => base64(value),
+            ColumnType::Numeric { .. } => value.cast(SqlType::Text),
+            ColumnType::Vector(_) => value.cast(SqlType::Array(Box::new(SqlType::Real))),
+            ColumnType::Array(element) => match innermost(element) {
+                ColumnType::Numeric { .. } => value.cast(SqlType::Array(Box::new(SqlType::Text))),
+                ColumnType::Bytea => self.base64_list(value),
+                _ => value,
+            },
+            _ => value,
+        }
+    }
+
+    /// The elements of an array of bytes, one by one; NULL for NULL.
+    fn base64_list(&mut self, array: Expr<'a>) -> Expr<'a> {
+        let alias = self.alias(None, "element");
+        let list = Select {
+            columns: vec![Item::Expr(Expr::JsonList(Box::new(base64(Expr::Column(alias, "value")))))],
+            from: Some(Source::Unnest {
+                arrays: vec![array.clone()],
+                ordinality: false,
+                alias,
+                columns: vec!["value".into()],
+            }),
+            ..Select::default()
+        };
+        Expr::Scalar(Box::new(Select {
+            columns: vec![Item::Expr(Expr::Scalar(Box::new(list)))],
+            filter: Some(array.is_null(true)),
+            ..Select::default()
+        }))
+    }
+}
+
+/// Base64 in one line; Postgres wraps it at 76 characters.
+fn base64(value: Expr<'_>) -> Expr<'_> {
+    let encoded = Expr::Call(Function::Encode, vec![value, Expr::Text(Cow::Borrowed("base64"))]);
+    Expr::Call(
+        Function::Translate,
+        vec![encoded, Expr::Text(Cow::Borrowed("\n")), Expr::Text(Cow::Borrowed(""))],
+    )
 }
 
 /// The `@json` type inside a value type, through arrays.
@@ -316,28 +363,6 @@ fn json_type(ty: &ValueType) -> Option<JsonTypeId> {
         ValueType::Json(id) => Some(*id),
         ValueType::Array { element, .. } => json_type(element),
         ValueType::Scalar(_) | ValueType::Vector { .. } | ValueType::Enum(_) => None,
-    }
-}
-
-/// A column as it appears in JSON (graphql-and-sql 3.1).
-pub(crate) fn output_form<'a>(value: Expr<'a>, ty: &ColumnType) -> Expr<'a> {
-    match ty {
-        // Postgres wraps base64 at 76 characters.
-        ColumnType::Bytea => Expr::Call(
-            Function::Translate,
-            vec![
-                Expr::Call(Function::Encode, vec![value, Expr::Text(Cow::Borrowed("base64"))]),
-                Expr::Text(Cow::Borrowed("\n")),
-                Expr::Text(Cow::Borrowed("")),
-            ],
-        ),
-        ColumnType::Numeric { .. } => value.cast(SqlType::Text),
-        ColumnType::Vector(_) => value.cast(SqlType::Array(Box::new(SqlType::Real))),
-        ColumnType::Array(element) => match innermost(element) {
-            ColumnType::Numeric { .. } => value.cast(SqlType::Array(Box::new(SqlType::Text))),
-            _ => value,
-        },
-        _ => value,
     }
 }
 

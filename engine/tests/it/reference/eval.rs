@@ -99,6 +99,18 @@ pub(super) enum Term {
 }
 
 impl Formula {
+    /// Whether it is about the current row, rather than only about rows found by their keys.
+    pub(super) fn mentions_row(&self) -> bool {
+        let from_row = |term: &Term| matches!(term, Term::Path(_));
+        match self {
+            Self::True | Self::False | Self::Related(..) => false,
+            Self::Compare(_, left, right) => from_row(left) || from_row(right),
+            Self::Null(..) | Self::Among(..) | Self::Some(..) | Self::Via(..) => true,
+            Self::Not(inner) => inner.mentions_row(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::mentions_row),
+        }
+    }
+
     pub(super) fn of(truth: bool) -> Self {
         if truth { Self::True } else { Self::False }
     }
@@ -180,15 +192,42 @@ struct Verdict(bool, Formula);
 #[derive(Clone, Copy)]
 enum Subject<'a> {
     Row,
-    Data {
-        entity: usize,
-        data: &'a Data,
-        field_level: bool,
-    },
+    Data(New<'a>),
     /// A row about to be created below a row that this field leads to: only that row is known.
     Child {
         owner: usize,
     },
+    /// The element where there is no `some` around.
+    Outside,
+}
+
+/// A row about to be written, as far as the data says.
+#[derive(Clone, Copy)]
+pub(super) struct New<'a> {
+    pub(super) entity: usize,
+    pub(super) data: &'a Data,
+    pub(super) field_level: bool,
+    /// Created rather than changed.
+    pub(super) creating: bool,
+    pub(super) above: Option<Above<'a>>,
+}
+
+/// The row above a new row, which is not among its data.
+#[derive(Clone, Copy)]
+pub(super) struct Above<'a> {
+    /// The field that will refer to it.
+    pub(super) via: usize,
+    pub(super) row: AboveRow<'a>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum AboveRow<'a> {
+    /// Created together with it.
+    New(&'a New<'a>),
+    /// It exists, and is the current row.
+    Existing,
+    /// It exists, and is asked another time.
+    Elsewhere,
 }
 
 /// An operand as far as it is known.
@@ -222,8 +261,8 @@ impl Folder<'_> {
     }
 
     /// On data.
-    pub(super) fn data(&self, rule: &Rule, entity: usize, data: &Data, field_level: bool) -> Formula {
-        self.fold(rule, Subject::Data { entity, data, field_level }, Subject::Row).1
+    pub(super) fn data(&self, rule: &Rule, new: New<'_>) -> Formula {
+        self.fold(rule, Subject::Data(new), Subject::Outside).1
     }
 
     /// The part of a rule about the row that `owner` leads to, on that row.
@@ -296,9 +335,8 @@ impl Folder<'_> {
                     }
                     _ => Verdict(false, Formula::True),
                 },
-                Subject::Data { data, field_level, .. } => {
-                    self.some_in_data(path, condition, this, data, field_level)
-                }
+                Subject::Data(new) => self.some_in_data(path, condition, this, new),
+                Subject::Outside => unreachable!("`this` is always something"),
             },
         }
     }
@@ -308,10 +346,26 @@ impl Folder<'_> {
         path: &Path,
         condition: &Rule,
         this: Subject<'_>,
-        data: &Data,
-        field_level: bool,
+        new: New<'_>,
     ) -> Verdict {
         let first = path.steps[0];
+        if let (Some(above), [_, rest @ ..]) = (new.above, path.steps.as_slice())
+            && above.via == first
+            && !rest.is_empty()
+        {
+            let path = self.on_the_parent(path, rest);
+            return match above.row {
+                AboveRow::New(above) => {
+                    self.some_in_data(&path, condition, this, New { field_level: false, ..*above })
+                }
+                AboveRow::Existing => {
+                    let Verdict(solved, inner) = self.fold(condition, this, Subject::Row);
+                    Verdict(solved, some(path, inner))
+                }
+                AboveRow::Elsewhere => Verdict(false, Formula::True),
+            };
+        }
+        let New { data, field_level, .. } = new;
         if let [_, rest @ ..] = path.steps.as_slice()
             && !rest.is_empty()
         {
@@ -329,8 +383,12 @@ impl Folder<'_> {
             return Verdict(false, Formula::True);
         };
         let target = self.model.end(path);
+        let Kind::Inverse { owner, .. } = self.model.entities[path.entity].fields[first].kind else {
+            unreachable!("`some` is asked of collections")
+        };
+        let above = new.creating.then_some(Above { via: owner, row: AboveRow::New(&new) });
         let satisfied = items.iter().any(|item| {
-            let element = Subject::Data { entity: target, data: item, field_level };
+            let element = Subject::Data(New { entity: target, data: item, above, ..new });
             self.fold(condition, this, element).1 == Formula::True
         });
         Verdict(true, Formula::of(satisfied))
@@ -352,22 +410,36 @@ impl Folder<'_> {
                 let subject = if path.root == Root::This { this } else { element };
                 match subject {
                     Subject::Row => Side::Term(Term::Path(path.clone())),
+                    Subject::Outside => unreachable!("elements are named inside of `some`"),
                     Subject::Child { owner } => match path.steps.split_first() {
                         Some((first, rest)) if *first == owner && !rest.is_empty() => {
                             Side::Term(Term::Path(self.on_the_parent(path, rest)))
                         }
                         _ => Side::Neutral,
                     },
-                    Subject::Data { entity, data, field_level } => {
-                        self.in_data(path, entity, data, field_level)
-                    }
+                    Subject::Data(new) => self.in_data(path, new, matches!(element, Subject::Row)),
                 }
             }
         }
     }
 
-    fn in_data(&self, path: &Path, entity: usize, data: &Data, field_level: bool) -> Side {
+    /// `inside`: in the condition of `some` on stored rows.
+    fn in_data(&self, path: &Path, new: New<'_>, inside: bool) -> Side {
         let first = path.steps[0];
+        if let Some(above) = new.above
+            && above.via == first
+        {
+            let end = self.model.end(&Path { steps: vec![first], ..path.clone() });
+            let key = self.model.entities[end].keys().next().expect("every entity has a key");
+            let rest = if path.steps.len() > 1 { path.steps[1..].to_vec() } else { vec![key] };
+            let path = self.on_the_parent(path, &rest);
+            return match above.row {
+                AboveRow::New(above) => self.in_data(&path, New { field_level: false, ..*above }, inside),
+                AboveRow::Existing if !inside => Side::Term(Term::Path(path)),
+                AboveRow::Existing | AboveRow::Elsewhere => Side::Neutral,
+            };
+        }
+        let New { entity, data, field_level, .. } = new;
         match path.steps.as_slice() {
             [_] => match self.supplied(entity, first, data) {
                 Some(Cell::Value(value)) => Side::Term(Term::Value(value)),

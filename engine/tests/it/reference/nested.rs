@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::eval::{At, Cell, Data, Formula, Store};
+use super::eval::{Above, AboveRow, At, Cell, Data, Formula, Store};
 use super::model::{Kind, V};
 use super::request::{Answer, DENIED, FAILED, Selected, World};
 
@@ -32,12 +32,13 @@ impl World<'_> {
         let mut residues = Vec::new();
         self.update_input(at.0, data, &mut residues)?;
         for part in entries {
-            let (child, _) = self.child(at.0, part.field);
+            let (child, owner) = self.child(at.0, part.field);
             for entry in &part.updates {
                 self.update_input(child, entry, &mut residues)?;
             }
             for entry in &part.creates {
-                self.create_rules(child, entry, &mut residues)?;
+                let above = Above { via: owner, row: AboveRow::Elsewhere };
+                self.create_rules(child, entry, Some(above), &mut residues)?;
             }
         }
         let condition = self.update_rows(at.0, data, &[])?;
@@ -49,7 +50,7 @@ impl World<'_> {
                 self.update_rows(child, entry, &keys)?;
             }
             if !part.creates.is_empty() {
-                self.parent_rule(child, owner)?;
+                self.parent_rules(child, owner, &part.creates)?;
             }
             if !part.deletes.is_empty() {
                 self.row_rule(&self.model.entities[child].access[3])?;
@@ -93,10 +94,10 @@ impl World<'_> {
             }
         }
         if !part.creates.is_empty() {
-            let rule = self.parent_rule(child, owner)?;
+            let rules = self.parent_rules(child, owner, &part.creates)?;
             let world = World { store, ..*self };
             let at = world.evaluator().find(parent, key).expect("the parent is still there");
-            if !world.evaluator().holds(&rule, at) {
+            if !rules.iter().all(|rule| world.evaluator().holds(rule, at)) {
                 return Err(DENIED);
             }
         }
@@ -121,6 +122,18 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What the update rule of a child, and the create rules of new ones, say about their parent.
+    fn parent_rules(&self, child: usize, owner: usize, creates: &[Data]) -> Answer<Vec<Formula>> {
+        let mut rules = vec![self.parent_rule(child, owner)?];
+        for entry in creates {
+            let mut own = Vec::new();
+            let above = Above { via: owner, row: AboveRow::Existing };
+            self.create_rules(child, entry, Some(above), &mut own)?;
+            rules.extend(own.into_iter().filter(Formula::mentions_row));
+        }
+        Ok(rules)
     }
 
     /// The child with this key, if it belongs to the parent and satisfies the rule.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::eval::{At, Caller, Cell, Data, Evaluator, Folder, Formula, Row, Store, Term};
+use super::eval::{Above, AboveRow, At, Caller, Cell, Data, Evaluator, Folder, Formula, New, Row, Store, Term};
 use super::model::{Default, Entity, Kind, Model, Op, Path, Rng, Root, Rule, Ty, V};
 
 /// Why a request fails; the text the client reads.
@@ -297,7 +297,8 @@ impl<'a> World<'a> {
 
     /// The half of the update rule about the new data.
     pub(super) fn update_input(&self, entity: usize, data: &Data, residues: &mut Vec<Formula>) -> Answer<()> {
-        match self.folder().data(&self.entity(entity).access[2], entity, data, false) {
+        let new = New { entity, data, field_level: false, creating: false, above: None };
+        match self.folder().data(&self.entity(entity).access[2], new) {
             Formula::False => Err(DENIED),
             formula => {
                 residues.push(formula);
@@ -309,9 +310,10 @@ impl<'a> World<'a> {
     /// The half of the update rules about rows: of the type, and of the supplied fields except keys of an entry.
     pub(super) fn update_rows(&self, entity: usize, data: &Data, keys: &[usize]) -> Answer<Formula> {
         let mut parts = vec![self.row_rule(&self.entity(entity).access[2])?];
+        let new = New { entity, data, field_level: true, creating: false, above: None };
         for (field, _) in data.values.iter().filter(|(field, _)| !keys.contains(field)) {
             if let Some([_, _, update]) = &self.entity(entity).fields[*field].access {
-                match self.folder().data(update, entity, data, true) {
+                match self.folder().data(update, new) {
                     Formula::False => return Err(DENIED),
                     formula => parts.push(formula),
                 }
@@ -372,14 +374,22 @@ impl<'a> World<'a> {
     pub(super) fn may_create(&self, entity: usize, objects: &[Data]) -> Answer<()> {
         let mut residues = Vec::new();
         for data in objects {
-            self.create_rules(entity, data, &mut residues)?;
+            self.create_rules(entity, data, None, &mut residues)?;
         }
         self.row_rule(&self.entity(entity).access[0])?;
         let evaluator = self.evaluator();
         if residues.iter().all(|residue| evaluator.holds_without_row(residue)) { Ok(()) } else { Err(DENIED) }
     }
 
-    pub(super) fn create_rules(&self, entity: usize, data: &Data, residues: &mut Vec<Formula>) -> Answer<()> {
+    /// The rules for a new row and those nested in it.
+    pub(super) fn create_rules(
+        &self,
+        entity: usize,
+        data: &Data,
+        above: Option<Above<'_>>,
+        residues: &mut Vec<Formula>,
+    ) -> Answer<()> {
+        let new = New { entity, data, field_level: false, creating: true, above };
         let mut add = |formula: Formula| match formula {
             Formula::False => Err(DENIED),
             formula => {
@@ -387,15 +397,17 @@ impl<'a> World<'a> {
                 Ok(())
             }
         };
-        add(self.folder().data(&self.entity(entity).access[1], entity, data, false))?;
+        add(self.folder().data(&self.entity(entity).access[1], new))?;
         for (field, _) in &data.values {
             if let Some([_, create, _]) = &self.entity(entity).fields[*field].access {
-                add(self.folder().data(create, entity, data, true))?;
+                add(self.folder().data(create, New { field_level: true, ..new }))?;
             }
         }
         for (field, items) in &data.nested {
+            let (child, owner) = self.child(entity, *field);
             for item in items {
-                self.create_rules(self.target(entity, *field), item, residues)?;
+                let above = Above { via: owner, row: AboveRow::New(&new) };
+                self.create_rules(child, item, Some(above), residues)?;
             }
         }
         Ok(())

@@ -62,7 +62,7 @@ impl<'a> Planner<'a, '_> {
         let data = self.data(&call.arguments)?;
         let mut residues = Vec::new();
         for object in &data {
-            self.check_create(call.entity, object, &mut residues)?;
+            self.check_create(call.entity, object, None, &mut residues)?;
         }
         let mut steps = Steps::default();
         self.check_step(&mut steps, residues);
@@ -306,7 +306,7 @@ impl<'a> Planner<'a, '_> {
         }
         self.fresh = Fresh::new(parts);
         let has_key = !self.entity(call.entity).primary_key.is_empty();
-        if !self.result_of_write(call, single, with, has_key, steps)? {
+        if !self.result_of_write(call, single, with, has_key, false, steps)? {
             return Ok(None);
         }
         Ok(Some(FieldBody::Steps(std::mem::take(&mut steps.0))))

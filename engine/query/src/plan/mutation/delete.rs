@@ -1,5 +1,6 @@
 //! Deletion (graphql-and-sql 3.8.2).
 
+use studio_sql::expr::Expr;
 use studio_sql::select::Item;
 use studio_sql::write::{Cte, Delete, Statement as Sql};
 
@@ -15,11 +16,17 @@ impl<'a> Planner<'a, '_> {
         let chosen = self.chosen(call, single)?;
         let rule =
             self.row_rule(call.entity, None, RuleSlot::Delete, &self.entity(call.entity).access.delete)?;
-        let filter = self.lower_nested(Pred::and([chosen, rule]), row);
-        let delete = Delete { table: row.alias, filter, returning: vec![Item::All] };
+        let pred = Pred::and([chosen, rule]);
+        let placed = !single && self.needs_place(call.entity, &pred);
+        let filter = self.lower_nested(pred, row);
+        let mut returning = vec![Item::All];
+        if placed {
+            returning.push(Item::Named(Expr::Column(row.alias, "ctid"), "ctid".into()));
+        }
+        let delete = Delete { table: row.alias, filter, returning };
         let mut steps = Steps::default();
         let written = Cte { name: self.written_name(call.entity), body: Sql::Delete(delete) };
-        self.result_of_write(call, single, vec![written], false, &mut steps)?;
+        self.result_of_write(call, single, vec![written], false, placed, &mut steps)?;
         Ok(FieldBody::Steps(steps.0))
     }
 

@@ -28,7 +28,7 @@ impl<'a> Planner<'a, '_> {
             }
             let new = part(value, "create");
             if !new.is_empty() {
-                self.parent_check(child, owner, parents, steps)?;
+                self.parent_check(child, owner, parents, &new, steps)?;
             }
             for entry in new {
                 self.nested_create(child, owner, parents, entry, steps)?;
@@ -55,14 +55,14 @@ impl<'a> Planner<'a, '_> {
         let filter = self.entry_condition(row, owner, parents, entry, rule)?;
         let set = self.assignments(child, entry, keys)?;
         if !self.nested_parts(child, entry).is_empty() {
-            let found = self.written_keys_where(row, set, filter, steps)?;
+            let found = self.written_keys_where(row, set, filter, false, steps)?;
             return self.nested_writes(child, found, entry, steps);
         }
         if set.is_empty() {
             self.abandon();
             return Ok(());
         }
-        let update = Update { table: row.alias, set, filter, returning: Vec::new() };
+        let update = Update { table: row.alias, set, from: None, filter, returning: Vec::new() };
         self.step(steps, &Sql::Update(update), StepRole::Rows);
         Ok(())
     }
@@ -115,15 +115,26 @@ impl<'a> Planner<'a, '_> {
         self.among(own, link.target, parents)
     }
 
-    /// The part of the child's update rule about the parent has to hold for every affected parent.
+    /// What the child's update rule and the create rules of the new rows say about the parent has to hold for every
+    /// affected parent.
     fn parent_check(
         &mut self,
         child: EntityId,
         owner: FieldId,
         parents: usize,
+        new: &[&'a Arguments],
         steps: &mut Steps,
     ) -> Planned<()> {
-        let guard = self.parent_rule(child, owner)?;
+        let mut guard = self.parent_rule(child, owner)?;
+        for entry in new {
+            let condition = self.conditions_on_parent(child, owner, entry)?;
+            // Links in different rules need not lead to the same row: no merging.
+            guard = match (guard, condition) {
+                (Pred::True, condition) | (condition, Pred::True) => condition,
+                (guard, condition) if guard == condition => guard,
+                (guard, condition) => Pred::And(vec![guard, condition]),
+            };
+        }
         if guard == Pred::True {
             self.abandon();
             return Ok(());

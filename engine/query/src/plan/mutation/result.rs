@@ -20,13 +20,14 @@ impl<'a> Planner<'a, '_> {
     ///
     /// The select sees other tables, and the written ones beyond the written rows, as before the statement. With
     /// `fresh` that is not wanted: if the selection comes back to a written table, nothing is planned and false is
-    /// returned.
+    /// returned. With `placed` the rows come in the order of the places they name.
     pub(super) fn result_of_write(
         &mut self,
         call: &'a EntityCall,
         single: bool,
         with: Vec<Cte<'a>>,
         fresh: bool,
+        placed: bool,
         steps: &mut Steps,
     ) -> Planned<bool> {
         let written = with[0].name;
@@ -34,7 +35,7 @@ impl<'a> Planner<'a, '_> {
         let uses = self.uses();
         let (object, pred) = self.result_object(call, row)?;
         let what = if single { object } else { Expr::JsonList(Box::new(object)) };
-        let rows = Rows { pred: Some(pred), ..Rows::default() };
+        let rows = Rows { pred: Some(pred), placed, ..Rows::default() };
         let source = Source::Cte { name: written, alias: written };
         let mut select = self.select_from(source, row, what, rows, Joins::default());
         if fresh && self.touched_since(uses, &with) {

@@ -26,7 +26,7 @@ impl<'a> Planner<'a, '_> {
             return Err(RequestError::plain(message, ErrorClass::Invalid, None).into());
         }
         let mut residues = Vec::new();
-        self.check_create(call.entity, data, &mut residues)?;
+        self.check_create(call.entity, data, None, &mut residues)?;
         self.check_update(call.entity, data, &mut residues)?;
         let mut steps = Steps::default();
         self.check_step(&mut steps, residues);
@@ -70,7 +70,7 @@ impl<'a> Planner<'a, '_> {
             returning: vec![Item::All],
         };
         let written = Cte { name: self.written_name(call.entity), body: Sql::Insert(insert) };
-        self.result_of_write(call, true, vec![written], false, &mut steps)?;
+        self.result_of_write(call, true, vec![written], false, false, &mut steps)?;
         Ok(FieldBody::Steps(steps.0))
     }
 }
