@@ -678,7 +678,7 @@ impl Evaluator<'_> {
     }
 
     /// The value a path ends on; null where a row on the way is missing.
-    fn value(&self, path: &Path, this: Option<At>, element: Option<At>) -> V {
+    pub(super) fn value(&self, path: &Path, this: Option<At>, element: Option<At>) -> V {
         let (last, links) = path.steps.split_last().expect("a path has a step");
         let start = Path { steps: links.to_vec(), ..path.clone() };
         let Some(row) = self.follow(&start, this, element) else { return V::Null };

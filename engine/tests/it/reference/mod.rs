@@ -4,6 +4,7 @@
 mod eval;
 mod model;
 mod nested;
+mod order;
 mod request;
 
 use std::cell::RefCell;
@@ -47,6 +48,7 @@ pub(crate) async fn the_api_agrees_with_a_plain_evaluator(databases: &Databases)
     // A test that never meets rows, refusals and hidden rows would prove nothing.
     assert!(told.shown > 10 * told.models && told.denied > told.models && told.hidden > told.models);
     assert!(told.updated > 0 && told.nested > 0 && told.deleted > 0 && told.created > 0);
+    assert!(told.paged > told.models && told.unique > 0);
 }
 
 /// What the run met.
@@ -61,6 +63,8 @@ struct Told {
     nested: usize,
     deleted: usize,
     created: usize,
+    paged: usize,
+    unique: usize,
 }
 
 struct Api {
@@ -144,8 +148,30 @@ impl Run<'_> {
                 let key = format!("{many}Agg");
                 requests.push((format!("{key}{argument} {{ num {{ count }} }}"), key, answer));
             }
+            let mut pages = Vec::new();
+            for _ in 0..2 {
+                let selection = world.random_selection(rng, entity, 2);
+                let filter = rng.chance(40).then(|| world.random_filter(rng, entity, 1, true));
+                let page = world.random_page(rng, entity);
+                let fields = world.selection_text(entity, &selection);
+                let filter_text = filter
+                    .as_ref()
+                    .map_or_else(String::new, |it| format!("where: {}, ", world.filter_text(entity, it)));
+                let text = format!("{many}({filter_text}{}) {fields}", world.page_text(entity, &page));
+                pages.push((text, world.page(entity, filter.as_ref(), &page, &selection)));
+            }
             if !self.store.rows[entity].is_empty() {
                 let at = (entity, rng.below(self.store.rows[entity].len()));
+                for (field, definition) in self.model.entities[entity].fields.iter().enumerate() {
+                    let selection = world.random_selection(rng, entity, 1);
+                    if let Some((arguments, answer)) = world.by_partner(at, field, &selection) {
+                        let (first, rest) = definition.name.split_at(1);
+                        let name = format!("{one}By{}{rest}", first.to_uppercase());
+                        let fields = world.selection_text(entity, &selection);
+                        requests.push((format!("{name}{arguments} {fields}"), name, answer));
+                        self.told.unique += 1;
+                    }
+                }
                 let key = world.evaluator().key(at);
                 let arguments = world.key_text(entity, &key, "(", ")");
                 let selection = world.random_selection(rng, entity, 1);
@@ -155,6 +181,22 @@ impl Run<'_> {
             }
             for (document, key, expected) in requests {
                 self.expect(caller, &format!("{{ {document} }}"), &key, expected, entity).await;
+            }
+            for (text, expected) in pages {
+                let document = format!("{{ {text} }}");
+                let reply = self.api.ask(caller, &document, &[]).await;
+                if let Ok(Json::Array(rows)) = &expected {
+                    let keys = |rows: &[Json]| rows.iter().map(sorted_ref).collect::<Vec<_>>();
+                    let got = reply["data"][&many].as_array().map(|rows| keys(rows));
+                    assert!(
+                        got == Some(keys(rows)),
+                        "{}\nanother order\ncaller {:?}\nexpected {rows:?}\ngot      {reply}",
+                        self.story(&document),
+                        caller.values
+                    );
+                    self.told.paged += usize::from(rows.len() > 1);
+                }
+                self.compare(&document, &reply, &many, expected, entity, caller);
             }
         }
     }
@@ -481,6 +523,7 @@ impl Api {
         let mut claims = Map::new();
         let mut names = Map::new();
         let mut headers = Vec::new();
+        let mut cookies = Vec::new();
         for (given, (name, annotation, ..)) in caller.values.iter().zip(CONTEXT) {
             let value = match given {
                 Given::Missing => continue,
@@ -489,11 +532,18 @@ impl Api {
             };
             if annotation.starts_with("@header") {
                 headers.push(("X-Desk".to_owned(), value.to_string()));
+            } else if annotation.starts_with("@cookie") {
+                let name = if name == "beta" { "beta-flag" } else { name };
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                cookies.push(format!("{name}={text}"));
             } else if annotation.contains("names.") {
                 names.insert(name.to_owned(), value);
             } else {
                 claims.insert(if name == "id" { "sub" } else { name }.to_owned(), value);
             }
+        }
+        if !cookies.is_empty() {
+            headers.push(("cookie".to_owned(), cookies.join("; ")));
         }
         if !names.is_empty() {
             claims.insert("names".to_owned(), Json::Object(names));
@@ -583,6 +633,10 @@ fn document(kind: &str, text: &str, variables: &[Json]) -> String {
     }
     let declared: Vec<_> = (0..variables.len()).map(|index| format!("$v{index}: Any")).collect();
     format!("{kind} ({}) {{ {text} }}", declared.join(", "))
+}
+
+fn sorted_ref(json: &Json) -> Json {
+    sorted(json.clone())
 }
 
 /// Lists in any order.

@@ -191,7 +191,7 @@ pub(super) enum Rule {
 }
 
 /// Fields of the context: name, annotation, type, list, optional.
-pub(super) const CONTEXT: [(&str, &str, Ty, bool, bool); 9] = [
+pub(super) const CONTEXT: [(&str, &str, Ty, bool, bool); 11] = [
     ("id", "@jwt(\"sub\")", Ty::Int, false, true),
     ("org", "@jwt", Ty::Int, false, false),
     ("role", "@jwt", Ty::Str, false, false),
@@ -201,6 +201,8 @@ pub(super) const CONTEXT: [(&str, &str, Ty, bool, bool); 9] = [
     ("groups", "@jwt", Ty::Int, true, false),
     ("roles", "@jwt", Ty::Str, true, false),
     ("desk", "@header(\"X-Desk\")", Ty::Int, false, true),
+    ("theme", "@cookie", Ty::Str, false, true),
+    ("beta", "@cookie(\"beta-flag\")", Ty::Bool, false, false),
 ];
 
 #[derive(Debug)]

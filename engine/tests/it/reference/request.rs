@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::eval::{Above, AboveRow, At, Caller, Cell, Data, Evaluator, Folder, Formula, New, Row, Store, Term};
 use super::model::{Default, Entity, Kind, Model, Op, Path, Rng, Root, Rule, Ty, V};
+use super::order::Page;
 
 /// Why a request fails; the text the client reads.
 pub(super) type Answer<T> = Result<T, &'static str>;
@@ -20,6 +21,7 @@ pub(super) struct Selected {
     field: usize,
     filter: Option<Filter>,
     inner: Vec<Selected>,
+    page: Option<Page>,
     /// `<field>Agg { num { count } }` instead of the field; `num` is the inner selection.
     aggregate: bool,
 }
@@ -117,7 +119,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn field_rule(&self, entity: usize, field: usize) -> Answer<Formula> {
+    pub(super) fn field_rule(&self, entity: usize, field: usize) -> Answer<Formula> {
         match &self.entity(entity).fields[field].access {
             Some([read, ..]) => self.row_rule(read),
             None => Ok(Formula::True),
@@ -136,12 +138,15 @@ impl<'a> World<'a> {
                 if let Some(filter) = &selected.filter {
                     self.filter(target, filter)?;
                 }
+                if let Some(page) = &selected.page {
+                    self.may_sort(target, page)?;
+                }
             }
         }
         Ok(Formula::and(parts))
     }
 
-    fn filter(&self, entity: usize, filter: &Filter) -> Answer<Formula> {
+    pub(super) fn filter(&self, entity: usize, filter: &Filter) -> Answer<Formula> {
         Ok(match filter {
             Filter::All(parts) => {
                 Formula::and(parts.iter().map(|part| self.filter(entity, part)).collect::<Answer<_>>()?)
@@ -186,7 +191,7 @@ impl<'a> World<'a> {
     }
 
     /// The rows of an entity that satisfy a formula.
-    fn chosen(&self, entity: usize, formula: &Formula) -> Vec<At> {
+    pub(super) fn chosen(&self, entity: usize, formula: &Formula) -> Vec<At> {
         let evaluator = self.evaluator();
         (0..self.store.rows[entity].len())
             .map(|index| (entity, index))
@@ -247,6 +252,9 @@ impl<'a> World<'a> {
                     if selected.aggregate {
                         object.insert(format!("{}Agg", field.name), json!({"num": {"count": rows.len()}}));
                         continue;
+                    }
+                    if let Some(page) = &selected.page {
+                        rows = self.cut(rows, page);
                     }
                     let mut objects = rows.into_iter().map(|row| self.object(row, &selected.inner));
                     match field.kind {
@@ -422,7 +430,7 @@ impl<'a> World<'a> {
     }
 
     pub(super) fn key_selection(&self, entity: usize) -> Vec<Selected> {
-        let plain = |field| Selected { field, filter: None, inner: Vec::new(), aggregate: false };
+        let plain = |field| Selected { field, filter: None, page: None, inner: Vec::new(), aggregate: false };
         self.entity(entity).keys().map(plain).collect()
     }
 
@@ -430,7 +438,7 @@ impl<'a> World<'a> {
     fn counted(&self, entity: usize) -> Vec<Selected> {
         let fields = &self.entity(entity).fields;
         let num = (0..fields.len()).filter(|field| fields[*field].name == "num");
-        num.map(|field| Selected { field, filter: None, inner: Vec::new(), aggregate: false }).collect()
+        num.map(|field| Selected { field, filter: None, page: None, inner: Vec::new(), aggregate: false }).collect()
     }
 
     /// A new row as it will be stored, without what the database numbers.
@@ -457,7 +465,7 @@ impl<'a> World<'a> {
     pub(super) fn random_selection(&self, rng: &mut Rng, entity: usize, depth: usize) -> Vec<Selected> {
         let mut out = self.key_selection(entity);
         for (field, definition) in self.entity(entity).fields.iter().enumerate() {
-            let plain = |inner| Selected { field, filter: None, inner, aggregate: false };
+            let plain = |inner| Selected { field, filter: None, page: None, inner, aggregate: false };
             match &definition.kind {
                 Kind::Value { .. } if !definition.key && rng.chance(15) => out.push(plain(Vec::new())),
                 Kind::Ref { target, .. } if depth > 0 && rng.chance(30) => {
@@ -472,7 +480,9 @@ impl<'a> World<'a> {
                     } else {
                         self.random_selection(rng, *target, depth - 1)
                     };
-                    out.push(Selected { filter, aggregate, ..plain(inner) });
+                    let paged = !single && !aggregate && rng.chance(30);
+                    let page = paged.then(|| self.random_page(rng, *target));
+                    out.push(Selected { filter, page, aggregate, ..plain(inner) });
                 }
                 Kind::Value { .. } | Kind::Ref { .. } | Kind::Inverse { .. } => {}
             }
@@ -529,8 +539,12 @@ impl<'a> World<'a> {
             if selected.aggregate {
                 text.push_str("Agg");
             }
-            if let Some(filter) = &selected.filter {
-                write!(text, "(where: {})", self.filter_text(target, filter)).unwrap();
+            let filter = selected.filter.as_ref();
+            let filter = filter.map(|filter| format!("where: {}", self.filter_text(target, filter)));
+            let page = selected.page.as_ref().map(|page| self.page_text(target, page));
+            let arguments: Vec<_> = filter.into_iter().chain(page).collect();
+            if !arguments.is_empty() {
+                write!(text, "({})", arguments.join(", ")).unwrap();
             }
             if selected.aggregate {
                 text.push_str(" { num { count } }");
