@@ -341,13 +341,7 @@ impl Folder<'_> {
         }
     }
 
-    fn some_in_data(
-        &self,
-        path: &Path,
-        condition: &Rule,
-        this: Subject<'_>,
-        new: New<'_>,
-    ) -> Verdict {
+    fn some_in_data(&self, path: &Path, condition: &Rule, this: Subject<'_>, new: New<'_>) -> Verdict {
         let first = path.steps[0];
         if let (Some(above), [_, rest @ ..]) = (new.above, path.steps.as_slice())
             && above.via == first

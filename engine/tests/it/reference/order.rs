@@ -120,8 +120,7 @@ impl World<'_> {
             (evaluator.value(&path, Some(left), None), evaluator.value(&path, Some(right), None));
         let last = steps[steps.len() - 1];
         let end = self.model.end(&Path { steps: steps[..steps.len() - 1].to_vec(), ..path });
-        let is_label =
-            matches!(self.model.entities[end].fields[last].kind, Kind::Value { ty: Ty::Kind, .. });
+        let is_label = matches!(self.model.entities[end].fields[last].kind, Kind::Value { ty: Ty::Kind, .. });
         match (left == V::Null, right == V::Null) {
             (false, false) if is_label => right.cmp(&left),
             (false, false) => left.cmp(&right),

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::eval::{Above, AboveRow, At, Caller, Cell, Data, Evaluator, Folder, Formula, New, Row, Store, Term};
+use super::eval::{
+    Above, AboveRow, At, Caller, Cell, Data, Evaluator, Folder, Formula, New, Row, Store, Term,
+};
 use super::model::{Default, Entity, Kind, Model, Op, Path, Rng, Root, Rule, Ty, V};
 use super::order::Page;
 
@@ -438,7 +440,8 @@ impl<'a> World<'a> {
     fn counted(&self, entity: usize) -> Vec<Selected> {
         let fields = &self.entity(entity).fields;
         let num = (0..fields.len()).filter(|field| fields[*field].name == "num");
-        num.map(|field| Selected { field, filter: None, page: None, inner: Vec::new(), aggregate: false }).collect()
+        num.map(|field| Selected { field, filter: None, page: None, inner: Vec::new(), aggregate: false })
+            .collect()
     }
 
     /// A new row as it will be stored, without what the database numbers.
