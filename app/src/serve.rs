@@ -40,11 +40,10 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     settings.limits.configure(&toml.limits, &environment);
     settings.live_queries = toml.extensions.live_queries;
     let ir = model(&args.dir)?;
-    let scripts = ExoToml::read(&args.dir)
-        .map_err(|problem| {
-            Failure::environment("read the configuration", &problem).help(problem.help.clone())
-        })?
-        .scripts;
+    let scripts = toml.scripts.clone();
+    if let Some(problem) = scripts.check_modules(&ir).into_iter().next() {
+        return Err(Failure::environment("run the scripts", &problem).help(problem.help.clone()));
+    }
     let url = settings.database_url.as_deref().ok_or_else(|| {
         Failure::environment("find the database", &"EXO_POSTGRES_URL is not set")
             .help("set EXO_POSTGRES_URL=postgres://user:password@host:5432/database")
@@ -103,6 +102,12 @@ async fn hooks(dir: &std::path::Path) -> Result<Arc<Hooks>, Failure> {
     })
 }
 
+/// Whether a script was saved after the model was compiled.
+fn is_older_than_scripts(dir: &std::path::Path, ir: &Ir, compiled: Option<std::time::SystemTime>) -> bool {
+    let saved = ir.scripts.keys().filter_map(|path| std::fs::metadata(dir.join(path)).ok()?.modified().ok());
+    saved.max() > compiled
+}
+
 /// The compiled model when it is newer than the sources (or there are none), else the sources.
 fn model(dir: &std::path::Path) -> Result<Arc<Ir>, Failure> {
     let ir_path = dir.join("target/index.exo_ir");
@@ -113,6 +118,8 @@ fn model(dir: &std::path::Path) -> Result<Arc<Ir>, Failure> {
         match read_ir(&ir_path) {
             // Another version of exo-studio may have written it; the sources are as good.
             Err(failure) if sources.is_some() => output::note(&format!("{failure}; compiling the sources")),
+            // Scripts may lie outside of the folders of the model.
+            Ok(ir) if sources.is_some() && is_older_than_scripts(dir, &ir, compiled) => {}
             read => return read,
         }
     }

@@ -9,6 +9,8 @@ use studio_events::{Problem, Severity};
 use studio_model::ir::Ir;
 use studio_model::{Compiled, SourceSet, compile, missing_imports, module_files};
 
+use crate::config::ExoToml;
+
 /// Deepest folder nesting that is read.
 const MAX_DEPTH: usize = 32;
 /// Largest model file.
@@ -77,13 +79,24 @@ impl Project {
 
     /// Reads every source and compiles it. Parsing and checking never fail; reading may.
     pub fn build(&self) -> Result<Build, ProjectError> {
+        self.build_after(None)
+    }
+
+    /// A script that `before` has and that is gone is an error.
+    fn build_after(&self, before: Option<&Ir>) -> Result<Build, ProjectError> {
         let sources = read_sources(&self.root)?;
         let files = sources.paths().count() as u32;
         let Compiled { mut ir, diagnostics, files: table } = compile(&sources);
         let mut problems: Vec<Problem> =
             diagnostics.iter().map(|diagnostic| diagnostic.to_problem(&table)).collect();
         if let Some(ir) = &mut ir {
-            crate::scripts::attach(&self.root, ir, &mut problems);
+            // What is wrong with the file itself is said by whoever reads its settings.
+            let config = ExoToml::read(&self.root).unwrap_or_default().scripts;
+            crate::scripts::attach(&self.root, &config, &sources, ir, &mut problems);
+            problems.extend(crate::scripts::misconfigured(&config, ir));
+            if let Some(before) = before {
+                problems.extend(crate::scripts::removed(&self.root, &sources, ir, before));
+            }
         }
         let documents = self.trusted_documents(&mut problems)?;
         let broken = problems.iter().any(|problem| problem.severity == Severity::Error);
@@ -100,11 +113,19 @@ impl Project {
     /// # Errors
     /// When a file cannot be read.
     pub fn build_and_generate(&self) -> Result<Build, ProjectError> {
-        let mut build = self.build()?;
+        self.build_again(None)
+    }
+
+    /// The same in a session that built `before`: a script that is gone since then is an error and stays away.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn build_again(&self, before: Option<&Ir>) -> Result<Build, ProjectError> {
+        let mut build = self.build_after(before)?;
         let Some(ir) = &build.ir else { return Ok(build) };
         match crate::scripts::generate(&self.root, ir) {
             Ok(false) => {}
-            Ok(true) => build = self.build()?,
+            Ok(true) => build = self.build_after(before)?,
             Err(error) => build.problems.push(crate::scripts::not_written(&error)),
         }
         Ok(build)

@@ -5,7 +5,12 @@ use std::sync::Arc;
 
 use studio_events::{Problem, Severity};
 use studio_model::ir::{CodeModule, Ir, Plugin};
-use studio_script::{Bundled, Declaration, ScriptProblem, bundle, declarations, skeleton};
+use studio_model::{CodePlace, SourceSet, code_places};
+use studio_script::{
+    Bundled, Declaration, ScriptProblem, ScriptProblemKind, bundle, declarations, skeleton,
+};
+
+use crate::config::{ScriptEngine, ScriptsConfig};
 
 /// The `@deno` modules of a model with their names.
 pub(crate) fn modules(ir: &Ir) -> impl Iterator<Item = (&str, &CodeModule)> {
@@ -17,19 +22,71 @@ pub(crate) fn modules(ir: &Ir) -> impl Iterator<Item = (&str, &CodeModule)> {
 
 /// Reads the scripts of a model below `root` into it. Mistakes in them become problems; a file that does not exist is
 /// none, since a build writes a first version of it.
-pub(crate) fn attach(root: &Path, ir: &mut Ir, problems: &mut Vec<Problem>) {
+pub(crate) fn attach(
+    root: &Path,
+    config: &ScriptsConfig,
+    sources: &SourceSet,
+    ir: &mut Ir,
+    problems: &mut Vec<Problem>,
+) {
     let paths: Vec<String> = modules(ir).map(|(_, code)| code.path.clone()).collect();
     if paths.is_empty() {
         return;
     }
-    let Bundled { scripts, problems: found } = bundle(root, paths.iter().map(String::as_str));
-    problems.extend(found.iter().map(|found| problem(found, Severity::Error, "E0165")));
+    let places = Places::new(sources);
+    for (name, code) in modules(ir) {
+        if root.join(&code.path).is_dir() {
+            let message = format!("cannot read `{}`: it is a folder", code.path);
+            let help = "name a file: `@deno(\"file.ts\")`".to_owned();
+            let place = ScriptProblem { message, help, ..places.module(name, &code.path) };
+            problems.push(problem(&place, Severity::Error, "E0164"));
+        }
+    }
+    let on = |engine| {
+        let of_engine = modules(ir).filter(move |(name, _)| config.engine(name) == engine);
+        of_engine.map(|(_, code)| code.path.as_str()).collect::<Vec<_>>()
+    };
+    let Bundled { mut scripts, problems: mut found } = bundle(root, on(ScriptEngine::Embedded));
+    // What `deno` imports it finds itself: packages it fetches, modules of Node, addresses.
+    let own = bundle(root, on(ScriptEngine::Deno));
+    found.extend(own.problems.into_iter().filter(|problem| problem.kind == ScriptProblemKind::Syntax));
+    scripts.extend(own.scripts);
+    for found in &found {
+        // A script that cannot be read at all has no line of its own.
+        let unread = (found.line == 0).then(|| modules(ir).find(|(_, code)| code.path == found.file)).flatten();
+        match unread {
+            Some((name, code)) => {
+                let message = found.message.clone();
+                let place = ScriptProblem { message, ..places.module(name, &code.path) };
+                problems.push(problem(&place, Severity::Error, "E0164"));
+            }
+            None => problems.push(problem(found, Severity::Error, "E0165")),
+        }
+    }
     if found.is_empty() {
         for (name, code) in modules(ir) {
-            missing_functions(name, code, &scripts, problems);
+            missing_functions(name, code, &scripts, &places, problems);
         }
     }
     ir.scripts = Arc::new(scripts);
+}
+
+/// Scripts that were there before and are gone. A first version in their place would look as if the code had never been
+/// written, and an editor may be about to write the file.
+pub(crate) fn removed(root: &Path, sources: &SourceSet, ir: &Ir, before: &Ir) -> Vec<Problem> {
+    let gone = modules(ir).filter(|(_, code)| {
+        !code.path.is_empty() && before.scripts.contains_key(&code.path) && !root.join(&code.path).exists()
+    });
+    let places = Places::new(sources);
+    gone.map(|(name, code)| {
+        let place = ScriptProblem {
+            message: format!("cannot read `{}`: the file is gone", code.path),
+            help: "restore it, or remove the module; a restart writes a first version of it".to_owned(),
+            ..places.module(name, &code.path)
+        };
+        problem(&place, Severity::Error, "E0164")
+    })
+    .collect()
 }
 
 /// Functions that the model declares and the script does not export: calling them will fail.
@@ -37,6 +94,7 @@ fn missing_functions(
     name: &str,
     code: &CodeModule,
     scripts: &studio_script::Scripts,
+    places: &Places<'_>,
     problems: &mut Vec<Problem>,
 ) {
     let Some(exports) = scripts.get(&code.path).and_then(|script| script.exports.as_ref()) else { return };
@@ -44,17 +102,48 @@ fn missing_functions(
     let functions = functions.chain(code.interceptors.iter().map(|interceptor| &interceptor.name));
     for function in functions.filter(|function| !exports.contains(function.as_str())) {
         let place = ScriptProblem {
-            file: code.path.clone(),
-            line: 1,
-            column: 1,
-            length: 1,
-            message: format!(
-                "the module `{name}` declares `{function}`, but the script exports no such function"
-            ),
-            help: format!("write `export async function {function}(…)`"),
-            text: String::new(),
+            message: format!("`{}` exports no function `{function}`: calling it will fail", code.path),
+            help: format!("write `export async function {function}(…)` there"),
+            ..places.function(name, function, &code.path)
         };
         problems.push(problem(&place, Severity::Warning, "C0023"));
+    }
+}
+
+/// Where modules and their functions stand in the model.
+struct Places<'s> {
+    sources: &'s SourceSet,
+    found: Vec<CodePlace>,
+}
+
+impl<'s> Places<'s> {
+    fn new(sources: &'s SourceSet) -> Self {
+        Self { sources, found: code_places(sources) }
+    }
+
+    /// The annotation of a module; `script` is the place when there is none.
+    fn module(&self, name: &str, script: &str) -> ScriptProblem {
+        let place = self.found.iter().find(|place| place.module == name);
+        self.place(place.map(|place| (place, place.annotation)), script)
+    }
+
+    fn function(&self, module: &str, function: &str, script: &str) -> ScriptProblem {
+        let place = self.found.iter().find(|place| place.module == module);
+        let found = place.and_then(|place| {
+            let (_, span) = place.functions.iter().find(|(name, _)| name == function)?;
+            Some((place, *span))
+        });
+        self.place(found, script)
+    }
+
+    fn place(&self, found: Option<(&CodePlace, (usize, usize))>, script: &str) -> ScriptProblem {
+        match found {
+            Some((place, (start, end))) => {
+                let text = self.sources.text(&place.file).map_or("", |text| &**text);
+                ScriptProblem::at(&place.file, text, start, end)
+            }
+            None => ScriptProblem::at(script, "", 0, 0),
+        }
     }
 }
 
@@ -134,16 +223,25 @@ pub(crate) fn generate(root: &Path, ir: &Ir) -> std::io::Result<bool> {
     Ok(written)
 }
 
+/// What `exo.toml` says of scripts and does not fit the model or the machine.
+pub(crate) fn misconfigured(config: &ScriptsConfig, ir: &Ir) -> Vec<Problem> {
+    let problems = config.check_modules(ir).into_iter().map(|found| {
+        let place = ScriptProblem {
+            message: found.message,
+            help: found.help,
+            ..ScriptProblem::at("exo.toml", "", 0, 0)
+        };
+        problem(&place, Severity::Error, found.code)
+    });
+    problems.collect()
+}
+
 /// The warning for files that could not be written.
 pub(crate) fn not_written(error: &std::io::Error) -> Problem {
     let place = ScriptProblem {
-        file: "generated".to_owned(),
-        line: 1,
-        column: 1,
-        length: 1,
         message: format!("the declarations for scripts were not written: {error}"),
         help: "make the project folder writable".to_owned(),
-        text: String::new(),
+        ..ScriptProblem::at("generated", "", 0, 0)
     };
     problem(&place, Severity::Warning, "C0024")
 }

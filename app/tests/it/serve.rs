@@ -100,3 +100,68 @@ fn every_wrong_variable_is_named_and_nothing_starts() {
     let unreachable = run(&[("EXO_POSTGRES_URL", "postgres://u:hunter2@127.0.0.1:1/x")]);
     assert!(unreachable.contains("reach the database") && !unreachable.contains("hunter2"), "{unreachable}");
 }
+
+const MODULE: &str = r#"
+@deno("greetings.ts")
+module Greetings {
+  @access(true) query greet(name: String): String
+  @access(true) mutation plan(title: String, @inject exograph: Exograph): Greeting
+  @access(true) type Greeting { id: Int  note: String? }
+  @before("mutation createTodo") interceptor check(operation: Operation)
+}
+"#;
+
+const GREETINGS: &str = "import type { Exograph, Operation } from '../generated/exograph.d.ts';
+import { hello } from './lib/hello.ts';
+export const greet = (name: string): string => hello(name) + Deno.env.get('GREETING_MARK');
+export async function plan(title: string, exograph: Exograph) {
+  const query = 'mutation ($title: String!) { createTodo(data: {title: $title}) { id title } }';
+  const { createTodo } = await exograph.executeQuery(query, { title });
+  return { id: createTodo.id, note: undefined };
+}
+export function check(operation: Operation) {
+  const { data } = operation.query().arguments as any;
+  if (data.title.trim() === '') throw new ExographError('A title has letters');
+}
+";
+
+#[test]
+fn scripts_run_from_the_compiled_model_alone() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let model = todo.join("src/index.exo");
+    let written = std::fs::read_to_string(&model).unwrap();
+    std::fs::write(&model, written + MODULE).unwrap();
+    std::fs::create_dir(todo.join("src/lib")).unwrap();
+    std::fs::write(todo.join("src/lib/hello.ts"), "export const hello = (name: string) => `Hello ${name}`;").unwrap();
+    std::fs::write(todo.join("src/greetings.ts"), GREETINGS).unwrap();
+    let studio = Studio::start(&todo);
+    studio.serves(1);
+    let database = studio.event("/Database/Ready/url").as_str().unwrap().to_owned();
+
+    let output = command().arg("build").arg(&todo).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let deployed = folder.path().join("deployed");
+    std::fs::create_dir_all(deployed.join("target")).unwrap();
+    std::fs::copy(todo.join("target/index.exo_ir"), deployed.join("target/index.exo_ir")).unwrap();
+    let variables =
+        [("EXO_POSTGRES_URL", database.as_str()), ("EXO_POSTGRES_READ_WRITE", "true"), ("GREETING_MARK", "!")];
+    let server = Server::start(&deployed, &variables);
+    assert_eq!(ask(&server.url, "{ greet(name: \"Ann\") }"), json!({ "data": { "greet": "Hello Ann!" } }));
+    let planned = ask(&server.url, "mutation { plan(title: \"Walk\") { id note } }");
+    let id = planned["data"]["plan"]["id"].as_i64().unwrap_or_else(|| panic!("{planned}"));
+    assert_eq!(planned["data"]["plan"]["note"], Value::Null);
+    assert_eq!(
+        ask(&server.url, &format!("{{ todo(id: {id}) {{ title }} }}")),
+        json!({ "data": { "todo": { "title": "Walk" } } })
+    );
+    let refused = json!({ "errors": [{ "message": "A title has letters" }] });
+    assert_eq!(ask(&server.url, "mutation { createTodo(data: {title: \" \"}) { id } }"), refused);
+    assert_eq!(ask(&server.url, "mutation { plan(title: \"\") { id } }"), refused);
+
+    // A module that wants another runtime than there is stops the start, not the requests.
+    std::fs::write(deployed.join("exo.toml"), "[scripts.modules.Greeting]\nruntime = \"embedded\"\n").unwrap();
+    let output = command().arg("serve").arg(&deployed).envs(variables).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(text(&output).contains("did you mean `Greetings`?"), "{}", text(&output));
+}

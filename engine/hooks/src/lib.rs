@@ -41,6 +41,7 @@ pub use host::{
     ActingAs, GraphqlReply, HookHost, HookLevel, HookLine, HostCalls, NoCalls, OperationFacts, SilentHost,
 };
 pub use metrics::MetricsSnapshot;
+pub use outbound::{Outbound, SendError, SendOptions, Sent};
 pub use service::{HookService, Loaded, Reloaded};
 pub use session::{CallReport, Session};
 pub use wrap::WIT;

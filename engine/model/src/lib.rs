@@ -13,7 +13,7 @@ pub mod syntax;
 
 pub use diagnostic::{Code, Diagnostic, Fix, RenderStyle, Severity, explain};
 pub use ir::Ir;
-pub use semantic::load::{missing_imports, module_files};
+pub use semantic::load::{CodePlace, code_places, missing_imports, module_files};
 pub use semantic::suggest::nearest;
 pub use source::{FileId, FileTable, Position, ROOT_FILE, SourceFile, SourceSet, Span};
 pub use syntax::format;

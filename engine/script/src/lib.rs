@@ -1,15 +1,18 @@
 //! TypeScript and JavaScript modules of a model (language.md 8): bundling and running them.
 //!
 //! [`bundle`] reads scripts with everything they import and strips the types, so that a compiled model carries its
-//! code. [`ScriptRuntime`] runs functions of these scripts on a few threads of their own, each call with limits of time and memory; what a function asks of the engine (queries, headers, fetches)
-//! comes out of the call as [`Event`]s and is answered through it.
+//! code. [`ScriptRuntime`] runs functions of these scripts on a few threads of their own, each call with limits of time and
+//! memory; [`DenoRuntime`] does the same with processes of `deno`. What a function asks of the engine (queries, headers,
+//! fetches) comes out of the call as [`Event`]s and is answered through it.
 
 mod bundle;
 mod declare;
+mod deno;
 mod run;
 
-pub use bundle::{Bundled, ScriptProblem, Scripts, bundle};
+pub use bundle::{Bundled, ScriptProblem, ScriptProblemKind, Scripts, bundle};
 pub use declare::{Declaration, declarations, skeleton};
+pub use deno::{DenoRuntime, DenoSettings, find_deno};
 pub use run::{
     Argument, Call, CallHandle, ConsoleLevel, Event, Failure, FailureKind, HostError, HostRequest, Limits,
     Operation, RunSettings, ScriptRuntime,

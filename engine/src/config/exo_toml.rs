@@ -158,7 +158,7 @@ pub struct PostgresConfig {
 impl ExoToml {
     /// Reads `<root>/exo.toml`; a missing file is an empty one.
     pub fn read(root: &Path) -> Result<Self, ConfigProblem> {
-        match std::fs::read_to_string(root.join("exo.toml")) {
+        let toml = match std::fs::read_to_string(root.join("exo.toml")) {
             Ok(text) => Self::parse(&text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(ConfigProblem::new(
@@ -167,7 +167,11 @@ impl ExoToml {
                 format!("the file cannot be read: {error}"),
                 "check its permissions",
             )),
-        }
+        };
+        toml.map(|mut toml| {
+            toml.scripts.root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+            toml
+        })
     }
 
     fn parse(text: &str) -> Result<Self, ConfigProblem> {
@@ -177,6 +181,8 @@ impl ExoToml {
             let place = format!("exo.toml:{line}");
             ConfigProblem::new("C0004", place, error.message().to_owned(), advice(&error))
         })?;
+        let section = text.find("[scripts]").map_or(1, line_of);
+        toml.scripts.check(&format!("exo.toml:{section}"))?;
         for (name, hook) in &toml.hooks {
             let line = line_of(hook.span().start);
             hook.get_ref().check(name, &format!("exo.toml:{line}"))?;
@@ -231,5 +237,7 @@ mod tests {
         let problem = ExoToml::parse("[limit]\nrows = 3\n").unwrap_err();
         assert_eq!((problem.place.as_str(), problem.help.as_str()), ("exo.toml:1", "did you mean `limits`?"));
         assert!(ExoToml::parse("[limits]\nrows = -3\n").is_err());
+        let problem = ExoToml::parse("\n[scripts]\nallow_http = [\"http://a/\"]\n").unwrap_err();
+        assert_eq!(problem.place, "exo.toml:2");
     }
 }

@@ -66,6 +66,23 @@ fn default_queue() -> u64 {
     1000
 }
 
+/// Entries of an `allow_http` have to be hosts.
+pub(super) fn check_allowed(entries: &[String], place: &str) -> Result<(), ConfigProblem> {
+    for entry in entries {
+        let port = entry.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        let bracketed = entry.ends_with(']');
+        if entry.is_empty() || entry.contains('/') || (matches!(port, Some(Err(_))) && !bracketed) {
+            return Err(ConfigProblem::new(
+                "C0005",
+                place,
+                format!("`{entry}` in `allow_http` is no host with a port"),
+                "write `api.example.com:443` or `*.example.com:443`, without scheme and path",
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl HookConfig {
     /// Checks what the parser cannot.
     pub(super) fn check(&self, name: &str, place: &str) -> Result<(), ConfigProblem> {
@@ -88,16 +105,7 @@ impl HookConfig {
                 return problem(format!("`{key}` is {value}"), &format!("choose {least} to {most}"));
             }
         }
-        for entry in &self.allow_http {
-            let port = entry.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-            let bracketed = entry.ends_with(']');
-            if entry.is_empty() || entry.contains('/') || (matches!(port, Some(Err(_))) && !bracketed) {
-                return problem(
-                    format!("`{entry}` in `allow_http` is no host with a port"),
-                    "write `api.example.com:443` or `*.example.com:443`, without scheme and path",
-                );
-            }
-        }
+        check_allowed(&self.allow_http, place)?;
         for export in self.exports.iter().flatten() {
             if Interface::from_name(export).is_none() {
                 let names = Interface::ALL.map(Interface::name);

@@ -11,7 +11,8 @@ pub use env_file::{Environment, load_environment};
 pub use exo_toml::{ExoToml, ExtensionsConfig, LimitsConfig, PersonaConfig, PostgresConfig};
 pub use hooks::HookConfig;
 pub use limits::RequestLimits;
-pub use scripts::ScriptsConfig;
+pub(crate) use scripts::MISSING_DENO;
+pub use scripts::{ScriptEngine, ScriptModuleConfig, ScriptsConfig};
 pub use settings::{Authentication, CorsDomains, Introspection, Mode, Settings, TokenSource};
 
 /// A mistake in the configuration: what is wrong, where, and what to do next.

@@ -1,166 +1,135 @@
-//! `fetch` of scripts: to the hosts that the project allows and to nothing else.
+//! `fetch` of scripts, under the rules of the outgoing HTTP of hooks: listed hosts, and no private addresses behind them.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Url};
 use serde_json::{Value as Json, json};
-use tokio::sync::OnceCell;
+use studio_hooks::{Outbound, SendError, SendOptions};
 
 /// Longest time of one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Largest body of a reply.
+/// Largest body of a request or reply.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-/// Redirects that are followed.
-const MAX_REDIRECTS: usize = 10;
 
 /// The network as scripts see it.
 #[derive(Debug)]
-pub(super) struct Fetcher {
-    allowed: Vec<String>,
-    /// With and without following redirects; made when first needed.
-    clients: [OnceCell<Client>; 2],
-}
+pub(super) struct Fetcher(Outbound);
 
 impl Fetcher {
-    /// Entries are `host` or `host:port`.
-    pub(super) fn new(allowed: &[String]) -> Self {
-        Self { allowed: allowed.to_vec(), clients: Default::default() }
+    /// Entries of `allowed` are as for hooks; `private`: these names may lead to private addresses.
+    pub(super) fn new(allowed: &[String], private: bool) -> Self {
+        Self(Outbound::new(allowed, private))
     }
 
     /// Runs a request of the form `{url, method, headers: [[name, value]], body: base64, redirect}`; gives
     /// `{status, statusText, url, headers, body}`.
     pub(super) async fn fetch(&self, request: &Json) -> Result<String, String> {
         let text = |name: &str| request.get(name).and_then(Json::as_str).unwrap_or_default();
-        let url = Url::parse(text("url")).map_err(|error| format!("fetch: {error}"))?;
-        if !is_allowed(&self.allowed, &url) {
-            return Err(refusal(&url));
-        }
-        let follow = text("redirect") == "follow";
-        let client = self.client(follow).await?;
-        let method = Method::from_bytes(text("method").as_bytes()).map_err(|error| error.to_string())?;
-        let mut builder = client.request(method, url);
-        for pair in request.get("headers").and_then(Json::as_array).into_iter().flatten() {
-            let part = |index: usize| pair.get(index).and_then(Json::as_str).unwrap_or_default();
-            builder = builder.header(part(0), part(1));
-        }
-        let body = STANDARD.decode(text("body")).map_err(|error| error.to_string())?;
-        if !body.is_empty() {
-            builder = builder.body(body);
-        }
-        let mut reply = builder.send().await.map_err(|error| described(&error))?;
-        if text("redirect") == "error" && reply.status().is_redirection() {
+        let headers = request.get("headers").and_then(Json::as_array).into_iter().flatten().map(|pair| {
+            let part = |index: usize| pair.get(index).and_then(Json::as_str).unwrap_or_default().to_owned();
+            (part(0), part(1))
+        });
+        let body = STANDARD.decode(text("body")).map_err(|error| format!("fetch: {error}"))?;
+        let redirect = text("redirect");
+        let options =
+            SendOptions { limit: TIMEOUT, max_body: MAX_BODY, follow: !matches!(redirect, "manual" | "error") };
+        let sent = self.0.send_with(text("method"), text("url"), headers.collect(), body.into(), options).await;
+        let reply = sent.map_err(|error| described(&error, text("url")))?;
+        if redirect == "error" && (300..400).contains(&reply.status) {
             return Err("fetch: the server redirected".to_owned());
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = reply.chunk().await.map_err(|error| described(&error))? {
-            if bytes.len() + chunk.len() > MAX_BODY {
-                return Err(format!("fetch: the reply is larger than {} MiB", MAX_BODY / 1024 / 1024));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        let headers: Vec<Json> = reply
-            .headers()
-            .iter()
-            .map(|(name, value)| json!([name.as_str(), String::from_utf8_lossy(value.as_bytes())]))
-            .collect();
-        let status = reply.status();
+        let reason = reqwest::StatusCode::from_u16(reply.status).ok().and_then(|it| it.canonical_reason());
         Ok(json!({
-            "status": status.as_u16(),
-            "statusText": status.canonical_reason().unwrap_or_default(),
-            "url": reply.url().as_str(),
-            "headers": headers,
-            "body": STANDARD.encode(bytes),
+            "status": reply.status,
+            "statusText": reason.unwrap_or_default(),
+            "url": reply.url,
+            "headers": reply.headers,
+            "body": STANDARD.encode(reply.body),
         })
         .to_string())
     }
-
-    async fn client(&self, follow: bool) -> Result<&Client, String> {
-        let make = async || {
-            let allowed = self.allowed.clone();
-            let policy = if follow {
-                // Every hop has to be allowed, not only the first.
-                Policy::custom(move |attempt| {
-                    if attempt.previous().len() > MAX_REDIRECTS {
-                        attempt.error("too many redirects")
-                    } else if is_allowed(&allowed, attempt.url()) {
-                        attempt.follow()
-                    } else {
-                        let refused = refusal(attempt.url());
-                        attempt.error(refused)
-                    }
-                })
-            } else {
-                Policy::none()
-            };
-            Client::builder().timeout(TIMEOUT).redirect(policy).build().map_err(|error| described(&error))
-        };
-        self.clients[usize::from(follow)].get_or_try_init(make).await
-    }
 }
 
-/// The error with its causes: the outermost text alone says little.
-fn described(error: &reqwest::Error) -> String {
-    let mut text = format!("fetch: {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
-}
-
-fn refusal(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port_or_known_default().unwrap_or_default();
-    format!(
-        "fetch: {host}:{port} is not allowed; add \"{host}:{port}\" to allow_http under [scripts] in exo.toml"
-    )
-}
-
-/// Whether a URL goes to an allowed host and port.
-fn is_allowed(allowed: &[String], url: &Url) -> bool {
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return false };
-    if !matches!(url.scheme(), "http" | "https") {
-        return false;
-    }
-    allowed.iter().any(|entry| match entry.rsplit_once(':') {
-        Some((known, number)) if number.bytes().all(|b| b.is_ascii_digit()) => {
-            known.eq_ignore_ascii_case(host) && number.parse() == Ok(port)
+/// The error with what can be done about it.
+fn described(error: &SendError, url: &str) -> String {
+    match error {
+        SendError::Forbidden(why) if why.contains("allow_http") => {
+            // The reason names host and port, which may be those of a redirect.
+            let place = why.split('`').nth(1).unwrap_or(url);
+            format!("fetch: {why}; add \"{place}\" to allow_http under [scripts] in exo.toml")
         }
-        // Without a port: the usual one of the scheme.
-        _ => entry.eq_ignore_ascii_case(host) && url.port().is_none(),
-    })
+        SendError::Forbidden(why) => format!("fetch: {why}"),
+        SendError::Timeout => format!("fetch: no answer within {} s", TIMEOUT.as_secs()),
+        SendError::TooLarge => format!("fetch: a body is larger than {} MiB", MAX_BODY / 1024 / 1024),
+        SendError::Transport(why) => format!("fetch: {why}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
-    #[test]
-    fn only_listed_hosts_and_ports_are_reached() {
-        let allowed: Vec<String> = ["api.example.org", "localhost:9000"].map(str::to_owned).to_vec();
-        for (url, expected) in [
-            ("https://api.example.org/x", true),
-            ("http://API.example.org/x", true),
-            ("https://api.example.org:8443/x", false),
-            ("https://example.org/", false),
-            ("https://api.example.org.evil.com/", false),
-            ("https://api.example.org@evil.com/", false),
-            ("http://localhost:9000/", true),
-            ("http://localhost/", false),
-            ("ftp://api.example.org/", false),
-        ] {
-            assert_eq!(is_allowed(&allowed, &Url::parse(url).unwrap()), expected, "{url}");
-        }
+    async fn get(allowed: &[&str], private: bool, url: &str, redirect: &str) -> Result<Json, String> {
+        let allowed: Vec<String> = allowed.iter().map(|entry| (*entry).to_owned()).collect();
+        let request = json!({ "url": url, "method": "GET", "redirect": redirect });
+        let reply = Fetcher::new(&allowed, private).fetch(&request).await?;
+        Ok(serde_json::from_str(&reply).unwrap())
+    }
+
+    /// Sends everybody who asks to `target`; the number of its port.
+    async fn redirecting(target: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = [0; 1024];
+                let _ = stream.read(&mut asked).await;
+                let reply =
+                    format!("HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno");
+                let _ = stream.write_all(reply.as_bytes()).await;
+            }
+        });
+        port
     }
 
     #[tokio::test]
     async fn a_refusal_says_what_to_write_where() {
-        let request = json!({ "url": "https://api.example.org/x", "method": "GET" });
-        let error = Fetcher::new(&[]).fetch(&request).await.unwrap_err();
-        assert!(error.contains("add \"api.example.org:443\" to allow_http under [scripts] in exo.toml"));
+        let error = get(&[], false, "https://api.example.org/x", "follow").await.unwrap_err();
+        assert!(error.contains("add \"api.example.org:443\" to allow_http under [scripts]"), "{error}");
+        let error = get(&["api.example.org"], false, "ftp://api.example.org/", "follow").await.unwrap_err();
+        assert!(error.contains("not http or https"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn names_and_wildcards_do_not_open_private_addresses() {
+        for (entry, url) in [
+            ("*.localhost:9", "http://a.localhost:9/"),
+            ("*.0.0.1:9", "http://127.0.0.1:9/"),
+        ] {
+            let error = get(&[entry], false, url, "follow").await.unwrap_err();
+            assert!(error.contains("private address") || error.contains("lookup"), "{url}: {error}");
+        }
+        // What the list names itself is meant.
+        let error = get(&["127.0.0.1:9"], false, "http://127.0.0.1:9/", "follow").await.unwrap_err();
+        assert!(!error.contains("private address"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn every_hop_is_checked_and_scripts_may_stop_at_the_first() {
+        let port = redirecting("http://169.254.169.254/secrets").await;
+        let (entry, url) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}/"));
+        let error = get(&[&entry], false, &url, "follow").await.unwrap_err();
+        assert!(error.contains("169.254.169.254:80") && error.contains("allow_http"), "{error}");
+        let listed = [entry.as_str(), "*.169.254:80"];
+        let error = get(&listed, false, &url, "follow").await.unwrap_err();
+        assert!(error.contains("169.254.169.254"), "{error}");
+        let reply = get(&[&entry], false, &url, "manual").await.unwrap();
+        assert_eq!((&reply["status"], &reply["statusText"]), (&302.into(), &"Found".into()));
+        assert_eq!(STANDARD.decode(reply["body"].as_str().unwrap()).unwrap(), b"no");
+        assert!(get(&[&entry], false, &url, "error").await.unwrap_err().contains("redirected"));
     }
 }

@@ -44,6 +44,8 @@ pub struct ModuleCall<'a> {
     pub arguments: &'a [Injection],
     /// For interceptors: what they intercept.
     pub operation: Option<&'a Intercepted>,
+    /// The result is an object, or objects, with declared fields.
+    pub composite: bool,
     /// Variables of the server.
     pub environment: &'a Environment,
     /// Hook components of the project.

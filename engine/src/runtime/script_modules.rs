@@ -1,6 +1,6 @@
-//! `@deno` modules on the script runtime in process.
+//! `@deno` modules on the script runtime in process, or on processes of `deno` where the configuration says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -8,22 +8,26 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use studio_events::LogLevel;
-use studio_model::ir::Ir;
+use studio_model::ir::{Ir, ModuleId, Plugin};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::plan::Injection;
 use studio_script::{
-    Argument, Call, ConsoleLevel, Event, Failure, FailureKind, HostError, HostRequest, RunSettings,
-    ScriptRuntime,
+    Argument, Call, CallHandle, ConsoleLevel, DenoRuntime, Event, Failure, FailureKind, HostError, HostRequest,
+    RunSettings, ScriptRuntime,
 };
 
 use super::fetch::Fetcher;
 use super::modules::{ModuleCall, ModuleHost, ModuleRuntime};
-use crate::config::ScriptsConfig;
+use crate::config::{MISSING_DENO, ScriptEngine, ScriptsConfig};
 
 /// Runs the scripts of one model.
 #[derive(Debug)]
 pub(super) struct ScriptModules {
     runtime: ScriptRuntime,
+    /// `None` without the program.
+    deno: Option<DenoRuntime>,
+    /// Modules that run there.
+    on_deno: BTreeSet<ModuleId>,
     /// Paths that are known, to tell a missing file from a missing function.
     scripts: Arc<BTreeMap<String, studio_model::ir::Script>>,
     fetcher: Fetcher,
@@ -33,15 +37,32 @@ impl ScriptModules {
     pub(super) fn new(ir: &Ir, config: &ScriptsConfig) -> Self {
         let scripts = Arc::clone(&ir.scripts);
         let settings = RunSettings { limits: config.limits() };
+        let modules = ir.modules.iter().filter(|(_, module)| matches!(module.plugin, Plugin::Deno(_)));
+        let on_deno: BTreeSet<ModuleId> = modules
+            .filter(|(_, module)| config.engine(&module.name) == ScriptEngine::Deno)
+            .map(|(id, _)| id)
+            .collect();
         Self {
             runtime: ScriptRuntime::new(Arc::clone(&scripts), settings),
+            deno: if on_deno.is_empty() { None } else { config.deno().map(DenoRuntime::new) },
+            on_deno,
             scripts,
-            fetcher: Fetcher::new(&config.allow_http),
+            fetcher: Fetcher::new(&config.allow_http, config.allow_private),
         }
     }
 }
 
 impl ScriptModules {
+    fn start(&self, module: ModuleId, call: Call) -> Result<CallHandle, String> {
+        if !self.on_deno.contains(&module) {
+            return Ok(self.runtime.call(call));
+        }
+        match &self.deno {
+            Some(deno) => Ok(deno.call(call)),
+            None => Err(format!("there is no program `deno`: {MISSING_DENO}")),
+        }
+    }
+
     async fn answer(&self, host: &dyn ModuleHost, request: HostRequest) -> Result<String, HostError> {
         let result = match request {
             HostRequest::Query { query, variables, contexts } => {
@@ -75,7 +96,7 @@ impl ModuleRuntime for ScriptModules {
                 host.log(LogLevel::Error, &message);
                 return Err(RequestError::internal(message));
             }
-            let mut handle = self.runtime.call(Call {
+            let started = self.start(call.module, Call {
                 script: call.path.to_owned(),
                 function: call.function.to_owned(),
                 arguments: call.arguments.iter().map(argument).collect(),
@@ -84,8 +105,13 @@ impl ModuleRuntime for ScriptModules {
                     query: operation.query.to_string(),
                     proceed: operation.can_proceed,
                 }),
+                composite: call.composite,
                 environment: Arc::clone(call.environment.variables()),
             });
+            let mut handle = started.map_err(|message| {
+                host.log(LogLevel::Error, &message);
+                RequestError::internal(message)
+            })?;
             let mut questions = FuturesUnordered::new();
             loop {
                 tokio::select! {

@@ -476,7 +476,8 @@ impl Actor {
         let project = self.config.project.clone();
         let mutations = self.server.settings.allow_mutations;
         let (scripts, extensions) = (self.toml.scripts.clone(), self.toml.extensions.schema());
-        let built = move || build::build(&project, mutations, scripts, extensions);
+        let before = self.built.as_ref().map(|built| Arc::clone(&built.ir));
+        let built = move || build::build(&project, before.as_deref(), mutations, scripts, extensions);
         let result = tokio::task::spawn_blocking(built).await;
         let time = Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
         let outcome = match result {

@@ -52,15 +52,16 @@ impl Outcome {
     }
 }
 
-/// Builds the project.
+/// Builds the project; `before` is the newest model without errors.
 pub(super) fn build(
     project: &Project,
+    before: Option<&Ir>,
     allow_mutations: bool,
     scripts: ScriptsConfig,
     extensions: Extensions,
 ) -> Result<Outcome, ProjectError> {
     let started = Instant::now();
-    let build = project.build_and_generate()?;
+    let build = project.build_again(before)?;
     let compiled = micros(started);
     let started = Instant::now();
     let derived = build.ir.map(|ir| Derived::extended(ir, allow_mutations, extensions).with_scripts(scripts));

@@ -14,6 +14,7 @@ mod crash;
 mod http;
 mod reference;
 mod scripts;
+mod started;
 mod test_runs;
 mod trusted;
 
@@ -73,6 +74,7 @@ fn main() {
         }
         if wanted("scripts") {
             scripts::scripts_are_written_once_and_followed().await;
+            scripts::modules_may_run_on_deno().await;
         }
         if wanted("test_runs") {
             test_runs::tests_follow_saves_and_keep_their_requests().await;

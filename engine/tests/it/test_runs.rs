@@ -1,13 +1,8 @@
 //! Tests in the studio: listed, run, run again on save, with their requests.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-
-use studio_engine::project::Project;
-use studio_engine::studio::{Studio, StudioConfig};
 use studio_events::{Command, Revision, StudioState, TestCase, TestVerdict};
 
-use crate::consent::wait;
+use crate::started::Started;
 
 const MODEL: &str = "context AuthContext { @jwt role: String }
 @postgres module Notes {
@@ -34,34 +29,19 @@ fn case<'a>(state: &'a StudioState, name: &str) -> &'a TestCase {
 }
 
 pub(crate) async fn tests_follow_saves_and_keep_their_requests() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let root = folder.path().join("notes");
-    fs::create_dir_all(root.join("src")).unwrap();
-    fs::create_dir_all(root.join("tests/deep")).unwrap();
-    fs::write(root.join("src/index.exo"), MODEL).unwrap();
-    fs::write(root.join("tests/good.exotest"), GOOD).unwrap();
-    fs::write(root.join("tests/deep/bad.exotest"), BAD).unwrap();
-    let config = StudioConfig {
-        project: Project::open(&root).unwrap(),
-        port: Some(0),
-        executable: std::env::current_exe().unwrap(),
-        interactive: true,
-        policy: None,
-        database_url: None,
-        read_write: false,
-        enforce_trusted_documents: true,
-    };
-    let studio = Studio::prepare(config).unwrap().start();
-    let mut states = studio.states();
+    let mut it = Started::with(&[
+        ("src/index.exo", MODEL),
+        ("tests/good.exotest", GOOD),
+        ("tests/deep/bad.exotest", BAD),
+    ]);
 
-    let state = wait(&mut states, |state| state.tests.cases.len() == 2).await;
+    let state = it.until(|state| state.tests.cases.len() == 2).await;
     assert_eq!(case(&state, "deep/bad").file, "tests/deep/bad.exotest");
     assert_eq!(case(&state, "good").verdict, None, "listed, not run");
-    wait(&mut states, |state| state.serving.revision == Some(Revision(1))).await;
+    it.until(|state| state.serving.revision == Some(Revision(1))).await;
 
-    studio.commands().send(Command::WatchTests(true)).unwrap();
-    let state = wait(&mut states, |state| state.tests.summary.is_some()).await;
+    it.studio.commands().send(Command::WatchTests(true)).unwrap();
+    let state = it.until(|state| state.tests.summary.is_some()).await;
     assert!(state.tests.watching);
     let good = case(&state, "good");
     assert_eq!((good.verdict, good.outcome.requests.len()), (Some(TestVerdict::Passed), 2));
@@ -77,18 +57,17 @@ pub(crate) async fn tests_follow_saves_and_keep_their_requests() {
     let create = coverage.rules.iter().find(|rule| rule.operation == "create").unwrap();
     assert_eq!((create.conditions[0].seen_true, create.conditions[0].missing()), (1, &["false"][..]));
 
-    fs::write(root.join("tests/deep/bad.exotest"), BAD.replace("[{ body: \"x\" }]", "[]")).unwrap();
-    let state = wait(&mut states, |state| state.tests.failed().is_empty() && !state.tests.running).await;
+    it.write("tests/deep/bad.exotest", &BAD.replace("[{ body: \"x\" }]", "[]"));
+    let state = it.until(|state| state.tests.failed().is_empty() && !state.tests.running).await;
     assert_eq!(state.tests.summary.map(|(passed, total, _)| (passed, total)), Some((1, 1)), "it ran alone");
 
-    fs::write(root.join("src/index.exo"), MODEL.replace("body: String", "body: String text: String?"))
-        .unwrap();
+    it.write("src/index.exo", &MODEL.replace("body: String", "body: String text: String?"));
     let whole =
         |state: &StudioState| state.tests.summary.is_some_and(|(passed, total, _)| (passed, total) == (2, 2));
-    wait(&mut states, whole).await;
+    it.until(whole).await;
 
-    studio.commands().send(Command::RunTestsNamed(vec!["good".to_owned()])).unwrap();
+    it.studio.commands().send(Command::RunTestsNamed(vec!["good".to_owned()])).unwrap();
     let alone = |state: &StudioState| state.tests.summary.is_some_and(|(_, total, _)| total == 1);
-    wait(&mut states, alone).await;
-    studio.stop().await.unwrap();
+    it.until(alone).await;
+    it.studio.stop().await.unwrap();
 }

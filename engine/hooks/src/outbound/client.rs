@@ -19,26 +19,47 @@ const MAX_REDIRECTS: usize = 5;
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Sent {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
+pub struct Sent {
+    /// Status.
+    pub status: u16,
+    /// Headers in order.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
+    /// Where it came from, after redirects.
+    pub url: String,
 }
 
 /// Why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum SendError {
+pub enum SendError {
+    /// The rules forbid it; the reason.
     Forbidden(String),
+    /// It took too long.
     Timeout,
+    /// The request or the answer is too large.
     TooLarge,
+    /// It could not be sent; the reason.
     Transport(String),
 }
 
-/// The rules of one component, and its client.
+/// How a request is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct SendOptions {
+    /// Longest time of the whole exchange.
+    pub limit: Duration,
+    /// Largest body, both ways.
+    pub max_body: usize,
+    /// Whether redirects are followed; each hop is checked.
+    pub follow: bool,
+}
+
+/// Outgoing HTTP of one component or of the scripts: an allow-list, and a client that resolves names under these rules.
 #[derive(Debug)]
-pub(crate) struct Outbound {
+pub struct Outbound {
     rules: Arc<Rules>,
-    client: OnceLock<Result<Client, String>>,
+    /// Without and with following redirects; made when first needed.
+    clients: [OnceLock<Result<Client, String>>; 2],
 }
 
 #[derive(Debug)]
@@ -102,17 +123,22 @@ impl Resolve for Guard {
 }
 
 impl Outbound {
-    pub(crate) fn new(allow: &[String], private: bool) -> Self {
+    /// Entries of `allow` are such as `api.example.com:443`, `*.example.com`; `private`: listed names may lead to private
+    /// addresses.
+    pub fn new(allow: &[String], private: bool) -> Self {
         let rules = Arc::new(Rules { allow: AllowList::new(allow), private });
-        Self { rules, client: OnceLock::new() }
+        Self { rules, clients: Default::default() }
     }
 
-    fn client(&self) -> Result<&Client, SendError> {
-        let made = self.client.get_or_init(|| {
+    fn client(&self, follow: bool) -> Result<&Client, SendError> {
+        let made = self.clients[usize::from(follow)].get_or_init(|| {
             // Fails only when a provider is set already, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let rules = Arc::clone(&self.rules);
             let redirects = Policy::custom(move |attempt| {
+                if !follow {
+                    return attempt.stop();
+                }
                 if attempt.previous().len() > MAX_REDIRECTS {
                     return attempt.error(Refused("too many redirects".to_owned()));
                 }
@@ -141,14 +167,30 @@ impl Outbound {
         body: Bytes,
         limit: Duration,
     ) -> Result<Sent, SendError> {
+        let options = SendOptions { limit, max_body: MAX_BODY, follow: true };
+        self.send_with(method, url, headers, body, options).await
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    /// When the rules forbid it, or there is no complete answer in time.
+    pub async fn send_with(
+        &self,
+        method: &str,
+        url: &str,
+        headers: Vec<(String, String)>,
+        body: Bytes,
+        options: SendOptions,
+    ) -> Result<Sent, SendError> {
         let transport = |what: &dyn std::fmt::Display| SendError::Transport(what.to_string());
         let url = Url::parse(url).map_err(|error| SendError::Transport(format!("the URL: {error}")))?;
         self.rules.check(&url).map_err(SendError::Forbidden)?;
-        if body.len() > MAX_BODY {
+        if body.len() > options.max_body {
             return Err(SendError::TooLarge);
         }
         let method = Method::from_bytes(method.as_bytes()).map_err(|error| transport(&error))?;
-        let mut request = self.client()?.request(method, url).body(body);
+        let mut request = self.client(options.follow)?.request(method, url).body(body);
         for (name, value) in headers {
             // The client frames the message itself.
             if !["host", "content-length", "transfer-encoding", "connection"]
@@ -158,28 +200,29 @@ impl Outbound {
                 request = request.header(name, value);
             }
         }
-        match tokio::time::timeout(limit, exchange(request)).await {
+        match tokio::time::timeout(options.limit, exchange(request, options.max_body)).await {
             Ok(result) => result,
             Err(_) => Err(SendError::Timeout),
         }
     }
 }
 
-async fn exchange(request: reqwest::RequestBuilder) -> Result<Sent, SendError> {
+async fn exchange(request: reqwest::RequestBuilder, max_body: usize) -> Result<Sent, SendError> {
     let mut response = request.send().await.map_err(|error| classify(&error))?;
     let headers = response.headers().iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     let headers = headers.collect();
     let status = response.status().as_u16();
+    let url = response.url().to_string();
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > max_body {
             return Err(SendError::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Sent { status, headers, body: body.freeze() })
+    Ok(Sent { status, headers, body: body.freeze(), url })
 }
 
 fn classify(error: &reqwest::Error) -> SendError {

@@ -1,9 +1,9 @@
-//! Outgoing HTTP of hooks, whichever way it is asked for.
+//! Outgoing HTTP of hooks and scripts, whichever way it is asked for.
 
 mod address;
 mod allow;
 mod client;
 mod wasi;
 
-pub(crate) use client::{Outbound, SendError, Sent};
+pub use client::{Outbound, SendError, SendOptions, Sent};
 pub(crate) use wasi::WasiGate;

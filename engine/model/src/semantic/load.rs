@@ -97,6 +97,44 @@ pub fn module_files(sources: &SourceSet) -> Vec<String> {
     files
 }
 
+/// Where a module backed by code is written, in byte offsets of its model file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodePlace {
+    /// The model file.
+    pub file: String,
+    /// Name of the module.
+    pub module: String,
+    /// The parameter of its annotation.
+    pub annotation: (usize, usize),
+    /// Names of its methods and interceptors.
+    pub functions: Vec<(String, (usize, usize))>,
+}
+
+/// Where the modules backed by code are written.
+pub fn code_places(sources: &SourceSet) -> Vec<CodePlace> {
+    let offsets = |span: Span| (span.start as usize, span.end as usize);
+    let mut places = Vec::new();
+    for path in sources.paths() {
+        let named = |text: &str| ["deno", "wasm"].iter().any(|plugin| text.contains(plugin));
+        let Some(text) = sources.text(path).filter(|text| named(text)) else { continue };
+        for module in syntax::parse(text, crate::source::FileId(0)).file.modules {
+            let plugin = module.annotations.iter().find(|it| matches!(&*it.name.text, "deno" | "wasm"));
+            let Some(plugin) = plugin else { continue };
+            let methods = module.methods.iter().map(|method| &method.name);
+            let interceptors = module.interceptors.iter().map(|interceptor| &interceptor.name);
+            places.push(CodePlace {
+                file: path.to_owned(),
+                module: module.name.text.to_string(),
+                annotation: offsets(plugin.single().map_or(plugin.span, |expr| expr.span)),
+                functions: (methods.chain(interceptors))
+                    .map(|name| (name.text.to_string(), offsets(name.span)))
+                    .collect(),
+            });
+        }
+    }
+    places
+}
+
 /// The file an import means, or the candidates that do not exist.
 pub(crate) fn resolve(sources: &SourceSet, folder: &str, import: &Import) -> Result<String, Vec<String>> {
     let target = normalize(folder, &import.path);

@@ -1,5 +1,6 @@
 //! From a script file to everything needed to run it: the closure of its imports, without types.
 
+mod link;
 mod package;
 mod resolve;
 mod transform;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use studio_model::ir::Script;
 
+use link::Links;
 use resolve::{Resolved, Resolver};
 use transform::{Import, Transformed};
 
@@ -20,9 +22,20 @@ const MAX_FILES: usize = 2000;
 /// Scripts with everything they import, ready to run without the file system: files by project-relative path.
 pub type Scripts = BTreeMap<String, Script>;
 
+/// What a mistake is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptProblemKind {
+    /// The file itself.
+    Syntax,
+    /// What it imports.
+    Import,
+}
+
 /// A mistake in a script, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptProblem {
+    /// What it is about.
+    pub kind: ScriptProblemKind,
     /// Project-relative path.
     pub file: String,
     /// Line, from 1.
@@ -55,6 +68,7 @@ pub struct Bundled {
 pub fn bundle<'a>(root: &Path, entries: impl IntoIterator<Item = &'a str>) -> Bundled {
     let resolver = Resolver::new(root);
     let mut result = Bundled::default();
+    let mut links = Links::default();
     let mut waiting: Vec<(String, Option<ScriptProblem>)> = entries
         .into_iter()
         .filter(|entry| root.join(entry).is_file())
@@ -68,22 +82,28 @@ pub fn bundle<'a>(root: &Path, entries: impl IntoIterator<Item = &'a str>) -> Bu
         if result.scripts.len() >= MAX_FILES {
             let message = format!("the scripts import more than {MAX_FILES} files");
             let help = "import from a bundled file instead".to_owned();
-            result.problems.extend(asked_by.map(|place| ScriptProblem { message, help, ..place }));
+            result.problems.extend(asked_by.map(|place| import_problem(message, help, place)));
             break;
         }
         match read(&resolver, &path) {
-            Ok((script, next, problems)) => {
+            Ok(Read { script, next, found, problems }) => {
                 result.problems.extend(problems);
-                result.scripts.insert(path, script);
+                result.scripts.insert(path.clone(), script);
+                links.add(path, found);
                 // The first import is looked at next.
                 waiting.extend(next.into_iter().rev());
             }
             Err(message) => {
-                let place = asked_by.unwrap_or_else(|| ScriptProblem::at(&path, "", 0, 0));
-                result.problems.push(ScriptProblem { message, ..place });
+                result.problems.push(match asked_by {
+                    Some(place) => import_problem(message, String::new(), place),
+                    None => ScriptProblem { message, line: 0, ..ScriptProblem::at(&path, "", 0, 0) },
+                });
                 result.scripts.insert(path, Script::default());
             }
         }
+    }
+    if result.problems.is_empty() {
+        result.problems = links.check(&mut result.scripts);
     }
     result
 }
@@ -91,37 +111,53 @@ pub fn bundle<'a>(root: &Path, entries: impl IntoIterator<Item = &'a str>) -> Bu
 /// A path to look at next, and the import that asked for it.
 type Next = (String, Option<ScriptProblem>);
 
-fn read(resolver: &Resolver, path: &str) -> Result<(Script, Vec<Next>, Vec<ScriptProblem>), String> {
+/// What came of reading one file.
+#[derive(Default)]
+struct Read {
+    script: Script,
+    next: Vec<Next>,
+    found: link::Found,
+    problems: Vec<ScriptProblem>,
+}
+
+impl From<Script> for Read {
+    fn from(script: Script) -> Self {
+        Self { script, ..Self::default() }
+    }
+}
+
+fn read(resolver: &Resolver, path: &str) -> Result<Read, String> {
     if let Some(code) = resolve::built_in(path) {
-        let script = Script { code: code.to_owned(), ..Script::default() };
-        return Ok((script, Vec::new(), Vec::new()));
+        return Ok(Script { code: code.to_owned(), ..Script::default() }.into());
     }
     let text =
         read_text(&resolver.root.join(path)).map_err(|reason| format!("cannot read `{path}`: {reason}"))?;
     if path.ends_with(".json") {
-        return match serde_json::from_str::<serde_json::Value>(&text) {
-            Ok(value) => {
+        return match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+            Ok(_) => {
+                // Not as a literal: a member `__proto__` of one would be the prototype.
+                let text = serde_json::Value::from(text);
                 let script = Script {
-                    code: format!("export default {value};"),
+                    code: format!("export default JSON.parse({text});"),
                     exports: Some(BTreeSet::from(["default".to_owned()])),
                     ..Script::default()
                 };
-                Ok((script, Vec::new(), Vec::new()))
+                Ok(script.into())
             }
             Err(error) => {
                 let problem = ScriptProblem {
                     message: format!("the file is no JSON: {error}"),
                     ..ScriptProblem::at_line(path, &text, error.line(), error.column())
                 };
-                Ok((Script::default(), Vec::new(), vec![problem]))
+                Ok(Read { problems: vec![problem], ..Read::default() })
             }
         };
     }
     if path.ends_with(".d.ts") {
-        // Declarations have no code; a value imported from them is missing when the module is linked.
-        return Ok((Script::default(), Vec::new(), Vec::new()));
+        // Declarations have no code, so there are no values to import from them.
+        return Ok(Script { exports: Some(BTreeSet::new()), ..Script::default() }.into());
     }
-    let Transformed { code, lines, imports, exports, common_js, problems } =
+    let Transformed { code, lines, imports, exports, types, common_js, problems } =
         transform::transform(path, &text);
     let mut problems: Vec<ScriptProblem> = problems
         .into_iter()
@@ -132,29 +168,38 @@ fn read(resolver: &Resolver, path: &str) -> Result<(Script, Vec<Next>, Vec<Scrip
         })
         .collect();
     if let Some(offset) = common_js.filter(|_| problems.is_empty()) {
-        problems.push(ScriptProblem {
-            message: "this file is a CommonJS module, which has no exports to import".to_owned(),
-            help: "import the package's ES module, or bundle it into one file first (for example with \
-                   `npx esbuild --bundle --format=esm`)"
-                .to_owned(),
-            ..ScriptProblem::at(path, &text, offset, offset + 1)
-        });
+        let message = "this file is a CommonJS module, which has no exports to import";
+        let help = "import the package's ES module, or bundle it into one file first (for example with \
+                    `npx esbuild --bundle --format=esm`)";
+        let place = ScriptProblem::at(path, &text, offset, offset + 1);
+        problems.push(import_problem(message.to_owned(), help.to_owned(), place));
     }
     let mut script = Script { code, lines, exports, ..Script::default() };
     let mut next = Vec::new();
-    for Import { specifier, start, end, dynamic } in imports {
+    let mut found = link::Found { types, wanted: Vec::new() };
+    for Import { specifier, start, end, dynamic, names } in imports {
         let place = ScriptProblem::at(path, &text, start, end);
         match resolver.resolve(path, &specifier) {
             Ok(Resolved::File(target)) => {
+                found.wanted.extend(names.into_iter().map(|name| link::Wanted {
+                    place: ScriptProblem::at(path, &text, name.start, name.end),
+                    target: target.clone(),
+                    specifier: specifier.clone(),
+                    name: name.name,
+                }));
                 script.imports.insert(specifier, target.clone());
                 next.push((target, Some(place)));
             }
             // What is loaded later, if ever, fails then.
             Err(_) if dynamic => {}
-            Err(error) => problems.push(ScriptProblem { message: error.message, help: error.help, ..place }),
+            Err(error) => problems.push(import_problem(error.message, error.help, place)),
         }
     }
-    Ok((script, next, problems))
+    Ok(Read { script, next, found, problems })
+}
+
+fn import_problem(message: String, help: String, place: ScriptProblem) -> ScriptProblem {
+    ScriptProblem { kind: ScriptProblemKind::Import, message, help, ..place }
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
@@ -166,8 +211,8 @@ fn read_text(path: &Path) -> Result<String, String> {
 }
 
 impl ScriptProblem {
-    /// The place between two byte offsets.
-    fn at(file: &str, text: &str, start: usize, end: usize) -> Self {
+    /// The place between two byte offsets; what is wrong there is for the caller to say.
+    pub fn at(file: &str, text: &str, start: usize, end: usize) -> Self {
         let start = start.min(text.len());
         let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count();
@@ -176,6 +221,7 @@ impl ScriptProblem {
         let length = text.get(start..end.max(start)).unwrap_or_default().lines().next().unwrap_or_default();
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Self {
+            kind: ScriptProblemKind::Syntax,
             file: file.to_owned(),
             line: number(line + 1),
             column: number(text.get(line_start..start).unwrap_or_default().chars().count() + 1),

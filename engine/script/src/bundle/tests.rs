@@ -167,3 +167,55 @@ fn a_file_that_does_not_exist_is_left_to_the_caller() {
     let Bundled { scripts, problems } = bundled(dir.path());
     assert!(scripts.is_empty() && problems.is_empty());
 }
+
+#[test]
+fn names_have_to_be_exported_where_they_come_from() {
+    let files = [
+        (
+            "src/a.ts",
+            "import { one, type T, U } from './b';\nimport x, { two as deux } from './b.ts';\nimport data, { k } from './c.json';\n\
+             export { V, three } from './b.ts'; export const u: U | T = [one, x, deux, data, k];",
+        ),
+        ("src/b.ts", "export const one = 1; export interface T {} export type U = T; export interface V {}"),
+        ("src/c.json", "{}"),
+    ];
+    assert_eq!(
+        problems(&files),
+        [
+            "src/a.ts:2:8 `./b.ts` has no export `default`",
+            "src/a.ts:2:13 `./b.ts` has no export `two`",
+            "src/a.ts:3:16 `./c.json` has no export `k`",
+            "src/a.ts:4:13 `./b.ts` has no export `three`",
+        ]
+    );
+    let dir = project(&files);
+    let found = bundled(dir.path()).problems;
+    assert_eq!((found[1].length, found[1].help.as_str()), (3, "it exports one"));
+}
+
+#[test]
+fn types_may_be_passed_on_like_values() {
+    let dir = project(&[
+        ("src/a.ts", "export { T, value } from './b.ts'; export * from './b.ts';"),
+        ("src/b.ts", "export interface T {} export enum E { A } export namespace N { export const n = 1; } export const value = E.A;"),
+    ]);
+    let Bundled { scripts, problems } = bundled(dir.path());
+    assert_eq!(problems, []);
+    let exports: Vec<_> = scripts["src/b.ts"].exports.as_ref().unwrap().iter().map(String::as_str).collect();
+    assert_eq!(exports, ["E", "N", "T", "value"]);
+    assert!(scripts["src/b.ts"].code.contains("export { $type_T as T }"), "{}", scripts["src/b.ts"].code);
+}
+
+#[test]
+fn imports_of_json_may_use_the_old_word() {
+    let dir = project(&[
+        ("src/a.ts", "import b from './b.js'; export default b;"),
+        ("src/b.js", "\nimport data from './c.json' assert { type: 'json' };\nexport default data;"),
+        ("src/c.json", "{}"),
+    ]);
+    let Bundled { scripts, problems } = bundled(dir.path());
+    assert_eq!(problems, []);
+    let script = &scripts["src/b.js"];
+    assert!(script.code.contains("with { type: \"json\" }"), "{}", script.code);
+    assert_eq!((script.code.lines().next().is_some_and(str::is_empty), script.source_line(1, 1)), (false, 2));
+}

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use oxc::allocator::Allocator;
-use oxc::ast::ast::{Program, Statement};
+use oxc::ast::ast::{
+    ImportDeclarationSpecifier, ModuleExportName, Program, Statement, StringLiteral, WithClauseKeyword,
+};
 use oxc::codegen::{Codegen, CodegenOptions};
 use oxc::diagnostics::{OxcDiagnostic, Severity};
 use oxc::parser::{Parser, ParserReturn};
 use oxc::semantic::SemanticBuilder;
-use oxc::span::SourceType;
+use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
@@ -23,6 +25,8 @@ pub(super) struct Transformed {
     /// Imports that are still there without the types, in order.
     pub(super) imports: Vec<Import>,
     pub(super) exports: Option<BTreeSet<String>>,
+    /// Exported names that are types and nothing else.
+    pub(super) types: BTreeSet<String>,
     /// Offset of what shows that the file is a CommonJS module.
     pub(super) common_js: Option<usize>,
     pub(super) problems: Vec<SyntaxProblem>,
@@ -37,6 +41,27 @@ pub(super) struct Import {
     pub(super) end: usize,
     /// `import("…")`.
     pub(super) dynamic: bool,
+    /// What is taken from the module by name.
+    pub(super) names: Vec<ImportedName>,
+}
+
+/// A name that the imported module has to export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ImportedName {
+    pub(super) name: String,
+    /// Byte offsets in the file.
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl ImportedName {
+    fn new(name: &str, span: Span) -> Self {
+        Self { name: name.to_owned(), start: span.start as usize, end: span.end as usize }
+    }
+
+    fn of(name: &ModuleExportName<'_>) -> Self {
+        Self::new(name.name().as_str(), name.span())
+    }
 }
 
 /// A mistake between two byte offsets.
@@ -48,7 +73,7 @@ pub(super) struct SyntaxProblem {
     pub(super) help: String,
 }
 
-/// Strips types and notes imports. JavaScript stays as it is.
+/// Strips types and notes imports. JavaScript of today stays as it is.
 pub(super) fn transform(path: &str, text: &str) -> Transformed {
     let allocator = Allocator::default();
     let typed = Path::new(path)
@@ -72,28 +97,32 @@ pub(super) fn transform(path: &str, text: &str) -> Transformed {
         return result;
     }
     result.exports = exports(&module_record);
+    result.types = exported(&module_record, true).collect();
     let dynamic = dynamic_imports(&module_record, text);
     if !module_record.has_module_syntax {
         result.common_js = common_js(text);
     }
-    if !typed {
+    let modernised = modernise(&mut program);
+    if !typed && !modernised {
         result.imports = imports(&program);
         result.imports.extend(dynamic);
         text.clone_into(&mut result.code);
         return result;
     }
-    let semantic =
-        SemanticBuilder::new_compiler().with_excess_capacity(2.0).with_enum_eval(true).build(&program);
-    result.problems.extend(semantic.diagnostics.errors().map(problem));
-    if !result.problems.is_empty() {
-        return result;
-    }
-    let scoping = semantic.semantic.into_scoping();
-    let transformed = Transformer::new(&allocator, Path::new(path), &TransformOptions::default())
-        .build_with_scoping(scoping, &mut program);
-    result.problems.extend(transformed.diagnostics.errors().map(problem));
-    if !result.problems.is_empty() {
-        return result;
+    if typed {
+        let semantic =
+            SemanticBuilder::new_compiler().with_excess_capacity(2.0).with_enum_eval(true).build(&program);
+        result.problems.extend(semantic.diagnostics.errors().map(problem));
+        if !result.problems.is_empty() {
+            return result;
+        }
+        let scoping = semantic.semantic.into_scoping();
+        let transformed = Transformer::new(&allocator, Path::new(path), &TransformOptions::default())
+            .build_with_scoping(scoping, &mut program);
+        result.problems.extend(transformed.diagnostics.errors().map(problem));
+        if !result.problems.is_empty() {
+            return result;
+        }
     }
     result.imports = imports(&program);
     result.imports.extend(dynamic);
@@ -116,22 +145,52 @@ pub(super) fn transform(path: &str, text: &str) -> Transformed {
     result
 }
 
+/// `assert { type: "json" }` is how imports said `with` until a few years ago. Whether there was any.
+fn modernise(program: &mut Program<'_>) -> bool {
+    let mut found = false;
+    for statement in &mut program.body {
+        let clause = match statement {
+            Statement::ImportDeclaration(import) => import.with_clause.as_mut(),
+            Statement::ExportFromDeclaration(export) => export.with_clause.as_mut(),
+            Statement::ExportAllDeclaration(export) => export.with_clause.as_mut(),
+            _ => None,
+        };
+        if let Some(clause) = clause.filter(|clause| clause.keyword == WithClauseKeyword::Assert) {
+            clause.keyword = WithClauseKeyword::With;
+            found = true;
+        }
+    }
+    found
+}
+
 /// Imports and re-exports of a module, in order.
 fn imports(program: &Program<'_>) -> Vec<Import> {
-    let sources = program.body.iter().filter_map(|statement| match statement {
-        Statement::ImportDeclaration(import) => Some(&import.source),
-        Statement::ExportFromDeclaration(export) => Some(&export.source),
-        Statement::ExportAllDeclaration(export) => Some(&export.source),
+    let import = |source: &StringLiteral<'_>, names| Import {
+        specifier: source.value.as_str().to_owned(),
+        start: source.span.start as usize,
+        end: source.span.end as usize,
+        dynamic: false,
+        names,
+    };
+    let found = program.body.iter().filter_map(|statement| match statement {
+        Statement::ImportDeclaration(declaration) => {
+            let names = declaration.specifiers.iter().flatten().filter_map(|specifier| match specifier {
+                ImportDeclarationSpecifier::ImportSpecifier(it) => Some(ImportedName::of(&it.imported)),
+                ImportDeclarationSpecifier::ImportDefaultSpecifier(it) => {
+                    Some(ImportedName::new("default", it.span))
+                }
+                ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => None,
+            });
+            Some(import(&declaration.source, names.collect()))
+        }
+        Statement::ExportFromDeclaration(export) => {
+            let names = export.specifiers.iter().map(|specifier| ImportedName::of(&specifier.local));
+            Some(import(&export.source, names.collect()))
+        }
+        Statement::ExportAllDeclaration(export) => Some(import(&export.source, Vec::new())),
         _ => None,
     });
-    sources
-        .map(|source| Import {
-            specifier: source.value.as_str().to_owned(),
-            start: source.span.start as usize,
-            end: source.span.end as usize,
-            dynamic: false,
-        })
-        .collect()
+    found.collect()
 }
 
 /// `import("…")` with a literal.
@@ -145,23 +204,24 @@ fn dynamic_imports(record: &ModuleRecord<'_>, text: &str) -> Vec<Import> {
     requests
         .filter_map(|span| {
             let (start, end) = (span.start as usize, span.end as usize);
-            Some(Import { specifier: literal(text.get(start..end)?)?, start, end, dynamic: true })
+            Some(Import { specifier: literal(text.get(start..end)?)?, start, end, dynamic: true, names: Vec::new() })
         })
         .collect()
 }
 
 /// Exported names; `None` with `export *`.
 fn exports(record: &ModuleRecord<'_>) -> Option<BTreeSet<String>> {
-    if !record.star_export_entries.is_empty() {
-        return None;
-    }
+    record.star_export_entries.is_empty().then(|| exported(record, false).collect())
+}
+
+/// Names of exported values, or of exported types.
+fn exported(record: &ModuleRecord<'_>, types: bool) -> impl Iterator<Item = String> {
     let entries = record.local_export_entries.iter().chain(record.indirect_export_entries.iter());
-    let names = entries.filter_map(|entry| match &entry.export_name {
+    entries.filter(move |entry| entry.is_type == types).filter_map(|entry| match &entry.export_name {
         ExportExportName::Name(name) => Some(name.name.as_str().to_owned()),
         ExportExportName::Default(_) => Some("default".to_owned()),
         ExportExportName::Null => None,
-    });
-    Some(names.collect())
+    })
 }
 
 /// Where a file without imports and exports speaks CommonJS.

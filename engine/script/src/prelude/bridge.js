@@ -1,3 +1,4 @@
+// What scripts and the engine say to each other, whichever JavaScript engine runs them: `host` sends, the result receives.
 (host) => {
   "use strict";
   // Taken now, so that a script that replaces them only deceives itself.
@@ -38,6 +39,11 @@
     if (typeof query !== "string") throw new TypeError("the query must be a string");
     return query;
   };
+  // What a call leaves behind must not act in the name of the next one.
+  let turn = 0;
+  const during = (mine) => {
+    if (mine !== turn) throw new Error("the call that this object belongs to has ended");
+  };
   const execute = async (query, variables, contexts) => {
     const given = variables === undefined ? "null" : stringify(variables) ?? "null";
     const overrides = contexts === undefined || contexts === null ? undefined : stringify(contexts);
@@ -76,24 +82,28 @@
     header("Set-Cookie", text);
   };
   const exograph = (privileged) => {
-    const object = {
-      executeQuery: (query, variables) => execute(query, variables),
-      addResponseHeader: async (name, value) => header(name, value),
-      setCookie: async (given) => cookie(given),
+    const mine = turn;
+    const bound = (act) => async (...given) => {
+      during(mine);
+      return act(...given);
     };
-    if (privileged) {
-      object.executeQueryPriv = (query, variables, contexts) => execute(query, variables, contexts);
-    }
+    const object = {
+      executeQuery: bound((query, variables) => execute(query, variables)),
+      addResponseHeader: bound(header),
+      setCookie: bound(cookie),
+    };
+    if (privileged) object.executeQueryPriv = bound(execute);
     return object;
   };
 
   // ---- calls
   let namespace = {};
   let proceeded;
-  const operation = (info) => ({
+  const operation = (info, mine = turn) => ({
     name: () => info.name,
     query: () => info.query,
     proceed: async () => {
+      during(mine);
       if (!info.proceed) throw new Error("only `@around` interceptors can proceed");
       const text = await ask((id) => host.proceed(id));
       const value = parse(text);
@@ -113,12 +123,19 @@
     const name = isError ? textOf(error.name) : "";
     const message = textOf(isError ? error.message : error);
     const open = error instanceof ExographError || name === "ExographError";
+    turn += 1;
     const named = open || name === "" || name === "Error" ? message : `${name}: ${message}`;
     host.fail(open ? 0 : 2, named, isError ? textOf(error.stack) : "");
   };
-  const finish = (result) => {
+  const finish = (result, composite) => {
     let text;
     try {
+      // `T | undefined` is how declarations spell an optional field, so such a member is null and not missing.
+      if (composite && typeof result === "object" && result !== null && !Array.isArray(result)) {
+        for (const key of Object.keys(result)) {
+          if (result[key] === undefined) result = { ...result, [key]: null };
+        }
+      }
       text = stringify(result) ?? "null";
     } catch (error) {
       fail(error);
@@ -126,6 +143,7 @@
     }
     // A result that was handed on unchanged keeps the spelling of its numbers.
     if (proceeded !== undefined && proceeded.printed === text) text = proceeded.text;
+    turn += 1;
     host.done(text);
   };
   const load = (promise) => {
@@ -135,7 +153,7 @@
     }, fail);
   };
   const call = (name, given) => {
-    const { a, o } = parse(given);
+    const { a, o, c } = parse(given);
     proceeded = undefined;
     const target = namespace[name];
     if (typeof target !== "function") {
@@ -146,108 +164,13 @@
       if (argument === 2) return operation(o);
       return typeof argument === "number" ? exograph(argument === 1) : argument[0];
     });
-    (async () => target(...values))().then(finish, fail);
+    (async () => target(...values))().then((result) => finish(result, c), fail);
   };
-
-  // ---- timers
-  const timers = new Map();
-  let timerId = 0;
-  const start = (callback, delay, rest, repeat) => {
-    const id = ++timerId;
-    const wait = Math.max(Number(delay) || 0, repeat ? 1 : 0);
-    timers.set(id, { callback, rest, wait, repeat });
-    host.after(id, wait);
-    return id;
-  };
-  const timer = (id) => {
-    const found = timers.get(id);
-    if (found === undefined) return;
-    if (found.repeat) host.after(id, found.wait);
-    else timers.delete(id);
-    try {
-      if (typeof found.callback === "function") found.callback(...found.rest);
-    } catch (error) {
-      globalThis.console.error("Uncaught (in a timer)", error);
-    }
-  };
-  const clear = (id) => {
-    if (timers.delete(id)) host.forget(id);
-  };
-  define("setTimeout", (callback, delay, ...rest) => start(callback, delay, rest, false));
-  define("setInterval", (callback, delay, ...rest) => start(callback, delay, rest, true));
-  define("clearTimeout", clear);
-  define("clearInterval", clear);
 
   const reset = () => {
+    turn += 1;
     pending.clear();
-    timers.clear();
     proceeded = undefined;
   };
-
-  // ---- console
-  const show = (value, depth, seen) => {
-    if (typeof value === "string") return depth === 0 ? value : stringify(value);
-    if (typeof value === "function") return `[Function${value.name ? `: ${value.name}` : ""}]`;
-    if (typeof value === "bigint") return `${value}n`;
-    if (typeof value !== "object" || value === null) return String(value);
-    if (value instanceof Error) return textOf(value.stack) ? `${value}\n${value.stack}`.trimEnd() : String(value);
-    if (value instanceof Date) return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
-    if (seen.includes(value)) return "[Circular]";
-    if (depth > 4) return Array.isArray(value) ? "[Array]" : "[Object]";
-    const inside = [...seen, value];
-    const inner = (part) => show(part, depth + 1, inside);
-    if (Array.isArray(value)) return `[ ${value.slice(0, 100).map(inner).join(", ")} ]`.replace("[  ]", "[]");
-    if (value instanceof Map) {
-      return `Map(${value.size}) { ${[...value].map(([k, v]) => `${inner(k)} => ${inner(v)}`).join(", ")} }`;
-    }
-    if (value instanceof Set) return `Set(${value.size}) { ${[...value].map(inner).join(", ")} }`;
-    const members = Object.keys(value).map((key) => `${key}: ${inner(value[key])}`);
-    const kind = value.constructor?.name;
-    const prefix = kind && kind !== "Object" ? `${kind} ` : "";
-    return members.length === 0 ? `${prefix}{}` : `${prefix}{ ${members.join(", ")} }`;
-  };
-  const print = (level) => (...parts) => {
-    try {
-      host.print(level, parts.map((part) => show(part, 0, [])).join(" "));
-    } catch (error) {
-      host.print(level, `(cannot be shown: ${textOf(error?.message)})`);
-    }
-  };
-  const log = print(1);
-  define("console", {
-    debug: print(0), trace: print(0), log, info: log, dir: log, table: log, warn: print(2), error: print(3),
-    assert: (holds, ...parts) => holds || print(3)("Assertion failed:", ...parts),
-    group() {}, groupEnd() {}, groupCollapsed() {}, time() {}, timeEnd() {}, timeLog() {}, count() {}, countReset() {}, clear() {},
-  });
-
-  // ---- the web interfaces that few scripts use are compiled when they are first asked for
-  const lazy = (names, make) => {
-    for (const name of names) {
-      Object.defineProperty(globalThis, name, {
-        configurable: true,
-        enumerable: false,
-        get() {
-          const made = make({ host, ask, ExographError });
-          for (const other of names) define(other, made[other]);
-          return made[name];
-        },
-        set(value) {
-          define(name, value);
-        },
-      });
-    }
-  };
-  for (const { names, load: make } of host.shims) lazy(names, (tools) => make()(tools));
-  define("self", globalThis);
-  define("Deno", {
-    env: {
-      get: (name) => host.env(String(name)),
-      has: (name) => host.env(String(name)) !== undefined,
-      toObject: () => parse(host.envAll()),
-    },
-    errors: {},
-    build: { os: "linux", arch: "x86_64" },
-    version: { deno: "0.0.0", v8: "0.0.0", typescript: "0.0.0" },
-  });
-  return { load, call, deliver, timer, reset };
+  return { load, call, deliver, reset, define, ask, textOf, ExographError };
 }

@@ -10,19 +10,21 @@ use super::call::{Argument, Call, ConsoleLevel, Event, Failure, FailureKind, Hos
 use super::instance::Link;
 use super::shims;
 
-const BRIDGE: &str = include_str!("../prelude/bridge.js");
+pub(crate) const BRIDGE: &str = include_str!("../prelude/bridge.js");
+const GLOBALS: &str = include_str!("../prelude/globals.js");
 
-/// Functions of `bridge.js`.
+/// Functions of `bridge.js` and `globals.js`.
 pub(super) struct Bridge {
     pub(super) load: Persistent<Function<'static>>,
     pub(super) call: Persistent<Function<'static>>,
     pub(super) deliver: Persistent<Function<'static>>,
     pub(super) timer: Persistent<Function<'static>>,
     pub(super) reset: Persistent<Function<'static>>,
+    pub(super) rejection: Persistent<Function<'static>>,
 }
 
 impl Bridge {
-    pub(super) fn new(ctx: &Ctx<'_>, link: &Rc<Link>) -> rquickjs::Result<Self> {
+    pub(super) fn new<'js>(ctx: &Ctx<'js>, link: &Rc<Link>) -> rquickjs::Result<Self> {
         let host = Object::new(ctx.clone())?;
         let to = Rc::clone(link);
         host.set(
@@ -50,15 +52,7 @@ impl Bridge {
         let to = Rc::clone(link);
         host.set(
             "print",
-            Func::from(move |level: u32, text: String| {
-                let level = match level {
-                    0 => ConsoleLevel::Debug,
-                    1 => ConsoleLevel::Info,
-                    2 => ConsoleLevel::Warn,
-                    _ => ConsoleLevel::Error,
-                };
-                to.print(level, text);
-            }),
+            Func::from(move |level: u32, text: String| to.print(ConsoleLevel::reported(level), text)),
         )?;
         let to = Rc::clone(link);
         host.set(
@@ -77,31 +71,31 @@ impl Bridge {
         host.set(
             "fail",
             Func::from(move |kind: u32, message: String, stack: String| {
-                let kind = match kind {
-                    0 => FailureKind::Public,
-                    1 => FailureKind::Missing,
-                    _ => FailureKind::Thrown,
-                };
-                to.finish(Err(Failure { kind, message, stack }));
+                to.finish(Err(Failure { kind: FailureKind::reported(kind), message, stack }));
             }),
         )?;
         shims::install(ctx, &host, link)?;
-        let make: Function<'_> = ctx.eval(BRIDGE)?;
-        let bridge: Object<'_> = make.call((host,))?;
-        let function =
-            |name: &str| bridge.get::<_, Function<'_>>(name).map(|function| Persistent::save(ctx, function));
+        let make: Function<'js> = ctx.eval(BRIDGE)?;
+        let bridge: Object<'js> = make.call((host.clone(),))?;
+        let make: Function<'js> = ctx.eval(GLOBALS)?;
+        let globals: Object<'js> = make.call((host, bridge.clone()))?;
+        let function = |of: &Object<'js>, name: &str| {
+            of.get::<_, Function<'js>>(name).map(|function| Persistent::save(ctx, function))
+        };
         Ok(Self {
-            load: function("load")?,
-            call: function("call")?,
-            deliver: function("deliver")?,
-            timer: function("timer")?,
-            reset: function("reset")?,
+            load: function(&bridge, "load")?,
+            call: function(&bridge, "call")?,
+            deliver: function(&bridge, "deliver")?,
+            timer: function(&globals, "timer")?,
+            reset: function(&globals, "reset")?,
+            rejection: function(&globals, "rejection")?,
         })
     }
 }
 
-/// What `bridge.js` reads: `{"a": [argument, …], "o": operation}`; a value is `[json]`, an injected object its number.
-pub(super) fn arguments(call: &Call) -> String {
+/// What `bridge.js` reads: `{"a": [argument, …], "o": operation, "c": composite}`; a value is `[json]`, an injected object
+/// its number.
+pub(crate) fn arguments(call: &Call) -> String {
     let mut text = String::from("{\"a\":[");
     for (index, argument) in call.arguments.iter().enumerate() {
         if index > 0 {
@@ -119,6 +113,9 @@ pub(super) fn arguments(call: &Call) -> String {
         }
     }
     text.push(']');
+    if call.composite {
+        text.push_str(",\"c\":true");
+    }
     if let Some(operation) = &call.operation {
         text.push_str(",\"o\":{\"name\":");
         text.push_str(&serde_json::Value::from(operation.name.as_str()).to_string());

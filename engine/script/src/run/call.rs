@@ -17,6 +17,8 @@ pub struct Call {
     pub arguments: Vec<Argument>,
     /// The intercepted operation, for interceptors.
     pub operation: Option<Operation>,
+    /// The result is an object with declared fields: members that are `undefined` are null.
+    pub composite: bool,
     /// What `Deno.env` shows.
     pub environment: Arc<BTreeMap<String, String>>,
 }
@@ -101,6 +103,18 @@ pub enum ConsoleLevel {
     Error,
 }
 
+impl ConsoleLevel {
+    /// The level by its number in the prelude.
+    pub(crate) fn reported(number: u32) -> Self {
+        match number {
+            0 => Self::Debug,
+            1 => Self::Info,
+            2 => Self::Warn,
+            _ => Self::Error,
+        }
+    }
+}
+
 /// Why the engine could not do what a script asked for; thrown in the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostError {
@@ -145,12 +159,23 @@ pub enum FailureKind {
     Stuck,
 }
 
+impl FailureKind {
+    /// The kind by its number in the prelude.
+    pub(crate) fn reported(number: u32) -> Self {
+        match number {
+            0 => Self::Public,
+            1 => Self::Missing,
+            _ => Self::Thrown,
+        }
+    }
+}
+
 /// A call under way. Dropping it stops the script.
 #[derive(Debug)]
 pub struct CallHandle {
-    pub(super) events: mpsc::UnboundedReceiver<Event>,
-    pub(super) answers: mpsc::UnboundedSender<(u32, Result<String, HostError>)>,
-    pub(super) cancelled: Arc<AtomicBool>,
+    pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    pub(crate) answers: mpsc::UnboundedSender<(u32, Result<String, HostError>)>,
+    pub(crate) cancelled: Arc<AtomicBool>,
 }
 
 impl CallHandle {

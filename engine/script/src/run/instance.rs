@@ -17,7 +17,7 @@ use super::pool::{Limits, Shared};
 use crate::bundle::Scripts;
 
 /// Console lines of one call that are passed on.
-const MAX_LINES: u32 = 1000;
+pub(crate) const MAX_LINES: u32 = 1000;
 
 /// Answers to questions of the script.
 type Answers = mpsc::UnboundedReceiver<(u32, Result<String, HostError>)>;
@@ -106,28 +106,49 @@ impl Link {
     }
 }
 
-impl Instance {
-    /// A new runtime. The script is evaluated by the first call.
-    pub(super) fn new(shared: &Shared, script: &str) -> Result<Self, Failure> {
-        let start = |error: rquickjs::Error| {
+/// An engine with its globals, before it belongs to a script. Making one takes longer than most calls.
+pub(super) struct Blank {
+    bridge: Bridge,
+    link: Rc<Link>,
+    context: Context,
+    /// Dropped last.
+    runtime: Runtime,
+}
+
+impl Blank {
+    pub(super) fn new() -> Result<Self, Failure> {
+        let start = |error: &dyn std::fmt::Display| {
             Failure::new(FailureKind::Stuck, format!("the JavaScript engine cannot start: {error}"))
         };
-        let runtime = Runtime::new().map_err(start)?;
+        let runtime = Runtime::new().map_err(|error| start(&error))?;
+        let link = Rc::new(Link::default());
+        let watched = Rc::clone(&link);
+        runtime.set_interrupt_handler(Some(Box::new(move || watched.is_over())));
+        let context = Context::full(&runtime).map_err(|error| start(&error))?;
+        let bridge = context
+            .with(|ctx| Bridge::new(&ctx, &link).catch(&ctx).map_err(|error| error.to_string()))
+            .map_err(|error| start(&error))?;
+        let rejection = bridge.rejection.clone();
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
+            let note = rejection.clone().restore(&ctx);
+            // It only keeps a note; without memory for one there is a failure to report anyway.
+            let _ = note.and_then(|note| note.call::<_, ()>((promise, reason, handled)));
+        })));
+        Ok(Self { bridge, link, context, runtime })
+    }
+}
+
+impl Instance {
+    /// An instance of a script, which is evaluated by the first call.
+    pub(super) fn new(blank: Blank, shared: &Shared, script: &str) -> Self {
+        let Blank { bridge, link, context, runtime } = blank;
         let limits = shared.settings.limits;
         runtime.set_memory_limit(limits.memory);
         runtime.set_max_stack_size(limits.stack);
         let loader = BundleLoader(Arc::clone(&shared.scripts));
         runtime.set_loader(loader.clone(), loader);
-        let link = Rc::new(Link { limits: Cell::new(limits), ..Link::default() });
-        let watched = Rc::clone(&link);
-        runtime.set_interrupt_handler(Some(Box::new(move || watched.is_over())));
-        let context = Context::full(&runtime).map_err(start)?;
-        let bridge = context
-            .with(|ctx| Bridge::new(&ctx, &link).catch(&ctx).map_err(|error| error.to_string()))
-            .map_err(|error| {
-                Failure::new(FailureKind::Stuck, format!("the JavaScript engine cannot start: {error}"))
-            })?;
-        Ok(Self {
+        link.limits.set(limits);
+        Self {
             bridge,
             link,
             scripts: Arc::clone(&shared.scripts),
@@ -135,7 +156,7 @@ impl Instance {
             loaded: false,
             context,
             _runtime: runtime,
-        })
+        }
     }
 
     /// Drives a call to its end. The flag says whether the instance can serve another one.

@@ -12,7 +12,9 @@ mod pool;
 mod shims;
 mod worker;
 
+pub(crate) use bridge::{BRIDGE, arguments};
 pub use call::{
     Argument, Call, CallHandle, ConsoleLevel, Event, Failure, FailureKind, HostError, HostRequest, Operation,
 };
+pub(crate) use instance::MAX_LINES;
 pub use pool::{Limits, RunSettings, ScriptRuntime};

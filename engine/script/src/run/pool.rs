@@ -77,9 +77,16 @@ pub(super) struct Lease {
 }
 
 impl ScriptRuntime {
-    /// A runtime without instances yet.
+    /// A runtime without instances yet; one of them is prepared for.
     pub fn new(scripts: Arc<Scripts>, settings: RunSettings) -> Self {
-        Self { shared: Arc::new(Shared { scripts, settings, instances: Mutex::default() }) }
+        let shared = Arc::new(Shared { scripts, settings, instances: Mutex::default() });
+        if !shared.scripts.is_empty() {
+            // The first call goes to the first of those that have nothing to do.
+            let worker = workers().iter().min_by_key(|worker| worker.load());
+            // A thread that cannot be started shows with the first call.
+            worker.map(|worker| worker.send(Message::Prepare));
+        }
+        Self { shared }
     }
 
     /// Starts a call.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::call::{Call, Event, Failure, HostError};
-use super::instance::Instance;
+use super::instance::{Blank, Instance};
 use super::pool::{Lease, Limits, Shared};
 
 /// Room for QuickJS's own stack limit and what Rust needs below it.
@@ -19,6 +19,8 @@ const THREAD_STACK: usize = 16 * 1024 * 1024;
 /// A message to a worker.
 pub(super) enum Message {
     Call(Box<Work>),
+    /// Have an engine ready for the next new instance.
+    Prepare,
     /// Drop an instance that nobody leases.
     Forget(u64),
 }
@@ -72,24 +74,48 @@ impl Worker {
     }
 }
 
-type Instances = Rc<RefCell<HashMap<u64, Instance>>>;
+/// What a thread owns.
+#[derive(Default)]
+struct Owned {
+    instances: RefCell<HashMap<u64, Instance>>,
+    /// Made while there is nothing else to do, used once.
+    spare: RefCell<Option<Blank>>,
+}
+
+impl Owned {
+    fn blank(&self) -> Result<Blank, Failure> {
+        self.spare.take().map_or_else(Blank::new, Ok)
+    }
+
+    fn prepare(&self) {
+        if self.spare.borrow().is_none() {
+            // Without one the next instance makes its own, and says what is wrong.
+            *self.spare.borrow_mut() = Blank::new().ok();
+        }
+    }
+}
 
 fn run(mut receiver: mpsc::UnboundedReceiver<Message>, load: &Arc<AtomicUsize>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
-    let instances = Instances::default();
+    let owned = Rc::new(Owned::default());
     let local = LocalSet::new();
     local.block_on(&runtime, async move {
         while let Some(message) = receiver.recv().await {
             match message {
                 Message::Forget(instance) => {
-                    instances.borrow_mut().remove(&instance);
+                    owned.instances.borrow_mut().remove(&instance);
                 }
+                Message::Prepare => owned.prepare(),
                 Message::Call(work) => {
-                    let instances = Rc::clone(&instances);
+                    let owned = Rc::clone(&owned);
                     let load = Arc::clone(load);
                     tokio::task::spawn_local(async move {
-                        serve(*work, &instances).await;
-                        load.fetch_sub(1, Ordering::Relaxed);
+                        let made = serve(*work, &owned).await;
+                        let waiting = load.fetch_sub(1, Ordering::Relaxed);
+                        // The caller has its answer; others come first.
+                        if made && waiting == 1 {
+                            owned.prepare();
+                        }
                     });
                 }
             }
@@ -97,28 +123,31 @@ fn run(mut receiver: mpsc::UnboundedReceiver<Message>, load: &Arc<AtomicUsize>) 
     });
 }
 
-async fn serve(work: Work, instances: &Instances) {
+/// Serves a call; `true` when it needed a new instance.
+async fn serve(work: Work, owned: &Owned) -> bool {
     let Work { lease, fresh, settings, call, events, answers, cancelled } = work;
-    let known = instances.borrow_mut().remove(&lease.instance);
+    let known = owned.instances.borrow_mut().remove(&lease.instance);
+    let made = known.is_none();
     let instance = match (known, fresh) {
         (Some(instance), _) => Ok(instance),
-        (None, Some(shared)) => Instance::new(&shared, &call.script),
+        (None, Some(shared)) => owned.blank().map(|blank| Instance::new(blank, &shared, &call.script)),
         (None, None) => Err(Failure::new(super::FailureKind::Stuck, "the instance of the script is gone")),
     };
     let mut instance = match instance {
         Ok(instance) => instance,
         Err(failure) => {
             let _ = events.send(Event::Done(Err(failure)));
-            return;
+            return made;
         }
     };
     let (result, reusable) = instance.call(&call, settings, &events, answers, cancelled).await;
     // Back before the caller learns of it, so that its next call finds this instance.
     if reusable && let Some(owner) = lease.owner.upgrade() {
-        instances.borrow_mut().insert(lease.instance, instance);
+        owned.instances.borrow_mut().insert(lease.instance, instance);
         if !owner.put_back(&lease) {
-            instances.borrow_mut().remove(&lease.instance);
+            owned.instances.borrow_mut().remove(&lease.instance);
         }
     }
     let _ = events.send(Event::Done(result));
+    made
 }

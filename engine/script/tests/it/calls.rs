@@ -166,3 +166,71 @@ async fn a_call_that_comes_while_another_waits_gets_an_instance_of_its_own() {
     let Some(Event::Done(Ok(text))) = waiting.next().await else { panic!("an end") };
     assert_eq!(text, "12");
 }
+
+#[tokio::test]
+async fn members_that_are_undefined_are_null_where_fields_are_declared() {
+    let runtime = runtime(
+        "export const f = () => ({ a: undefined, b: 1, c: { d: undefined } });\nexport const g = () => [undefined];\n",
+        Limits::default(),
+    );
+    let composite = |function: &str| studio_script::Call { composite: true, ..call(function, &[]) };
+    assert_eq!(result(&runtime, composite("f")).await.unwrap(), r#"{"a":null,"b":1,"c":{}}"#);
+    assert_eq!(result(&runtime, composite("g")).await.unwrap(), "[null]");
+    assert_eq!(result(&runtime, call("f", &[])).await.unwrap(), r#"{"b":1,"c":{}}"#);
+}
+
+#[tokio::test]
+async fn a_rejection_that_nobody_handles_is_said() {
+    let runtime = runtime(
+        "export async function f(exograph: any) {\n\
+           const handled = Promise.reject(new Error('handled')).catch(() => 1);\n\
+           Promise.reject(new TypeError('forgotten'));\n\
+           (async () => { await 0; await 0; await 0; await 0; await 0; await 0; await exograph.executeQuery('{ late }'); })();\n\
+           return await handled;\n\
+         }\n",
+        Limits::default(),
+    );
+    let mut asks = call("f", &[]);
+    asks.arguments = vec![Argument::Exograph];
+    let (outcome, events) = drive(runtime.call(asks), |_| panic!("no questions")).await;
+    assert_eq!(outcome.unwrap(), "1");
+    let [Event::Console { level: ConsoleLevel::Error, text: first }, Event::Console { text: second, .. }] =
+        events.as_slice()
+    else {
+        panic!("{events:?}")
+    };
+    assert!(first.starts_with("Uncaught (in a promise) TypeError: forgotten"), "{first}");
+    assert!(second.contains("the call that this object belongs to has ended"), "{second}");
+}
+
+#[tokio::test]
+async fn the_console_counts_measures_and_shows_tables() {
+    let runtime = runtime(
+        "export function f() {\n\
+           console.count(); console.count('b'); console.count(); console.countReset(); console.count();\n\
+           console.table([{ a: 1 }]); console.group('deeper'); console.assert(1 === 1); console.assert(false, 'so');\n\
+           console.time('t'); console.timeEnd('t'); console.timeEnd('t');\n\
+         }\n",
+        Limits::default(),
+    );
+    let (_, events) = drive(runtime.call(call("f", &[])), |_| panic!("no questions")).await;
+    let lines: Vec<String> = events
+        .into_iter()
+        .filter_map(|event| if let Event::Console { text, .. } = event { Some(text) } else { None })
+        .collect();
+    let (time, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.ends_with(" ms"));
+    assert!(time.len() == 1 && time[0].starts_with("t: "), "{time:?}");
+    assert_eq!(
+        others,
+        [
+            "default: 1",
+            "b: 1",
+            "default: 2",
+            "default: 1",
+            "0: { a: 1 }",
+            "deeper",
+            "Assertion failed: so",
+            "no timer `t` was started",
+        ]
+    );
+}

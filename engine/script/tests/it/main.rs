@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics, also in helpers")]
 
 mod calls;
+mod deno;
 mod limits;
 mod web;
 
@@ -33,6 +34,7 @@ pub(crate) fn call(function: &str, arguments: &[&str]) -> Call {
         function: function.to_owned(),
         arguments: arguments.iter().map(|json| Argument::Json((*json).to_owned())).collect(),
         operation: None,
+        composite: false,
         environment: Arc::new(BTreeMap::from([("REGION".to_owned(), "north".to_owned())])),
     }
 }

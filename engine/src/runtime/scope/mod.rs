@@ -326,7 +326,12 @@ impl<'a> Scope<'a> {
                 Err(PlanError::NeedsQuery(name)) => self.context_query(&name, acting, depth).await?,
             }
         };
-        let target = Target { module: woven.module, function: &interceptor.name, arguments: &arguments };
+        let target = Target {
+            module: woven.module,
+            function: &interceptor.name,
+            arguments: &arguments,
+            composite: false,
+        };
         self.function(target, Some(operation), acting, depth, proceed).await
     }
 
@@ -438,7 +443,12 @@ impl<'a> Scope<'a> {
         let method = code_module(&self.serving.ir.modules[plan.module].plugin)
             .and_then(|code| code.methods.get(plan.method))
             .ok_or_else(|| RequestError::internal("a method that the module does not have"))?;
-        let target = Target { module: plan.module, function: &method.name, arguments: &plan.arguments };
+        let target = Target {
+            module: plan.module,
+            function: &method.name,
+            arguments: &plan.arguments,
+            composite: plan.selection.is_some(),
+        };
         let text = self.function(target, None, acting, depth, None).await?;
         let Some(selection) = &plan.selection else { return Ok(text) };
         let value: Json = serde_json::from_str(&text)
@@ -467,6 +477,7 @@ impl<'a> Scope<'a> {
             function: target.function,
             arguments: target.arguments,
             operation,
+            composite: target.composite,
             environment: self.context.environment,
             components: self.context.components,
             hooks: self.context.hooks,
@@ -550,6 +561,7 @@ struct Target<'t> {
     module: studio_model::ir::ModuleId,
     function: &'t str,
     arguments: &'t [Injection],
+    composite: bool,
 }
 
 impl Role {

@@ -1,0 +1,4 @@
+export interface Defaults {
+  currency: string;
+}
+export const defaults: Defaults = { currency: "EUR" };
