@@ -1,7 +1,7 @@
 //! `[scripts]` of `exo.toml`: what `@deno` modules may use.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;

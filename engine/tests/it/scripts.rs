@@ -75,7 +75,7 @@ pub(crate) async fn scripts_are_written_once_and_followed() {
 async fn mistakes_have_their_place(it: &mut Started) {
     it.write("src/code/hello.ts", &SCRIPT.replace("return greet", "return greet("));
     let state = it.until(StudioState::is_stale).await;
-    assert_eq!(place(problem(&state, "E0165")), ("src/code/hello.ts", 4, 15));
+    assert_eq!(place(problem(&state, "E0165")), ("src/code/hello.ts", 4, 22));
     assert!(it.ask(HELLO).await.contains("Bye Ann"));
     it.write("src/code/hello.ts", SCRIPT);
     it.serves().await;

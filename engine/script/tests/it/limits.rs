@@ -19,8 +19,8 @@ export const fine = () => 'fine';
 
 fn limits() -> Limits {
     Limits {
-        computing: Duration::from_millis(200),
-        total: Duration::from_millis(400),
+        computing: Duration::from_millis(500),
+        total: Duration::from_millis(2000),
         memory: 16 * 1024 * 1024,
         open_requests: 50,
         ..Limits::default()

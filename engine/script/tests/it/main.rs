@@ -1,6 +1,11 @@
 //! Running scripts: arguments, host functions, limits.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test panics, also in helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test panics and prints, also in helpers"
+)]
 
 mod calls;
 mod deno;
