@@ -6,9 +6,7 @@ use std::sync::Arc;
 use studio_events::{Problem, Severity};
 use studio_model::ir::{CodeModule, Ir, Plugin};
 use studio_model::{CodePlace, SourceSet, code_places};
-use studio_script::{
-    Bundled, Declaration, ScriptProblem, ScriptProblemKind, bundle, declarations, skeleton,
-};
+use studio_script::{Bundled, Declaration, ScriptProblem, ScriptProblemKind, bundle, declarations, skeleton};
 
 use crate::config::{ScriptEngine, ScriptsConfig};
 
@@ -53,7 +51,8 @@ pub(crate) fn attach(
     scripts.extend(own.scripts);
     for found in &found {
         // A script that cannot be read at all has no line of its own.
-        let unread = (found.line == 0).then(|| modules(ir).find(|(_, code)| code.path == found.file)).flatten();
+        let unread =
+            (found.line == 0).then(|| modules(ir).find(|(_, code)| code.path == found.file)).flatten();
         match unread {
             Some((name, code)) => {
                 let message = found.message.clone();

@@ -133,7 +133,8 @@ fn scripts_run_from_the_compiled_model_alone() {
     let written = std::fs::read_to_string(&model).unwrap();
     std::fs::write(&model, written + MODULE).unwrap();
     std::fs::create_dir(todo.join("src/lib")).unwrap();
-    std::fs::write(todo.join("src/lib/hello.ts"), "export const hello = (name: string) => `Hello ${name}`;").unwrap();
+    std::fs::write(todo.join("src/lib/hello.ts"), "export const hello = (name: string) => `Hello ${name}`;")
+        .unwrap();
     std::fs::write(todo.join("src/greetings.ts"), GREETINGS).unwrap();
     let studio = Studio::start(&todo);
     studio.serves(1);
@@ -144,8 +145,11 @@ fn scripts_run_from_the_compiled_model_alone() {
     let deployed = folder.path().join("deployed");
     std::fs::create_dir_all(deployed.join("target")).unwrap();
     std::fs::copy(todo.join("target/index.exo_ir"), deployed.join("target/index.exo_ir")).unwrap();
-    let variables =
-        [("EXO_POSTGRES_URL", database.as_str()), ("EXO_POSTGRES_READ_WRITE", "true"), ("GREETING_MARK", "!")];
+    let variables = [
+        ("EXO_POSTGRES_URL", database.as_str()),
+        ("EXO_POSTGRES_READ_WRITE", "true"),
+        ("GREETING_MARK", "!"),
+    ];
     let server = Server::start(&deployed, &variables);
     assert_eq!(ask(&server.url, "{ greet(name: \"Ann\") }"), json!({ "data": { "greet": "Hello Ann!" } }));
     let planned = ask(&server.url, "mutation { plan(title: \"Walk\") { id note } }");
@@ -160,7 +164,8 @@ fn scripts_run_from_the_compiled_model_alone() {
     assert_eq!(ask(&server.url, "mutation { plan(title: \"\") { id } }"), refused);
 
     // A module that wants another runtime than there is stops the start, not the requests.
-    std::fs::write(deployed.join("exo.toml"), "[scripts.modules.Greeting]\nruntime = \"embedded\"\n").unwrap();
+    std::fs::write(deployed.join("exo.toml"), "[scripts.modules.Greeting]\nruntime = \"embedded\"\n")
+        .unwrap();
     let output = command().arg("serve").arg(&deployed).envs(variables).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("did you mean `Greetings`?"), "{}", text(&output));

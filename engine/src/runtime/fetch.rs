@@ -32,9 +32,13 @@ impl Fetcher {
         });
         let body = STANDARD.decode(text("body")).map_err(|error| format!("fetch: {error}"))?;
         let redirect = text("redirect");
-        let options =
-            SendOptions { limit: TIMEOUT, max_body: MAX_BODY, follow: !matches!(redirect, "manual" | "error") };
-        let sent = self.0.send_with(text("method"), text("url"), headers.collect(), body.into(), options).await;
+        let options = SendOptions {
+            limit: TIMEOUT,
+            max_body: MAX_BODY,
+            follow: !matches!(redirect, "manual" | "error"),
+        };
+        let sent =
+            self.0.send_with(text("method"), text("url"), headers.collect(), body.into(), options).await;
         let reply = sent.map_err(|error| described(&error, text("url")))?;
         if redirect == "error" && (300..400).contains(&reply.status) {
             return Err("fetch: the server redirected".to_owned());
@@ -88,8 +92,9 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut asked = [0; 1024];
                 let _ = stream.read(&mut asked).await;
-                let reply =
-                    format!("HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno");
+                let reply = format!(
+                    "HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno"
+                );
                 let _ = stream.write_all(reply.as_bytes()).await;
             }
         });
@@ -106,10 +111,8 @@ mod tests {
 
     #[tokio::test]
     async fn names_and_wildcards_do_not_open_private_addresses() {
-        for (entry, url) in [
-            ("*.localhost:9", "http://a.localhost:9/"),
-            ("*.0.0.1:9", "http://127.0.0.1:9/"),
-        ] {
+        for (entry, url) in [("*.localhost:9", "http://a.localhost:9/"), ("*.0.0.1:9", "http://127.0.0.1:9/")]
+        {
             let error = get(&[entry], false, url, "follow").await.unwrap_err();
             assert!(error.contains("private address") || error.contains("lookup"), "{url}: {error}");
         }

@@ -12,8 +12,8 @@ use studio_model::ir::{Ir, ModuleId, Plugin};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::plan::Injection;
 use studio_script::{
-    Argument, Call, CallHandle, ConsoleLevel, DenoRuntime, Event, Failure, FailureKind, HostError, HostRequest,
-    RunSettings, ScriptRuntime,
+    Argument, Call, CallHandle, ConsoleLevel, DenoRuntime, Event, Failure, FailureKind, HostError,
+    HostRequest, RunSettings, ScriptRuntime,
 };
 
 use super::fetch::Fetcher;

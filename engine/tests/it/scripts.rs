@@ -132,14 +132,21 @@ export function look(operation) { throw new ExographError(`${operation.name()} i
     let broken = |state: &StudioState| state.all_problems().any(|problem| problem.code == "E0165");
     let state = it.until(broken).await;
     assert_eq!(place(problem(&state, "E0165")), ("src/code/hello.mjs", 1, 16));
-    let in_path = std::env::var("PATH").unwrap_or_default().split(':').any(|folder| fs::exists(format!("{folder}/deno")).is_ok_and(|it| it));
+    let in_path = std::env::var("PATH")
+        .unwrap_or_default()
+        .split(':')
+        .any(|folder| fs::exists(format!("{folder}/deno")).is_ok_and(|it| it));
     if !in_path {
         // Without the program it is said what to install.
         it.write("exo.toml", ON_DENO);
         let missing = |state: &StudioState| state.all_problems().any(|problem| problem.code == "C0025");
         let state = it.until(missing).await;
         let found = problem(&state, "C0025");
-        assert!(found.message.contains("`Hello`") && found.help[0].contains("npm install deno"), "{}", found.rendered);
+        assert!(
+            found.message.contains("`Hello`") && found.help[0].contains("npm install deno"),
+            "{}",
+            found.rendered
+        );
     }
     let program = it.root.join("node_modules/@deno/stand-in/deno");
     fs::create_dir_all(program.parent().unwrap()).unwrap();

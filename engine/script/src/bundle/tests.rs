@@ -197,7 +197,10 @@ fn names_have_to_be_exported_where_they_come_from() {
 fn types_may_be_passed_on_like_values() {
     let dir = project(&[
         ("src/a.ts", "export { T, value } from './b.ts'; export * from './b.ts';"),
-        ("src/b.ts", "export interface T {} export enum E { A } export namespace N { export const n = 1; } export const value = E.A;"),
+        (
+            "src/b.ts",
+            "export interface T {} export enum E { A } export namespace N { export const n = 1; } export const value = E.A;",
+        ),
     ]);
     let Bundled { scripts, problems } = bundled(dir.path());
     assert_eq!(problems, []);

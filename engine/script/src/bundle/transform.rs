@@ -204,7 +204,13 @@ fn dynamic_imports(record: &ModuleRecord<'_>, text: &str) -> Vec<Import> {
     requests
         .filter_map(|span| {
             let (start, end) = (span.start as usize, span.end as usize);
-            Some(Import { specifier: literal(text.get(start..end)?)?, start, end, dynamic: true, names: Vec::new() })
+            Some(Import {
+                specifier: literal(text.get(start..end)?)?,
+                start,
+                end,
+                dynamic: true,
+                names: Vec::new(),
+            })
         })
         .collect()
 }

@@ -115,7 +115,8 @@ impl Process {
     ) -> Result<(), Failure> {
         let path = settings.root.join(script);
         if !path.is_file() {
-            let message = format!("there is no file `{script}`: with `runtime = \"deno\"` it has to be in the project");
+            let message =
+                format!("there is no file `{script}`: with `runtime = \"deno\"` it has to be in the project");
             return Err(Failure::new(FailureKind::Missing, message));
         }
         let url = Url::from_file_path(&path).map(String::from).unwrap_or_default();
@@ -200,7 +201,8 @@ impl Process {
         if said.contains("out of memory") {
             return Failure::new(FailureKind::Memory, "the script needed more memory than it may use");
         }
-        let status = status.ok().and_then(Result::ok).map_or_else(|| "closed".to_owned(), |it| it.to_string());
+        let status =
+            status.ok().and_then(Result::ok).map_or_else(|| "closed".to_owned(), |it| it.to_string());
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         Failure::new(FailureKind::Stuck, format!("`deno` ended ({status}){said}"))
     }
@@ -239,11 +241,7 @@ impl Watch<'_> {
     }
 
     /// Takes a message; gives the result when it is the last one.
-    fn hear(
-        &mut self,
-        line: &str,
-        events: &mpsc::UnboundedSender<Event>,
-    ) -> Option<Result<String, Failure>> {
+    fn hear(&mut self, line: &str, events: &mpsc::UnboundedSender<Event>) -> Option<Result<String, Failure>> {
         // A caller that went away shows at the next answer or look.
         let send = |event| drop(events.send(event));
         let Ok(message) = serde_json::from_str(line) else {

@@ -46,7 +46,8 @@ fn project() -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("src")).unwrap();
     std::fs::write(folder.path().join("src/a.mjs"), SCRIPT).unwrap();
-    std::fs::write(folder.path().join("src/lib.mjs"), "export const shout = (text) => text.toUpperCase();").unwrap();
+    std::fs::write(folder.path().join("src/lib.mjs"), "export const shout = (text) => text.toUpperCase();")
+        .unwrap();
     let mut programs = Vec::new();
     if Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
         let program = folder.path().join("node_modules/@deno/stand-in/deno");
@@ -91,7 +92,10 @@ async fn processes_run_functions_with_the_same_host_functions() {
         };
         assert_eq!(plain("count", &[]).await.0.unwrap(), "1");
         assert_eq!(plain("count", &[]).await.0.unwrap(), "2", "the process is kept");
-        assert_eq!(plain("echo", &["1", "null", r#"{"a":["ü"]}"#]).await.0.unwrap(), r#"[1,null,{"a":["ü"]}]"#);
+        assert_eq!(
+            plain("echo", &["1", "null", r#"{"a":["ü"]}"#]).await.0.unwrap(),
+            r#"[1,null,{"a":["ü"]}]"#
+        );
         let composite = Call { composite: true, ..asks("optional", Vec::new()) };
         let (optional, _) = drive(runtime.call(composite), |_| panic!("no questions")).await;
         assert_eq!(optional.unwrap(), r#"{"a":null,"b":1}"#);
@@ -104,7 +108,9 @@ async fn processes_run_functions_with_the_same_host_functions() {
         })
         .await;
         assert_eq!(result.unwrap(), "\"ATLASnorth\"");
-        let [HostRequest::Query { query, variables, contexts: None }] = asked.as_slice() else { panic!("{asked:?}") };
+        let [HostRequest::Query { query, variables, contexts: None }] = asked.as_slice() else {
+            panic!("{asked:?}")
+        };
         assert_eq!((query.as_str(), variables["word"].as_str()), ("{ book }", Some("w")));
         let [Event::Header { name, value }, Event::Console { text, .. }] = events.as_slice() else {
             panic!("{events:?}")
@@ -133,14 +139,21 @@ async fn processes_run_functions_with_the_same_host_functions() {
 
         let (result, events) = plain("stray", &[r#""{\"done\": 5}""#]).await;
         assert_eq!(result.unwrap(), "1");
-        assert!(matches!(events.as_slice(), [Event::Console { text, .. }] if text.contains("done")), "{events:?}");
+        assert!(
+            matches!(events.as_slice(), [Event::Console { text, .. }] if text.contains("done")),
+            "{events:?}"
+        );
 
         // What a call leaves behind does not act in the name of the next one.
-        let (early, _) = drive(runtime.call(asks("late", vec![Argument::Exograph])), |_| panic!("no questions")).await;
+        let (early, _) =
+            drive(runtime.call(asks("late", vec![Argument::Exograph])), |_| panic!("no questions")).await;
         assert_eq!(early.unwrap(), "\"early\"");
         let (waited, events) = plain("wait", &[]).await;
         assert_eq!(waited.unwrap(), "\"waited\"");
-        assert!(matches!(events.as_slice(), [Event::Console { text, .. }] if text.contains("has ended")), "{events:?}");
+        assert!(
+            matches!(events.as_slice(), [Event::Console { text, .. }] if text.contains("has ended")),
+            "{events:?}"
+        );
     }
 }
 
@@ -149,11 +162,13 @@ async fn a_process_that_takes_too_much_is_killed_and_another_takes_over() {
     let (folder, programs) = project();
     for program in programs {
         let fine = async |runtime: &DenoRuntime| {
-            let (result, _) = drive(runtime.call(asks("count", Vec::new())), |_| panic!("no questions")).await;
+            let (result, _) =
+                drive(runtime.call(asks("count", Vec::new())), |_| panic!("no questions")).await;
             assert_eq!(result.unwrap(), "1", "in a new process");
         };
         let failure = async |runtime: &DenoRuntime, function: &str| {
-            let (result, _) = drive(runtime.call(asks(function, Vec::new())), |_| panic!("no questions")).await;
+            let (result, _) =
+                drive(runtime.call(asks(function, Vec::new())), |_| panic!("no questions")).await;
             result.unwrap_err()
         };
         let mut limited = settings(folder.path(), &program);
