@@ -62,6 +62,11 @@ pub(super) struct Data {
 }
 
 impl Data {
+    /// How many levels of objects there are.
+    pub(super) fn levels(&self) -> usize {
+        let below = self.nested.iter().flat_map(|(_, items)| items).map(Self::levels).max();
+        1 + below.unwrap_or(0)
+    }
     pub(super) fn value(&self, field: usize) -> Option<&Cell> {
         self.values.iter().find(|(index, _)| *index == field).map(|(_, cell)| cell)
     }

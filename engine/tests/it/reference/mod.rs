@@ -48,7 +48,7 @@ pub(crate) async fn the_api_agrees_with_a_plain_evaluator(databases: &Databases)
     // A test that never meets rows, refusals and hidden rows would prove nothing.
     assert!(told.shown > 10 * told.models && told.denied > told.models && told.hidden > told.models);
     assert!(told.updated > 0 && told.nested > 0 && told.deleted > 0 && told.created > 0);
-    assert!(told.paged > told.models && told.unique > 0);
+    assert!(told.paged > told.models && told.unique > 0 && told.deep > 0);
 }
 
 /// What the run met.
@@ -63,6 +63,7 @@ struct Told {
     nested: usize,
     deleted: usize,
     created: usize,
+    deep: usize,
     paged: usize,
     unique: usize,
 }
@@ -327,6 +328,8 @@ impl Run<'_> {
         if entries.is_empty() {
             return;
         }
+        let creates = entries.iter().flat_map(|part| &part.creates);
+        self.told.deep += usize::from(creates.map(Data::levels).any(|levels| levels > 1));
         let selection = world.random_selection(rng, entity, 1);
         let name = format!("update{}", self.model.entities[entity].name);
         let values = world.data_text(entity, &Data { nested: Vec::new(), ..data.clone() });
@@ -379,6 +382,7 @@ impl Run<'_> {
         if objects.is_empty() {
             return;
         }
+        self.told.deep += usize::from(objects.iter().any(|data| data.levels() > 2));
         let key = format!("create{}s", self.model.entities[entity].name);
         let texts: Vec<_> = objects.iter().map(|data| world.data_text(entity, data)).collect();
         let keys = world.key_selection(entity);
@@ -393,7 +397,7 @@ impl Run<'_> {
             Ok(()) => {
                 let mut expected: Vec<Vec<Row>> = vec![Vec::new(); self.model.entities.len()];
                 for data in &objects {
-                    add_new_rows(&world, entity, data, &mut expected);
+                    add_new_rows(&world, entity, data, None, &mut expected);
                 }
                 let reply = self.api.ask(caller, &document, &[]).await;
                 let after = self.api.rows(self.model).await;
@@ -700,8 +704,13 @@ enum Purpose {
     /// A row put into the database directly.
     Store,
     Create,
-    /// Below a new row of this entity.
-    Nested(usize),
+    /// Below a row of an entity. What is nested in it leads to other entities than the mutation's own.
+    Nested {
+        container: usize,
+        root: usize,
+        /// Whether the mutation is an update: what is nested says all its keys by numbering.
+        numbered: bool,
+    },
     Update,
     /// Changes of a row below a row of this entity.
     Entry(usize),
@@ -747,7 +756,7 @@ fn random_data(
                 }
             }
             Kind::Ref { target, optional, single } => {
-                let below = matches!(purpose, Purpose::Nested(container) | Purpose::Entry(container)
+                let below = matches!(purpose, Purpose::Nested { container, .. } | Purpose::Entry(container)
                     if container == *target);
                 if below || (changes && (*single || rng.chance(70))) {
                     continue;
@@ -780,7 +789,20 @@ fn random_data(
                 data.values.push((index, Cell::Reference(Some(key))));
             }
             Kind::Inverse { target, owner, single } => {
-                if purpose != Purpose::Create || *target == entity || !rng.chance(30) {
+                let nested = match purpose {
+                    Purpose::Create => Purpose::Nested { container: entity, root: entity, numbered: false },
+                    Purpose::Nested { container, root, numbered }
+                        if *target != root && *target != container =>
+                    {
+                        Purpose::Nested { container: entity, root, numbered }
+                    }
+                    _ => continue,
+                };
+                if *target == entity || !rng.chance(40) {
+                    continue;
+                }
+                let numbered = matches!(nested, Purpose::Nested { numbered: true, .. });
+                if numbered && !is_numbered(model, *target) {
                     continue;
                 }
                 // Other required references to this entity could not be supplied below it.
@@ -793,7 +815,7 @@ fn random_data(
                 }
                 let count = if *single { 1 } else { 1 + rng.below(2) };
                 let items: Vec<Data> = (0..count)
-                    .filter_map(|_| random_data(rng, world, *target, Purpose::Nested(entity), taken))
+                    .filter_map(|_| random_data(rng, world, *target, nested, taken))
                     .collect();
                 if !items.is_empty() {
                     data.nested.push((index, items));
@@ -837,16 +859,15 @@ fn random_entries(rng: &mut Rng, world: &World<'_>, at: (usize, usize)) -> Vec<E
                 _ => {}
             }
         }
-        let impossible = !fields[0].auto
+        let impossible = !is_numbered(world.model, target)
             || single
-            || fields.iter().enumerate().any(|(index, field)| match field.kind {
-                Kind::Ref { target, optional, single } => {
-                    single || (index != owner && target == at.0 && !optional)
-                }
-                Kind::Value { .. } | Kind::Inverse { .. } => false,
+            || fields.iter().enumerate().any(|(index, field)| {
+                index != owner
+                    && matches!(field.kind, Kind::Ref { target, optional: false, .. } if target == at.0)
             });
         if !impossible && rng.chance(50) {
-            part.creates.extend(random_data(rng, world, target, Purpose::Nested(at.0), &mut Vec::new()));
+            let purpose = Purpose::Nested { container: at.0, root: at.0, numbered: true };
+            part.creates.extend(random_data(rng, world, target, purpose, &mut Vec::new()));
         }
         if !(part.updates.is_empty() && part.creates.is_empty() && part.deletes.is_empty()) {
             out.push(part);
@@ -855,8 +876,20 @@ fn random_entries(rng: &mut Rng, world: &World<'_>, at: (usize, usize)) -> Vec<E
     out
 }
 
+/// Whether rows of an entity get their keys from the database and are nobody's only partner.
+fn is_numbered(model: &Model, entity: usize) -> bool {
+    let fields = &model.entities[entity].fields;
+    fields[0].auto && !fields.iter().any(|field| matches!(field.kind, Kind::Ref { single: true, .. }))
+}
+
 /// The rows that data stands for; what only the database knows is `Cell::Nothing`.
-fn add_new_rows(world: &World<'_>, entity: usize, data: &Data, out: &mut [Vec<Row>]) {
+fn add_new_rows(
+    world: &World<'_>,
+    entity: usize,
+    data: &Data,
+    below: Option<usize>,
+    out: &mut [Vec<Row>],
+) {
     let fields = &world.model.entities[entity].fields;
     let mut row = world.new_row(entity, data);
     for (index, field) in fields.iter().enumerate() {
@@ -864,14 +897,14 @@ fn add_new_rows(world: &World<'_>, entity: usize, data: &Data, out: &mut [Vec<Ro
             row.cells[index] = Cell::Nothing;
         }
     }
+    if let Some(owner) = below {
+        row.cells[owner] = Cell::Nothing;
+    }
     out[entity].push(row);
     for (field, items) in &data.nested {
         let Kind::Inverse { target, owner, .. } = fields[*field].kind else { continue };
         for item in items {
-            add_new_rows(world, target, item, out);
-            if let Some(row) = out[target].last_mut() {
-                row.cells[owner] = Cell::Nothing;
-            }
+            add_new_rows(world, target, item, Some(owner), out);
         }
     }
 }

@@ -102,15 +102,7 @@ impl World<'_> {
             }
         }
         for entry in &part.creates {
-            let mut row = self.new_row(child, entry);
-            row.cells[owner] = Cell::Reference(Some(key.to_vec()));
-            for (index, field) in self.model.entities[child].fields.iter().enumerate() {
-                if field.auto {
-                    row.cells[index] = Cell::Value(V::Int(next[child]));
-                    next[child] += 1;
-                }
-            }
-            store.rows[child].push(row);
+            self.create_below(child, owner, key, entry, store, next);
         }
         for wanted in &part.deletes {
             let rule = self.row_rule(&self.model.entities[child].access[3])?;
@@ -122,6 +114,35 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A new row below an existing one, with what is nested in it.
+    fn create_below(
+        &self,
+        entity: usize,
+        owner: usize,
+        parent: &[V],
+        data: &Data,
+        store: &mut Store,
+        next: &mut [i64],
+    ) {
+        let mut row = self.new_row(entity, data);
+        row.cells[owner] = Cell::Reference(Some(parent.to_vec()));
+        for (index, field) in self.model.entities[entity].fields.iter().enumerate() {
+            if field.auto {
+                row.cells[index] = Cell::Value(V::Int(next[entity]));
+                next[entity] += 1;
+            }
+        }
+        store.rows[entity].push(row);
+        let at = (entity, store.rows[entity].len() - 1);
+        let key = World { store, ..*self }.evaluator().key(at);
+        for (field, items) in &data.nested {
+            let (child, owner) = self.child(entity, *field);
+            for item in items {
+                self.create_below(child, owner, &key, item, store, next);
+            }
+        }
     }
 
     /// What the update rule of a child, and the create rules of new ones, say about their parent.
