@@ -814,9 +814,8 @@ fn random_data(
                     continue;
                 }
                 let count = if *single { 1 } else { 1 + rng.below(2) };
-                let items: Vec<Data> = (0..count)
-                    .filter_map(|_| random_data(rng, world, *target, nested, taken))
-                    .collect();
+                let items: Vec<Data> =
+                    (0..count).filter_map(|_| random_data(rng, world, *target, nested, taken)).collect();
                 if !items.is_empty() {
                     data.nested.push((index, items));
                 }
@@ -883,13 +882,7 @@ fn is_numbered(model: &Model, entity: usize) -> bool {
 }
 
 /// The rows that data stands for; what only the database knows is `Cell::Nothing`.
-fn add_new_rows(
-    world: &World<'_>,
-    entity: usize,
-    data: &Data,
-    below: Option<usize>,
-    out: &mut [Vec<Row>],
-) {
+fn add_new_rows(world: &World<'_>, entity: usize, data: &Data, below: Option<usize>, out: &mut [Vec<Row>]) {
     let fields = &world.model.entities[entity].fields;
     let mut row = world.new_row(entity, data);
     for (index, field) in fields.iter().enumerate() {
