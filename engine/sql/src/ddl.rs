@@ -72,20 +72,37 @@ pub(crate) fn create_enum(ty: &EnumType) -> String {
 }
 
 pub(crate) fn create_table(table: &Table) -> String {
-    let mut lines: Vec<String> =
-        table.columns.iter().map(|column| column_definition(column, table.is_sole_key(column))).collect();
-    let key: Vec<String> = table.primary_key().map(|column| quote_ident(&column.name)).collect();
-    if key.len() > 1 {
-        lines.push(format!("PRIMARY KEY ({})", key.join(", ")));
+    // The longest texts of a migration: written into one buffer.
+    let mut text = String::with_capacity(48 * (table.columns.len() + 2));
+    text.push_str("CREATE TABLE ");
+    push_name(&mut text, &table.name);
+    text.push_str(" (\n");
+    let keys = table.primary_key().count();
+    for (at, column) in table.columns.iter().enumerate() {
+        text.push_str(if at == 0 { "\t" } else { ",\n\t" });
+        push_column(&mut text, column, keys == 1 && column.primary_key);
     }
-    let body: Vec<String> = lines.into_iter().map(|line| format!("\t{line}")).collect();
-    format!("CREATE TABLE {} (\n{}\n);", table.name.quoted(), body.join(",\n"))
+    if keys > 1 {
+        text.push_str(if table.columns.is_empty() { "\tPRIMARY KEY (" } else { ",\n\tPRIMARY KEY (" });
+        push_list(&mut text, table.primary_key().map(|column| column.name.as_str()));
+        text.push(')');
+    }
+    text.push_str("\n);");
+    text
 }
 
 /// `"name" TYPE PRIMARY KEY NOT NULL DEFAULT x`, each part only where it applies. `sole_key`: the column alone
 /// is the primary key.
 pub(crate) fn column_definition(column: &Column, sole_key: bool) -> String {
-    let mut text = format!("{} {}", quote_ident(&column.name), column_type(column));
+    let mut text = String::new();
+    push_column(&mut text, column, sole_key);
+    text
+}
+
+fn push_column(text: &mut String, column: &Column, sole_key: bool) {
+    push_ident(text, &column.name);
+    text.push(' ');
+    push_type(text, column);
     if sole_key {
         text.push_str(" PRIMARY KEY");
     }
@@ -96,16 +113,43 @@ pub(crate) fn column_definition(column: &Column, sole_key: bool) -> String {
         text.push_str(" DEFAULT ");
         text.push_str(&default);
     }
-    text
+}
+
+fn push_ident(text: &mut String, name: &str) {
+    text.push('"');
+    match name.contains('"') {
+        true => text.push_str(&name.replace('"', "\"\"")),
+        false => text.push_str(name),
+    }
+    text.push('"');
+}
+
+fn push_name(text: &mut String, name: &QualifiedName) {
+    if let Some(schema) = &name.schema {
+        push_ident(text, schema);
+        text.push('.');
+    }
+    push_ident(text, &name.name);
+}
+
+fn push_list<'a>(text: &mut String, names: impl Iterator<Item = &'a str>) {
+    for (at, name) in names.enumerate() {
+        if at > 0 {
+            text.push_str(", ");
+        }
+        push_ident(text, name);
+    }
 }
 
 /// The type as printed in a column definition: serial columns get their serial type.
-pub(crate) fn column_type(column: &Column) -> String {
+fn push_type(text: &mut String, column: &Column) {
     match (&column.default, &column.ty) {
-        (Some(ColumnDefault::Serial), ColumnType::SmallInt) => "SMALLSERIAL".to_owned(),
-        (Some(ColumnDefault::Serial), ColumnType::Int) => "SERIAL".to_owned(),
-        (Some(ColumnDefault::Serial), ColumnType::BigInt) => "BIGSERIAL".to_owned(),
-        (_, ty) => type_text(ty),
+        (Some(ColumnDefault::Serial), ColumnType::SmallInt) => text.push_str("SMALLSERIAL"),
+        (Some(ColumnDefault::Serial), ColumnType::Int) => text.push_str("SERIAL"),
+        (Some(ColumnDefault::Serial), ColumnType::BigInt) => text.push_str("BIGSERIAL"),
+        (_, ColumnType::Text) => text.push_str("TEXT"),
+        (_, ColumnType::Int) => text.push_str("INT"),
+        (_, ty) => text.push_str(&type_text(ty)),
     }
 }
 
@@ -255,5 +299,7 @@ fn plain_table(table: &QualifiedName) -> String {
 }
 
 fn quoted_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(quote_ident).collect::<Vec<_>>().join(", ")
+    let mut text = String::new();
+    push_list(&mut text, names);
+    text
 }

@@ -1,5 +1,6 @@
 //! SQL as data: statement trees and their printer, database schemas, DDL and differences. Pure: no IO.
 
+pub mod convert;
 pub mod ddl;
 pub mod default;
 pub mod diff;

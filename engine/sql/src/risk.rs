@@ -27,6 +27,7 @@ pub fn classify(change: &Change) -> StepClass {
         | Change::ReplaceEnum { .. }
         | Change::DropColumn { asked_for: false, .. } => StepClass::Destructive,
         Change::DropTable { asked_for, .. } if !asked_for => StepClass::Destructive,
+        Change::ReplaceColumn(replace) if replace.converts => StepClass::Question,
         Change::ReplaceColumn(replace) if !replace.widening => StepClass::Destructive,
         // Re-keying takes the foreign keys that lean on the key along and may fail on duplicates.
         Change::ChangeKey { .. } => StepClass::Destructive,

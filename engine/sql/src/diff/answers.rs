@@ -22,6 +22,8 @@ pub struct Answers {
     pub rename_column: Vec<ColumnRename>,
     /// Vanished columns to drop, as `table.column` (ours); their drop is no longer marked destructive.
     pub delete_column: Vec<String>,
+    /// Columns whose values are cast to their new type, as `table.column` (ours). Should one not fit, nothing happens.
+    pub convert_column: Vec<String>,
     /// Enums, sequences, schemas, extensions to drop or replace (ours), by name.
     pub delete_other: Vec<String>,
     /// Vanished required columns that stay with their values, as `table.column` (ours): they no longer require one.
@@ -97,6 +99,7 @@ impl Answers {
         defer_table: Vec::new(),
         rename_column: Vec::new(),
         delete_column: Vec::new(),
+        convert_column: Vec::new(),
         delete_other: Vec::new(),
         relax_column: Vec::new(),
         back_fill: BTreeMap::new(),
@@ -122,6 +125,10 @@ impl Answers {
 
     pub(crate) fn deletes_column(&self, table: &QualifiedName, column: &str) -> bool {
         self.delete_column.iter().any(|text| names_column(text, table, column))
+    }
+
+    pub(crate) fn converts_column(&self, table: &QualifiedName, column: &str) -> bool {
+        self.convert_column.iter().any(|text| names_column(text, table, column))
     }
 
     pub(crate) fn relaxes(&self, table: &QualifiedName, column: &str) -> bool {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::answers::BackFill;
+use crate::convert::Conversion;
 use crate::schema::{
     Column, ColumnDefault, DatabaseSchema, EnumType, ForeignKey, Function, Index, QualifiedName, Table,
     Trigger, Unique,
@@ -159,6 +160,10 @@ pub struct ReplaceColumn {
     pub sole_key: bool,
     /// Every old value has an equal value of the new type: altering the type in place loses nothing.
     pub widening: bool,
+    /// How single values get from the old type to the new one; `None` where they do not, and where all of them do.
+    pub conversion: Option<Conversion>,
+    /// It was answered that the values are cast. If one does not fit, nothing of the migration happens.
+    pub converts: bool,
     /// Unique constraints over the column that stay.
     pub uniques: Vec<Unique>,
     /// Indexes over the column that stay.
@@ -196,6 +201,13 @@ pub enum Object {
     GoneTable(QualifiedName),
     /// A trigger that is gone.
     GoneTrigger(String),
+}
+
+impl ReplaceColumn {
+    /// Whether the column stays where it is, with its values.
+    pub fn is_in_place(&self) -> bool {
+        self.widening || self.converts
+    }
 }
 
 impl fmt::Display for Object {
@@ -288,7 +300,9 @@ impl Change {
                 let (table, name) = (&replace.table, &replace.new.name);
                 let (old, new) =
                     (crate::ddl::type_text(&replace.old.ty), crate::ddl::type_text(&replace.new.ty));
-                if replace.widening {
+                if replace.converts {
+                    format!("cast column {table}.{name} from {old} to {new}")
+                } else if replace.widening {
                     format!("widen column {table}.{name} from {old} to {new}")
                 } else if old == new {
                     format!(
@@ -344,7 +358,7 @@ impl Change {
                 gone
             }
             Change::ReplaceColumn(replace) => {
-                let takes_key = replace.old.primary_key && !replace.widening;
+                let takes_key = replace.old.primary_key && !replace.is_in_place();
                 let gone = takes_key.then(|| Object::GoneKey(replace.table.clone()));
                 std::iter::once(self.object()).chain(gone).collect()
             }
@@ -406,7 +420,7 @@ impl Change {
             }
             Change::ReplaceColumn(replace) => {
                 let mut needs = with_table(&replace.table, column_needs(&replace.new));
-                if !replace.widening {
+                if !replace.is_in_place() {
                     needs = with_key(&replace.table, &replace.new, needs);
                 }
                 needs.extend(replace.foreign_keys.iter().flat_map(|key| key_needs(&replace.table, key)));

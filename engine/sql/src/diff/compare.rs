@@ -365,7 +365,7 @@ fn keep_last_rebuild(changes: &mut [Change]) {
         |table: &QualifiedName, name: &str| seen.insert((table.clone(), name.to_owned()), ()).is_none();
     for change in changes.iter_mut().rev() {
         match change {
-            Change::ReplaceColumn(replace) if !replace.widening => {
+            Change::ReplaceColumn(replace) if !replace.is_in_place() => {
                 let table = replace.table.clone();
                 replace.uniques.retain(|unique| first(&table, &unique.name));
                 replace.indexes.retain(|index| first(&table, &index.name));

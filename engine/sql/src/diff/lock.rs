@@ -47,7 +47,7 @@ impl Change {
             Change::ReplaceEnum { users, .. } if users.is_empty() => Lock::None,
             Change::ReplaceEnum { .. } => Lock::Rewrite,
             Change::ReplaceColumn(replace)
-                if replace.widening && !keeps_layout(&replace.old.ty, &replace.new.ty) =>
+                if replace.is_in_place() && !keeps_layout(&replace.old.ty, &replace.new.ty) =>
             {
                 Lock::Rewrite
             }

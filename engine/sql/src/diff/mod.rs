@@ -90,10 +90,11 @@ pub fn diff(live: &DatabaseSchema, wanted: &DatabaseSchema, options: &DiffOption
         .map(|change| {
             let class = crate::risk::classify(&change);
             let class = if in_question(&change) { StepClass::Question } else { class };
+            let (printed, applied) = statement::both(&change);
             Step {
                 class,
-                printed: statement::printed(&change),
-                applied: statement::applied(&change),
+                printed,
+                applied,
                 description: change.description(),
                 object: change.object(),
                 needs: Vec::new(),
@@ -131,6 +132,25 @@ impl Migration {
     /// Whether every step may run at once without asking.
     pub fn is_additive(&self) -> bool {
         self.steps.iter().all(|step| step.class == StepClass::Safe)
+    }
+
+    /// Whether the values of a column might be cast to its new type.
+    pub fn converts(&self) -> bool {
+        let has_one =
+            |step: &Step| matches!(&step.change, Change::ReplaceColumn(it) if it.conversion.is_some());
+        self.steps.iter().any(has_one)
+    }
+
+    /// The same steps for a server that cannot tell which values fit a type.
+    #[must_use]
+    pub fn without_conversions(&self) -> Self {
+        let mut migration = self.clone();
+        for step in &mut migration.steps {
+            if let Change::ReplaceColumn(replace) = &mut step.change {
+                replace.conversion = None;
+            }
+        }
+        migration
     }
 
     /// The steps nothing runs without consent.

@@ -1,5 +1,6 @@
 //! Questions about the rows that exist: what stands in the way of a step, and what a step would cost.
 
+use crate::convert::Conversion;
 use crate::risk::StepClass;
 use crate::schema::{Column, QualifiedName, Table, quote_ident};
 
@@ -17,8 +18,9 @@ pub struct Probe {
     pub sql: String,
 }
 
-/// A query with one row: rows of the table, values at stake (both counted up to [`COUNT_LIMIT`]), and up to three of
-/// the values as a JSON array of shortened texts, or NULL.
+/// A query with one row: rows of the table, values at stake (both counted up to [`COUNT_LIMIT`]), up to three of the
+/// values as a JSON array of shortened texts, or NULL; for a change of type a fourth column: how many of the values
+/// have no equal one in the new type. Then these are the samples, unless there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StakeQuery {
     /// The step.
@@ -158,9 +160,12 @@ impl Migration {
                 ))
             }
             Change::DropColumn { table, column, .. } => Some(self.values_of(table, &column.name)),
-            Change::ReplaceColumn(replace) if !replace.widening => {
-                Some(self.values_of(&replace.table, &replace.old.name))
-            }
+            Change::ReplaceColumn(replace) if !replace.widening => match &replace.conversion {
+                Some(conversion) if !replace.converts => {
+                    Some(self.misfits_of(&replace.table, &replace.old.name, conversion))
+                }
+                _ => Some(self.values_of(&replace.table, &replace.old.name)),
+            },
             Change::RenameColumn { table, new, .. } => Some(self.values_of(table, new)),
             Change::AddColumn { table, column, .. } if !column.nullable && column.default.is_none() => {
                 let live = self.live_table(table).quoted();
@@ -180,6 +185,17 @@ impl Migration {
         }
     }
 
+    fn misfits_of(&self, table: &QualifiedName, column: &str, conversion: &Conversion) -> String {
+        let live = self.live_table(table).quoted();
+        let column = self.live_column(table, column);
+        let (here, inside) = (conversion.survives(&column), conversion.survives("c"));
+        format!(
+            "SELECT count(*), count(c), (SELECT json_agg(v) FROM (SELECT left({column}::text, 40) AS v FROM {live} \
+             WHERE {column} IS NOT NULL ORDER BY {here} IS TRUE LIMIT 3) e), count(*) FILTER (WHERE NOT {inside}) \
+             FROM (SELECT {column} AS c FROM {live} LIMIT {COUNT_LIMIT}) s"
+        )
+    }
+
     fn values_of(&self, table: &QualifiedName, column: &str) -> String {
         let live = self.live_table(table).quoted();
         let column = self.live_column(table, column);
@@ -194,7 +210,7 @@ impl Migration {
 pub(super) fn fresh_column<'a>(change: &'a Change, table: &QualifiedName, name: &str) -> Option<&'a Column> {
     let (in_table, column) = match change {
         Change::AddColumn { table, column, .. } => (table, column),
-        Change::ReplaceColumn(replace) if !replace.widening => (&replace.table, &replace.new),
+        Change::ReplaceColumn(replace) if !replace.is_in_place() => (&replace.table, &replace.new),
         _ => return None,
     };
     (in_table == table && column.name == name).then_some(column)

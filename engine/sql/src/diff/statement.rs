@@ -1,5 +1,6 @@
 //! The statements of a change: the ones the contract prints, and the ones that are run.
 
+use crate::convert::Conversion;
 use crate::ddl;
 use crate::schema::{
     Column, ColumnDefault, ColumnType, EnumType, ForeignKey, QualifiedName, quote_ident, quote_literal,
@@ -44,8 +45,25 @@ fn destructive(statement: Statement) -> Statement {
     Statement { destructive: true, ..statement }
 }
 
+/// The contract's statements and those that are run: mostly the same, and then made once.
+pub(super) fn both(change: &Change) -> (Vec<Statement>, Vec<Statement>) {
+    let applied = applied(change);
+    let differs = matches!(
+        change,
+        Change::SetNotNull { .. }
+            | Change::DropNotNull { .. }
+            | Change::SetDefault { .. }
+            | Change::DropDefault { .. }
+            | Change::ChangeKey { .. }
+            | Change::ReplaceColumn(_)
+            | Change::DropColumn { .. }
+            | Change::RenameTable { .. }
+    );
+    (if differs { printed(change) } else { applied.clone() }, applied)
+}
+
 /// The contract's statements (4.6).
-pub(super) fn printed(change: &Change) -> Vec<Statement> {
+fn printed(change: &Change) -> Vec<Statement> {
     match change {
         Change::SetNotNull { silent: true, .. }
         | Change::DropNotNull { silent: true, .. }
@@ -53,6 +71,7 @@ pub(super) fn printed(change: &Change) -> Vec<Statement> {
         | Change::DropDefault { silent: true, .. } => Vec::new(),
         // The contract's text knows nothing of keys and of what leans on a column; running it takes care of both.
         Change::ChangeKey { .. } => Vec::new(),
+        Change::ReplaceColumn(replace) if replace.converts => in_place(replace),
         Change::ReplaceColumn(replace) => {
             replaced(&ReplaceColumn { referenced_by: Vec::new(), ..(**replace).clone() })
         }
@@ -68,9 +87,9 @@ pub(super) fn printed(change: &Change) -> Vec<Statement> {
 }
 
 /// The statements that are run.
-pub(super) fn applied(change: &Change) -> Vec<Statement> {
+fn applied(change: &Change) -> Vec<Statement> {
     match change {
-        Change::ReplaceColumn(replace) if replace.widening => widened(replace),
+        Change::ReplaceColumn(replace) if replace.is_in_place() => in_place(replace),
         Change::ReplaceColumn(replace) => replaced(replace),
         // A sequence that goes by another name (an identity column's, or a renamed one) keeps it.
         Change::RenameTable { .. } => {
@@ -253,16 +272,23 @@ fn replaced(replace: &ReplaceColumn) -> Vec<Statement> {
     statements
 }
 
-/// The type is altered in place. A default has the old type, so it leaves and comes back in the new one.
-fn widened(replace: &ReplaceColumn) -> Vec<Statement> {
+/// The type is altered in place. A default has the old type, so it leaves and comes back in the new one. Values that
+/// could get lost on the way are looked at first, while nobody can change them.
+fn in_place(replace: &ReplaceColumn) -> Vec<Statement> {
     let (table, name) = (&replace.table, &replace.new.name);
     let serial = |column: &Column| column.default == Some(ColumnDefault::Serial);
     let ty = ddl::type_text(&replace.new.ty);
-    let cast = match (&replace.old.ty, &replace.new.ty) {
-        (ColumnType::Enum(_), _) => format!(" USING {}::{ty}", quote_ident(name)),
-        _ => String::new(),
+    let conversion = replace.conversion.as_ref().filter(|_| replace.converts);
+    let cast = match (conversion, &replace.old.ty) {
+        (Some(conversion), _) => format!(" USING {}", conversion.using(&quote_ident(name))),
+        (None, ColumnType::Enum(_)) => format!(" USING {}::{ty}", quote_ident(name)),
+        (None, _) => String::new(),
     };
     let mut statements = Vec::new();
+    if let Some(conversion) = conversion {
+        statements.push(format!("LOCK TABLE {};", table.quoted()));
+        statements.push(all_fit(table, name, &ty, conversion));
+    }
     let moves_default = replace.old.default.is_some() && !serial(&replace.old);
     if moves_default {
         statements.push(alter_column(table, name, "DROP DEFAULT"));
@@ -281,6 +307,23 @@ fn widened(replace: &ReplaceColumn) -> Vec<Statement> {
         statements.push(alter_column(table, name, &format!("SET DEFAULT {default}")));
     }
     statements.into_iter().map(main).collect()
+}
+
+/// Fails when a value has no equal one in the new type.
+fn all_fit(table: &QualifiedName, column: &str, ty: &str, conversion: &Conversion) -> String {
+    let message = format!("a value of {table}.{column} does not fit {ty}");
+    let body = format!(
+        "BEGIN IF EXISTS (SELECT FROM {} WHERE NOT {}) THEN RAISE EXCEPTION USING MESSAGE = {}; END IF; END",
+        table.quoted(),
+        conversion.survives(&quote_ident(column)),
+        quote_literal(&message)
+    );
+    // A label may hold dollar signs.
+    let mut tag = String::from("$fit$");
+    while body.contains(&tag) {
+        tag.insert(1, '_');
+    }
+    format!("DO {tag} {body} {tag};")
 }
 
 /// A column becomes serial by getting a sequence that starts behind its greatest value.

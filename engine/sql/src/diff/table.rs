@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::convert::{Conversion, conversion};
 use crate::default::same_default;
 use crate::risk::widens;
 use crate::schema::{
-    Column, ColumnDefault, DatabaseSchema, ForeignKey, Index, QualifiedName, Table, Trigger, Unique,
-    same_ident,
+    Column, ColumnDefault, ColumnType, DatabaseSchema, ForeignKey, Index, QualifiedName, Table, Trigger,
+    Unique, same_ident,
 };
 
 use super::answers::Answers;
@@ -131,13 +132,21 @@ impl<'a> TableComparison<'a> {
         let same_place = old.primary_key == new.primary_key && !self.retargeted(&old.name);
         let replaced = !old.ty.same_as(&new.ty) || !same_place;
         let widening = replaced && same_place && widens(&old.ty, &new.ty);
-        if replaced {
-            changes.push(Change::ReplaceColumn(Box::new(self.replace(old, new, widening))));
-        }
-        if replaced && !widening {
-            return;
-        }
         let mut silent = replaced;
+        if replaced {
+            let mut replace = self.replace(old, new, widening);
+            if same_place && !widening {
+                replace.conversion = self.conversion(old, new);
+                replace.converts =
+                    replace.conversion.is_some() && self.answers.converts_column(&self.new.name, &new.name);
+            }
+            silent = !replace.converts;
+            let goes = !replace.is_in_place();
+            changes.push(Change::ReplaceColumn(Box::new(replace)));
+            if goes {
+                return;
+            }
+        }
         if !new.primary_key && old.nullable != new.nullable {
             let (table, column) = (self.name(), new.clone());
             changes.push(if new.nullable {
@@ -149,7 +158,7 @@ impl<'a> TableComparison<'a> {
             silent = true;
         }
         let serial = |column: &Column| column.default == Some(ColumnDefault::Serial);
-        let comes_with_type = widening && !serial(old) && !serial(new);
+        let comes_with_type = replaced && !serial(old) && !serial(new);
         if comes_with_type || same_default(&new.ty, old.default.as_ref(), new.default.as_ref()) {
             return;
         }
@@ -190,11 +199,27 @@ impl<'a> TableComparison<'a> {
             new: new.clone(),
             sole_key: self.new.is_sole_key(new),
             widening,
+            conversion: None,
+            converts: false,
             uniques: uniques.cloned().collect(),
             indexes: indexes.cloned().collect(),
             foreign_keys: foreign_keys.cloned().collect(),
             referenced_by,
         }
+    }
+
+    /// How values of a column get to its new type. A foreign key has to hold all the while.
+    fn conversion(&self, old: &Column, new: &Column) -> Option<Conversion> {
+        let labels = match &new.ty {
+            ColumnType::Enum(name) => self.wanted.enum_type(name).map_or(&[][..], |ty| ty.values.as_slice()),
+            _ => &[],
+        };
+        let way = conversion(&old.ty, &new.ty, labels)?;
+        let own = |key: &ForeignKey| key.own_columns().any(|column| column == new.name);
+        let bound = self.old.foreign_keys.iter().any(own)
+            || self.new.foreign_keys.iter().any(own)
+            || self.referenced_by(&new.name).next().is_some();
+        (!bound || way.is_between_integers(&old.ty)).then_some(way)
     }
 
     /// Foreign keys of other tables that mention this column of ours.
@@ -249,13 +274,13 @@ impl<'a> TableComparison<'a> {
         let tears = |change: &Change| match change {
             Change::DropColumn { column, .. } => old_key.contains(column.name.as_str()),
             Change::ReplaceColumn(replace) => {
-                !replace.widening && old_key.contains(replace.old.name.as_str())
+                !replace.is_in_place() && old_key.contains(replace.old.name.as_str())
             }
             _ => false,
         };
         let brings = |change: &Change| match change {
             Change::AddColumn { sole_key, .. } => *sole_key,
-            Change::ReplaceColumn(replace) => !replace.widening && replace.sole_key,
+            Change::ReplaceColumn(replace) => !replace.is_in_place() && replace.sole_key,
             _ => false,
         };
         let torn_at = columns.iter().position(tears);
@@ -361,7 +386,7 @@ impl<'a> TableComparison<'a> {
 fn lost_column(change: &Change) -> Option<&String> {
     match change {
         Change::DropColumn { column, .. } => Some(&column.name),
-        Change::ReplaceColumn(replace) if !replace.widening => Some(&replace.old.name),
+        Change::ReplaceColumn(replace) if !replace.is_in_place() => Some(&replace.old.name),
         _ => None,
     }
 }
