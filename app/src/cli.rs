@@ -503,6 +503,12 @@ pub(crate) enum DbCommand {
         /// The file
         file: PathBuf,
     },
+    /// Move the data from another major version of Postgres to the bundled one; the old folder is kept
+    Upgrade {
+        /// Folder of the old version's programs [default: looked for on this machine]
+        #[arg(long, value_name = "DIR")]
+        server: Option<PathBuf>,
+    },
     /// Write tables and rows as SQL
     Dump {
         /// Write to this file in place of standard output

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use studio_engine::copies::{BY_HAND, Copies, CopyError, CopyRequest, NAME};
 use studio_engine::dump::dump;
 use studio_engine::project::Project;
 use studio_engine::studio::control;
+use studio_engine::upgrade::{self, UpgradeError};
 use studio_events::{CopySummary, EventKind, SchemaEvent, StudioEvent};
 use studio_postgres::{
     Cluster, ClusterConfig, ClusterKind, Databases, Pool, PoolOptions, PooledConnection, RunningServer,
@@ -26,6 +27,9 @@ use crate::studio::open;
 /// Runs one of the database commands.
 pub(crate) async fn run(args: DbArgs) -> Result<ExitCode, Failure> {
     let project = open(&args.dir)?;
+    if let DbCommand::Upgrade { server } = args.command {
+        return upgrade(&project, server).await;
+    }
     let server = Server::reach(&project).await?;
     let result = command(&project, &server, args.command).await;
     server.leave().await;
@@ -111,6 +115,8 @@ async fn command(project: &Project, server: &Server, command: DbCommand) -> Resu
         DbCommand::Reset => change(project, server, Change::Reset).await?,
         DbCommand::Drop { name } => change(project, server, Change::Drop(name)).await?,
         DbCommand::Seed => change(project, server, Change::Seed).await?,
+        // Done before: there is no server to reach.
+        DbCommand::Upgrade { .. } => {}
         DbCommand::Psql { command } => return psql(server, command).await,
         DbCommand::Load { file } => {
             let sql = read(&file)?;
@@ -142,6 +148,42 @@ async fn command(project: &Project, server: &Server, command: DbCommand) -> Resu
             }
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Moves the data of another major version.
+async fn upgrade(project: &Project, server: Option<PathBuf>) -> Result<ExitCode, Failure> {
+    if let Some(running) = RunningServer::find(&project.root) {
+        return Err(Failure::command(
+            "a studio runs on this project".to_owned(),
+            format!(
+                "stop it (process {}); its data fits the bundled Postgres already",
+                running.supervisor_id()
+            ),
+        ));
+    }
+    let config = || ClusterConfig::new(ClusterKind::Project { dir: project.root.clone(), durable: false });
+    let moved = upgrade::upgrade(&project.root, server, config, output::note).await.map_err(|error| match error {
+        UpgradeError::NothingToDo(_) => Failure::command(error.to_string(), "start the studio".to_owned()),
+        UpgradeError::NoServer(ref version) => Failure::environment("move the data", &error).help(format!(
+            "install Postgres {version}, or name the folder of its programs with --server; the data stays as it is"
+        )),
+        error => Failure::environment("move the data", &error),
+    })?;
+    output::note(&format!(
+        "moved from Postgres {}: {} tables, {} rows",
+        moved.from, moved.dumped.tables, moved.dumped.rows
+    ));
+    if !moved.dumped.left_out.is_empty() {
+        output::note(&format!("not moved: {}", moved.dumped.left_out.join(", ")));
+    }
+    if !moved.copies.is_empty() {
+        output::note(&format!("copies that stay in the old folder: {}", moved.copies.join(", ")));
+    }
+    let (kept, script) = (moved.kept.display(), moved.script.display());
+    output::note(&format!(
+        "the old data is kept in {kept}, the dump is {script}; remove both when all is well"
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

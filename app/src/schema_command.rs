@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use studio_engine::config::load_environment;
 use studio_engine::derived::Derived;
 use studio_model::database::import::{ImportOptions, Imported, import};
-use studio_postgres::inspect::{InspectScope, inspect, inspect_with_views, settle};
-use studio_postgres::migrate::{self, LOCK_TIMEOUT};
+use studio_postgres::inspect::{InspectScope, inspect, inspect_with_views, other_indexes, settle};
+use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
 use studio_postgres::{Pool, PoolOptions, PooledConnection, Target};
 use studio_sql::diff::{Answers, Change, DiffOptions, Migration, Scope, TableRename, check_answers, diff};
 use studio_sql::risk::StepClass;
@@ -146,6 +146,12 @@ async fn read_model(
     for issue in &imported.issues {
         output::note(issue);
     }
+    let other = other_indexes(&connection).await;
+    for index in other.map_err(|error| Failure::environment("read the database", &error))? {
+        if imported.tables.contains(&index.table) {
+            output::note(&format!("index {} of {}: {}; skipped", index.name, index.table, index.reason));
+        }
+    }
     Ok(imported)
 }
 
@@ -195,10 +201,11 @@ async fn migrate_command(
             return Ok(ExitCode::SUCCESS);
         }
         migrate::apply(&connection, &plan, LOCK_TIMEOUT).await.map_err(|error| {
-            Failure::command(
-                error.to_string(),
-                "nothing was changed; correct the cause and run it again".to_owned(),
-            )
+            let next = match &error {
+                MigrateError::AfterLabels(_) => "correct the cause and run it again",
+                _ => "nothing was changed; correct the cause and run it again",
+            };
+            Failure::command(error.to_string(), next.to_owned())
         })?;
         output::note(&format!("Applied {} statements.", plan.statements().count()));
         return Ok(ExitCode::SUCCESS);
@@ -325,7 +332,7 @@ pub(crate) fn read_answers(path: &Path) -> Result<Answers, Failure> {
         Failure::command(
             format!("the answers in {} cannot be read: {error}", path.display()),
             "known keys: rename-table, delete-table, defer-table, and ours: rename-column, delete-column, \
-             relax-column, delete-other, back-fill, back-fill-per-row"
+             relax-column, convert-column, delete-other, back-fill, back-fill-per-row"
                 .to_owned(),
         )
     })

@@ -156,9 +156,7 @@ impl Copies {
     }
 
     async fn meta_of(&self, database: &str) -> Result<Meta, CopyError> {
-        let all = self.databases.describe().await?;
-        let found = all.into_iter().find(|info| info.name == database);
-        Ok(found.map(|info| Meta::parse(&info.comment)).unwrap_or_default())
+        Ok(Meta::parse(&self.databases.comment_of(database).await?))
     }
 
     /// Notes something about the project's database.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use studio_postgres::inspect::{InspectError, InspectScope, inspect};
+use studio_postgres::inspect::{InspectError, InspectScope, inspect, other_indexes};
 use studio_postgres::{Connection, DbError};
 use studio_sql::ddl::create_script;
 use studio_sql::schema::{ColumnDefault, Table, quote_ident, quote_literal};
@@ -59,6 +59,8 @@ async fn write(
     let script = create_script(&live);
     let mut dumped =
         Dumped { tables: live.tables.len(), left_out: left_out(connection).await?, ..Dumped::default() };
+    let other = other_indexes(connection).await?.into_iter();
+    dumped.left_out.extend(other.map(|it| format!("index {} of {} ({})", it.name, it.table, it.reason)));
     let block = |out: &mut (dyn Write + Send), statements: &[String]| -> io::Result<()> {
         statements.iter().try_for_each(|statement| writeln!(out, "{statement}\n"))
     };

@@ -13,3 +13,4 @@ pub mod runtime;
 mod scripts;
 pub mod server;
 pub mod studio;
+pub mod upgrade;

@@ -188,6 +188,9 @@ fn serving_line(serving: &ServingEvent) -> Option<String> {
         ServingEvent::Swapped { from, to } if *from == Some(*to) => return None,
         ServingEvent::Swapped { from: Some(from), to } => format!("serving   {to} (was {from})"),
         ServingEvent::Swapped { from: None, to } => format!("serving   {to}"),
+        ServingEvent::Withdrawn { from } => {
+            format!("serving   nothing: {from} does not fit the database as it is now")
+        }
         ServingEvent::PortTaken { port, owner, next_free } => {
             let owner = owner.as_ref().map(|owner| format!(" by {owner}")).unwrap_or_default();
             let next = next_free.map(|free| format!("; :{free} is free")).unwrap_or_default();

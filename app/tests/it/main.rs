@@ -4,6 +4,7 @@
 
 mod browser;
 mod ci;
+mod disk;
 mod harness;
 mod lsp;
 mod manual;

@@ -84,6 +84,9 @@ fn a_policy_file_stands_for_the_answers_and_what_it_does_not_name_is_kept() {
     // Nor after a restart.
     let studio = Studio::start_with(&todo, &["--policy", policy.to_str().unwrap()]);
     assert_eq!(studio.event("/Schema/Pending/held"), json!(true));
+    let answer = studio.ask("{ todos { title } }");
+    let message = answer["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("the last migration was undone, and the model still asks for it"), "{message}");
     let titles = db(&todo, &["psql", "-c", "SELECT string_agg(title, ',' ORDER BY title) FROM todos"]);
     assert_eq!(titles.trim(), TODOS);
 
@@ -94,6 +97,94 @@ fn a_policy_file_stands_for_the_answers_and_what_it_does_not_name_is_kept() {
     studio.serves(1);
     let rows = studio.ask("{ todos(orderBy: {id: ASC}) { name priority } }");
     assert_eq!(rows["data"]["todos"][1], json!({ "name": "File the taxes", "priority": 3 }));
+    assert_eq!(studio.stop(), 130);
+}
+
+/// The edit session of `review.rs`, without anybody to ask: the policy file says what may happen.
+#[test]
+fn an_edit_session_with_a_policy_loses_nothing_and_asks_nothing() {
+    const LABEL: &str = "  @access(true) type Label { @pk id: Int = autoIncrement() text: String }\n";
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let model = todo.join("src/index.exo");
+    edit(&model, "module TodoDatabase {\n", &format!("module TodoDatabase {{\n{LABEL}"));
+    edit(&model, "title: String", "title: String\n    @bits64 points: Int = 5");
+    let policy = folder.path().join("policy.toml");
+    fs::write(
+        &policy,
+        r#"
+        delete-table = ["labels"]
+        convert-column = ["todos.points"]
+        back-fill = { "todos.priority" = "3" }
+        [[rename-column]]
+        table = "todos"
+        old-column = "title"
+        new-column = "name"
+        "#,
+    )
+    .unwrap();
+    let with_policy = ["--policy", policy.to_str().unwrap()];
+    let studio = Studio::start_with(&todo, &with_policy);
+    studio.serves(1);
+    studio.ask("mutation { createLabels(data: [{ text: \"home\" }, { text: \"office\" }]) { id } }");
+    let nothing_waits = |studio: &Studio| {
+        wait_for("the last question", || studio.event("/Schema/Pending").is_null().then_some(()));
+    };
+
+    // A rename, a new required field, and a type that holds less.
+    edit(&model, "title: String", "name: String");
+    studio.serves(2);
+    edit(&model, "name: String", "name: String\n    priority: Int");
+    studio.serves(3);
+    edit(&model, "@bits64 points: Int", "points: Int");
+    studio.serves(4);
+    nothing_waits(&studio);
+    let first = json!({ "name": "Buy groceries", "priority": 3, "points": 5 });
+    let all = "{ todos(orderBy: {id: ASC}) { name priority points } }";
+    assert_eq!(studio.ask(all)["data"]["todos"][0], first);
+    studio.ask("mutation { updateTodo(id: 2, data: { priority: 1, points: 2000000000 }) { id } }");
+
+    // A table that is gone, and taken back.
+    edit(&model, LABEL, "");
+    studio.serves(5);
+    nothing_waits(&studio);
+    assert_eq!(
+        db(&todo, &["psql", "-c", "SELECT coalesce(to_regclass('labels')::text, 'gone')"]).trim(),
+        "gone"
+    );
+    db(&todo, &["undo"]);
+    wait_for("the held step", || (studio.event("/Schema/Pending/held") == json!(true)).then_some(()));
+    edit(&model, "module TodoDatabase {\n", &format!("module TodoDatabase {{\n{LABEL}"));
+    studio.serves(6);
+    nothing_waits(&studio);
+    assert_eq!(studio.stop(), 130);
+
+    // The next start asks nothing and has it all.
+    let studio = Studio::start_with(&todo, &with_policy);
+    studio.serves(1);
+    nothing_waits(&studio);
+    let rows = studio.ask(all);
+    assert_eq!(rows["data"]["todos"].as_array().unwrap().len(), 4, "{rows}");
+    assert_eq!(
+        rows["data"]["todos"][1],
+        json!({ "name": "File the taxes", "priority": 1, "points": 2_000_000_000 })
+    );
+    let labels = json!({ "labels": [{ "text": "home" }, { "text": "office" }] });
+    assert_eq!(studio.ask("{ labels(orderBy: {id: ASC}) { text } }")["data"], labels);
+
+    // Taken back once more, further than anything this studio served: it says so in place of wrong answers.
+    db(&todo, &["undo"]);
+    studio.event("/Serving/Withdrawn");
+    let reason = wait_for("the reason", || {
+        let answer = studio.ask(all);
+        answer["errors"][0]["message"].as_str().filter(|text| text.contains("D0001")).map(str::to_owned)
+    });
+    assert!(
+        reason.contains("the last migration was undone") && reason.contains("nothing is served"),
+        "{reason}"
+    );
+    db(&todo, &["restore", "before-undo-2"]);
+    wait_for("the rows", || (studio.ask(all)["data"]["todos"][0] == first).then_some(()));
     assert_eq!(studio.stop(), 130);
 }
 
@@ -161,6 +252,7 @@ fn a_project_is_made_from_an_existing_database() {
     let todo = project(folder.path(), "todo");
     let studio = Studio::start(&todo);
     studio.serves(1);
+    db(&todo, &["psql", "-c", "CREATE INDEX lengths ON todos (length(title))"]);
     let url = db(&todo, &["url"]);
     let url = url.trim();
     let copy = folder.path().join("imported");
@@ -172,6 +264,11 @@ fn a_project_is_made_from_an_existing_database() {
         .unwrap();
     assert!(output.status.success(), "{}", text(&output));
     assert!(text(&output).contains("public:\n  todos\n"), "{}", text(&output));
+    assert!(
+        text(&output).contains("index lengths of todos: over an expression; skipped"),
+        "{}",
+        text(&output)
+    );
     let verify = command().current_dir(&copy).args(["schema", "verify", "--database", url]).output().unwrap();
     assert!(text(&verify).contains("compatible"), "{}", text(&verify));
 

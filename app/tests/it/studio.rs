@@ -99,6 +99,8 @@ fn a_second_studio_on_the_same_project_says_who_has_it() {
     let output = command().arg(&todo).args(["--plain", "--port", "0"]).output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     assert!(text(&output).contains("another exo-studio"), "{}", text(&output));
+    let next = format!("Use the API of the other studio at {}, or stop it", studio.url());
+    assert!(text(&output).contains(&next), "{}", text(&output));
     assert_eq!(studio.ask("{ todo(id: 1) { id } }")["data"]["todo"]["id"], 1, "the first one goes on");
 }
 

@@ -62,6 +62,8 @@ pub enum DecisionKind {
     Rename,
     /// Values would be lost: do it, or keep them?
     Destructive,
+    /// The type of a column changes and every value has an equal one in the new type: cast them?
+    Convert,
     /// Rows stand in the way (duplicates, references that lead nowhere): only mending them helps.
     Obstacle,
 }

@@ -276,6 +276,11 @@ pub enum ServingEvent {
         /// Now.
         to: Revision,
     },
+    /// No revision that is known fits the database any more: requests are answered with the reason.
+    Withdrawn {
+        /// Before.
+        from: Revision,
+    },
     /// The port is in use.
     PortTaken {
         /// Port asked for.

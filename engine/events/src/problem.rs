@@ -88,6 +88,8 @@ pub enum ProblemSource {
     Seed,
     /// Hook components.
     Hook,
+    /// Space on the disk of the bundled database.
+    Disk,
 }
 
 /// All problems of one source.

@@ -95,6 +95,7 @@ impl StudioState {
             }
             EventKind::Schema(SchemaEvent::Pending(Some(_))) => (LogLevel::Warn, "schema"),
             EventKind::Serving(ServingEvent::PortTaken { .. }) => (LogLevel::Error, "http"),
+            EventKind::Serving(ServingEvent::Withdrawn { .. }) => (LogLevel::Warn, "http"),
             EventKind::Serving(_) => (LogLevel::Info, "http"),
             EventKind::Database(DatabaseEvent::Failed { .. }) => (LogLevel::Error, "postgres"),
             EventKind::Database(DatabaseEvent::Restarting { .. }) => (LogLevel::Warn, "postgres"),
@@ -225,6 +226,11 @@ impl StudioState {
                     self.say(event, format!("{to} is served"));
                 }
                 self.serving.revision = Some(*to);
+                self.serving.since = event.at;
+            }
+            ServingEvent::Withdrawn { from } => {
+                self.say(event, format!("{from} does not fit the database and is no longer served"));
+                self.serving.revision = None;
                 self.serving.since = event.at;
             }
             ServingEvent::PortTaken { port, owner, next_free } => {

@@ -194,6 +194,18 @@ impl Databases {
         Ok(described.collect())
     }
 
+    /// The comment of a database; empty without one, or without such a database. Sizes, which take time, are not looked at.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn comment_of(&self, name: &str) -> Result<String, DatabaseError> {
+        let params = [TextParam::new(Type::TEXT, name)];
+        let sql =
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = $1";
+        let rows = self.pool.get().await?.run(sql, &params).await?;
+        Ok(rows.into_iter().flatten().flatten().next().unwrap_or_default())
+    }
+
     /// Whether there is a database of this name.
     ///
     /// # Errors
@@ -228,6 +240,16 @@ impl Databases {
             Err(DatabaseError::Db(error)) if error.sqlstate() == Some("42P04") => Ok(false),
             other => other.map(|()| true),
         }
+    }
+
+    /// Version of the server, such as `18.4`.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn server_version(&self) -> Result<String, DatabaseError> {
+        let rows = self.pool.get().await?.run("SHOW server_version", &[]).await?;
+        let text = rows.into_iter().flatten().flatten().next().unwrap_or_default();
+        Ok(text.split(' ').next().unwrap_or_default().to_owned())
     }
 
     /// Closes the connections.

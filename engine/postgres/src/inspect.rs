@@ -108,8 +108,10 @@ pub struct Stake {
     pub rows: u64,
     /// Values that are lost, survive a rename, or are missing.
     pub values: u64,
-    /// A few of the values, shortened.
+    /// A few of the values, shortened: of those that do not fit, if there are any.
     pub samples: Vec<String>,
+    /// How many of the values have no equal one in the column's new type, where they can be cast one by one.
+    pub misfits: Option<u64>,
 }
 
 /// Reads what the steps of a migration put at stake, in one round trip.
@@ -122,19 +124,28 @@ pub async fn stakes(connection: &Connection, migration: &Migration) -> Result<Ve
         return Ok(Vec::new());
     }
     let texts: Vec<&str> = queries.iter().map(|query| query.sql.as_str()).collect();
-    let rows = connection.simple_query(&texts.join(";\n")).await?;
-    let number = |row: &[Option<String>], at: usize| {
-        row.get(at).and_then(Option::as_deref).and_then(|text| text.parse().ok()).unwrap_or(0)
+    let rows = match connection.simple_query(&texts.join(";\n")).await {
+        // Before version 16 a server cannot say whether a text is a value of a type.
+        Err(error) if error.sqlstate() == Some("42883") && migration.converts() => {
+            return Box::pin(stakes(connection, &migration.without_conversions())).await;
+        }
+        rows => rows?,
     };
+    let number = |row: &[Option<String>], at: usize| row.get(at)?.as_deref()?.parse::<u64>().ok();
     queries
         .iter()
         .zip(&rows)
         .map(|(query, row)| {
-            let samples = match row.get(2).and_then(Option::as_deref) {
+            let mut samples: Vec<String> = match row.get(2).and_then(Option::as_deref) {
                 Some(text) => serde_json::from_str(text)?,
                 None => Vec::new(),
             };
-            Ok(Stake { step: query.step, rows: number(row, 0), values: number(row, 1), samples })
+            let misfits = number(row, 3);
+            if let Some(count @ 1..) = misfits {
+                samples.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+            }
+            let (rows, values) = (number(row, 0).unwrap_or(0), number(row, 1).unwrap_or(0));
+            Ok(Stake { step: query.step, rows, values, samples, misfits })
         })
         .collect()
 }
@@ -149,7 +160,55 @@ fn catalogue_query(scope: &InspectScope, kinds: &str) -> String {
             format!("AND nspname IN ({names})")
         }
     };
-    CATALOGUE.replace("/*only*/", &only).replace("/*kinds*/", kinds)
+    CATALOGUE.replace("/*only*/", &only).replace("/*kinds*/", kinds).replace("/*plain*/", PLAIN_INDEX)
+}
+
+/// An index that a model can ask for.
+const PLAIN_INDEX: &str = "NOT i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL \
+    AND i.indnatts = i.indnkeyatts AND c.reloptions IS NULL \
+    AND (am.amname = 'hnsw' OR am.amname = 'btree' AND NOT EXISTS ( \
+      SELECT FROM unnest(i.indclass::oid[], i.indoption::int2[]) AS k(class, option) \
+      JOIN pg_opclass oc ON oc.oid = k.class WHERE NOT oc.opcdefault OR k.option <> 0))";
+
+/// An index that no model can ask for: [`inspect`] does not see it, and no migration touches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherIndex {
+    /// Its table.
+    pub table: QualifiedName,
+    /// Its name.
+    pub name: String,
+    /// What is special about it, such as `method gist`.
+    pub reason: String,
+}
+
+/// The indexes that [`inspect`] leaves out, those behind constraints excepted.
+///
+/// # Errors
+/// [`InspectError`] when the database cannot be read.
+pub async fn other_indexes(connection: &Connection) -> Result<Vec<OtherIndex>, InspectError> {
+    let sql = format!(
+        "SELECT n.nspname::text, t.relname::text, c.relname::text, CASE \
+           WHEN am.amname NOT IN ('btree', 'hnsw') THEN 'method ' || am.amname \
+           WHEN i.indisunique THEN 'unique without a constraint' \
+           WHEN i.indpred IS NOT NULL THEN 'partial' WHEN i.indexprs IS NOT NULL THEN 'over an expression' \
+           WHEN i.indnatts <> i.indnkeyatts THEN 'with included columns' \
+           WHEN c.reloptions IS NOT NULL THEN 'with storage parameters' \
+           ELSE 'with an order or operators of its own' END \
+         FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace \
+         JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam \
+         WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND NOT t.relispartition AND NOT ({PLAIN_INDEX}) \
+           AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid) \
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e') \
+         ORDER BY 1, 2, 3"
+    );
+    let rows = connection.simple_query(&sql).await?;
+    let found = rows.into_iter().filter_map(|row| {
+        let mut cells = row.into_iter().flatten();
+        let (schema, table) = (cells.next()?, cells.next()?);
+        let table = QualifiedName::new(Some(&schema), table);
+        Some(OtherIndex { table, name: cells.next()?, reason: cells.next()? })
+    });
+    Ok(found.collect())
 }
 
 const CATALOGUE: &str = r"
@@ -221,11 +280,7 @@ SELECT json_build_object(
   ) ORDER BY i.indrelid, c.relname), '[]')
   FROM pg_index i JOIN rel ON rel.oid = i.indrelid
   JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am am ON am.oid = c.relam
-  WHERE NOT i.indisunique AND NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL
-    AND i.indnatts = i.indnkeyatts AND c.reloptions IS NULL
-    AND (am.amname = 'hnsw' OR am.amname = 'btree' AND NOT EXISTS (
-      SELECT FROM unnest(i.indclass::oid[], i.indoption::int2[]) AS k(class, option)
-      JOIN pg_opclass oc ON oc.oid = k.class WHERE NOT oc.opcdefault OR k.option <> 0))),
+  WHERE /*plain*/),
 'triggers', (SELECT coalesce(json_agg(json_build_object(
     'table', t.tgrelid::bigint, 'name', t.tgname, 'function', p.proname) ORDER BY t.tgrelid, t.tgname), '[]')
   FROM pg_trigger t JOIN rel ON rel.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid

@@ -6,6 +6,7 @@
 //! * [`target`]: which database to talk to: a URL or a cluster, with its TLS settings.
 //! * [`pool`], [`wire`]: connections; every parameter and every result travels as text.
 //! * [`databases`]: create, clone, drop and list databases of a server.
+//! * [`disk`]: space that is left.
 //! * [`inspect`]: the schema of a live database as data.
 //! * [`migrate`]: running a migration somebody agreed to.
 //!
@@ -14,6 +15,7 @@
 pub mod bundle;
 pub mod cluster;
 pub mod databases;
+pub mod disk;
 pub mod inspect;
 pub mod migrate;
 pub mod pool;
@@ -25,7 +27,7 @@ mod tls;
 pub mod wire;
 
 pub use cluster::{
-    Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind, RunningServer,
+    Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind, RunningServer, find_server,
 };
 pub use databases::{DatabaseError, DatabaseInfo, Databases};
 pub use pool::{Listening, Pause, Pool, PoolError, PoolOptions, PooledConnection};

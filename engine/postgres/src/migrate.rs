@@ -23,6 +23,25 @@ pub enum MigrateError {
     /// The transaction could not be started or committed.
     #[error("migration failed: {0}")]
     Transaction(#[from] DbError),
+    /// Labels that later statements use had to be committed before one of these was refused.
+    #[error("{0}; only new labels of enums were added")]
+    AfterLabels(Box<MigrateError>),
+}
+
+impl MigrateError {
+    /// The error of the transaction with this number.
+    fn after(self, transaction: usize) -> Self {
+        if transaction == 0 { self } else { Self::AfterLabels(Box::new(self)) }
+    }
+
+    /// The statement that was refused, if one was, and what the server said.
+    pub fn cause(&self) -> (Option<&str>, &DbError) {
+        match self {
+            Self::Statement { statement, error } => (Some(statement), error),
+            Self::Transaction(error) => (None, error),
+            Self::AfterLabels(error) => error.cause(),
+        }
+    }
 }
 
 /// Runs the plan. All of a transaction or nothing of it happens; a refused statement stops the plan.
@@ -34,15 +53,16 @@ pub async fn apply(
     plan: &ConsentedPlan,
     lock_timeout: Duration,
 ) -> Result<(), MigrateError> {
-    for statements in plan.transactions() {
+    for (at, statements) in plan.transactions().iter().enumerate() {
         let begin = format!("BEGIN READ WRITE; SET LOCAL lock_timeout = {};", lock_timeout.as_millis());
         let batch = format!("{begin}\n{}\nCOMMIT;", statements.join("\n"));
         if let Err(error) = connection.batch_execute(&batch).await {
             connection.batch_execute("ROLLBACK").await?;
-            return Err(match culprit(connection, &begin, statements).await {
+            let error = match culprit(connection, &begin, statements).await {
                 Some((statement, error)) => MigrateError::Statement { statement, error },
                 None => MigrateError::Transaction(error),
-            });
+            };
+            return Err(error.after(at));
         }
     }
     Ok(())
@@ -59,7 +79,7 @@ pub async fn apply_stepwise(
     progress: impl Fn(usize),
 ) -> Result<(), MigrateError> {
     let mut done = 0;
-    for statements in plan.transactions() {
+    for (at, statements) in plan.transactions().iter().enumerate() {
         connection
             .batch_execute(&format!(
                 "BEGIN READ WRITE; SET LOCAL lock_timeout = {};",
@@ -69,7 +89,7 @@ pub async fn apply_stepwise(
         for statement in statements {
             if let Err(error) = connection.batch_execute(statement).await {
                 connection.batch_execute("ROLLBACK").await?;
-                return Err(MigrateError::Statement { statement: statement.clone(), error });
+                return Err(MigrateError::Statement { statement: statement.clone(), error }.after(at));
             }
             done += 1;
             progress(done);

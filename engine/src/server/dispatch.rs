@@ -88,7 +88,14 @@ impl Server {
         before
     }
 
-    /// The problems of a model that never compiled, for the 503 answer.
+    /// Answers nothing but the reason from now on.
+    pub fn withdraw(&self) -> Option<Arc<Serving>> {
+        let before = self.serving.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.live.changed();
+        before
+    }
+
+    /// Why nothing is served, for the 503 answer.
     pub fn set_problems(&self, problems: Arc<Vec<Problem>>) {
         *self.problems.write().unwrap_or_else(PoisonError::into_inner) = problems;
     }
@@ -224,14 +231,20 @@ impl Server {
         }
     }
 
-    /// The model never compiled: 503 with the list of problems, which only the studio on one's own machine shows.
+    /// The model never compiled or does not fit the database: 503 with the list of problems, which only the studio on one's own machine shows.
     fn nothing_served(&self) -> HttpReply {
         let problems = self.problems.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut message = "The model has not been served yet".to_owned();
+        let mut message = "No model is served".to_owned();
         if self.settings.is_loopback() {
             for problem in problems.iter() {
-                let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
-                message.push_str(&format!("; {} {place} {}", problem.code, problem.message));
+                let place = match problem.file.as_str() {
+                    "" => String::new(),
+                    file => format!("{file}:{}:{} ", problem.line, problem.column),
+                };
+                message.push_str(&format!("; {} {place}{}", problem.code, problem.message));
+                if problem.file.is_empty() {
+                    problem.help.iter().for_each(|help| message.push_str(&format!("; {help}")));
+                }
             }
         }
         HttpReply::json(503, json!({ "errors": [{ "message": message }] }).to_string())

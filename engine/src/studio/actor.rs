@@ -1,28 +1,32 @@
 //! The one task that owns the studio: it hears of changes, commands and services and decides what follows.
 
+mod commands;
+mod disk;
+mod lifecycle;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use studio_events::{
-    BuildEvent, BuildOutcome, Choice, Command, DatabaseEvent, Decision, DecisionEvent, DecisionId, EventKind,
-    LogLevel, Micros, PhaseTime, Problem, ProblemSet, ProblemSource, ProjectInfo, QueryEvent, Revision,
-    SchemaEvent, SchemaSummary, ServiceState, ServiceStatus, ServingEvent, Severity,
+    BuildEvent, BuildOutcome, Command, DatabaseEvent, EventKind, LogLevel, Micros, PhaseTime, Problem,
+    ProblemSet, ProblemSource, ProjectInfo, Revision, SchemaEvent, SchemaSummary, ServiceState,
+    ServiceStatus, ServingEvent, Severity,
 };
 use studio_model::ir::{Ir, IrHash};
 use studio_sql::schema::DatabaseSchema;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::database::{self, Database, DatabaseFailure};
+use super::database::{Database, DatabaseFailure};
 use super::hooks::StudioHooks;
 use super::migrate::Reviewed;
 use super::query::Queries;
 use super::review::Answered;
-use super::test_runs::{Selection, TestRuns};
+use super::test_runs::TestRuns;
 use super::watch::{Changes, Watch};
-use super::{StudioConfig, StudioError, build, control, explain, files, port};
+use super::{StudioConfig, StudioError, build, files, port};
 use crate::bus::{self, Bus};
 use crate::config::{Authentication, ConfigProblem, Environment, ExoToml, Settings};
 use crate::derived::Derived;
@@ -31,14 +35,6 @@ use crate::server::personas::PersonaBook;
 use crate::server::playground::PageFacts;
 use crate::server::{BindError, Server, bind};
 
-/// How often a database that died is started again.
-const RESTARTS: u32 = 3;
-/// Time before the first of these starts; the others wait four times as long as the one before.
-const RESTART_PAUSE: Duration = Duration::from_millis(100);
-/// A database that ran as long as this was sound.
-const SOUND: Duration = Duration::from_secs(60);
-/// Number of the question about data of another version.
-const VERSION_QUESTION: DecisionId = DecisionId(1);
 /// An orderly stop may take this long.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -48,6 +44,10 @@ pub(super) enum Internal {
     Database(Result<Box<Database>, DatabaseFailure>),
     /// The server process ended by itself.
     DatabaseLost(String, Vec<String>),
+    /// The disk of the database has little space left, or enough again.
+    Disk(disk::Space),
+    /// The data of another major version was moved, or not.
+    Moved(Result<String, String>),
     /// A test run ended.
     TestsEnded,
     /// Files of hook components changed.
@@ -84,6 +84,12 @@ pub(super) struct Actor {
     database_since: Option<Instant>,
     /// Rename data of another major version and start empty.
     set_aside: bool,
+    /// Looks at the disk of the database.
+    disk: Option<disk::DiskWatch>,
+    /// The database is down and starts again once there is space.
+    waits_for_space: bool,
+    /// Base URL of the API, once it listens.
+    address: Option<String>,
     tests: TestRuns,
     queries: Queries,
     /// The files do not check: tests would run against something else.
@@ -155,6 +161,9 @@ impl Actor {
             restarts: 0,
             database_since: None,
             set_aside: false,
+            disk: None,
+            waits_for_space: false,
+            address: None,
             tests,
             queries,
             broken: false,
@@ -221,8 +230,13 @@ impl Actor {
             Ok(listener) => {
                 let settings = &self.server.settings;
                 let shown = if host.contains(':') { format!("[{host}]") } else { host };
+                let url = format!("http://{shown}:{}", listener.port);
+                if let Some(database) = &self.database {
+                    database.announce(&url);
+                }
+                self.address = Some(url.clone());
                 self.bus.send(EventKind::Serving(ServingEvent::Bound {
-                    url: format!("http://{shown}:{}", listener.port),
+                    url,
                     graphql_path: settings.graphql_path.clone(),
                     playground_path: settings.playground_path.clone(),
                     loopback: settings.is_loopback(),
@@ -280,73 +294,13 @@ impl Actor {
         watch
     }
 
-    /// Starts the database after a while; the time grows with every attempt that went wrong.
-    fn start_database(&self) {
-        let pause = match self.restarts {
-            0 => Duration::ZERO,
-            attempt => RESTART_PAUSE * 4_u32.saturating_pow(attempt - 1),
-        };
-        let set_aside = self.set_aside;
-        let sender = self.internal.0.clone();
-        let root = self.config.project.root.clone();
-        let settings = self.server.settings.clone();
-        let durable = self.toml.postgres.durable;
-        let executable = self.config.executable.clone();
-        let bus = self.bus.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
-            let asked = database::Wanted { durable, set_aside };
-            let result = database::start(&root, &settings, asked, &executable, &bus).await;
-            // The actor is gone when the studio stops meanwhile; dropping the database stops the server.
-            let _ = sender.send(Internal::Database(result.map(Box::new)));
-        });
-    }
-
     async fn hear(&mut self, message: Internal) -> Result<(), StudioError> {
         match message {
-            Internal::Database(Ok(database)) => {
-                if let Some(exited) = database.exited() {
-                    let sender = self.internal.0.clone();
-                    tokio::spawn(async move {
-                        let exit = exited.await;
-                        let _ = sender.send(Internal::DatabaseLost(exit.status, exit.log));
-                    });
-                }
-                if let Some(folder) = database.socket_dir() {
-                    match control::listen(folder, self.commands.clone(), self.bus.clone()) {
-                        Ok(task) => {
-                            if let Some(old) = self.control.replace(task) {
-                                old.abort();
-                            }
-                        }
-                        Err(error) => {
-                            self.bus.log(LogLevel::Warn, "control", format!("no socket for orders: {error}"));
-                        }
-                    }
-                }
-                self.database = Some(database);
-                self.database_since = Some(Instant::now());
-                self.set_aside = false;
-                self.served = None;
-                self.advance().await;
-                self.list_copies(true).await;
-            }
-            Internal::Database(Err(failure)) => {
-                if let Some(found) = &failure.other_version
-                    && self.config.interactive
-                {
-                    self.ask_about_version(found);
-                }
-                self.bus.send(EventKind::Database(DatabaseEvent::Failed {
-                    attempt: self.restarts + 1,
-                    message: failure.message.clone(),
-                    log_tail: failure.log,
-                }));
-                if !self.config.interactive {
-                    return Err(StudioError::Database(failure.message));
-                }
-            }
+            Internal::Database(Ok(database)) => self.database_up(database).await,
+            Internal::Database(Err(failure)) => return self.database_failed(failure),
             Internal::DatabaseLost(status, log) => self.database_lost(status, log),
+            Internal::Moved(moved) => self.data_moved(moved),
+            Internal::Disk(space) => self.disk_changed(space),
             Internal::TestsEnded => self.tests.ended().await,
             Internal::HookFiles(files) => {
                 self.hooks.files_changed(&self.toml, &files).await;
@@ -354,59 +308,6 @@ impl Actor {
             }
         }
         Ok(())
-    }
-
-    /// Data of another major version is never touched without a word.
-    fn ask_about_version(&self, found: &str) {
-        self.bus.send(EventKind::Decision(DecisionEvent::Asked(Box::new(Decision {
-            id: VERSION_QUESTION,
-            question: format!(
-                "the data of this project is of Postgres {found}: start with an empty database?"
-            ),
-            options: vec!["leave it".to_owned(), "start empty, keep the old data beside it".to_owned()],
-            default: 0,
-            answer: None,
-            refused: None,
-            step: None,
-        }))));
-    }
-
-    /// Takes the answer to a question that is not about a migration. Whether there was one.
-    pub(super) fn answer_version(&mut self, id: DecisionId, choice: &Choice) -> bool {
-        if id != VERSION_QUESTION || self.database.is_some() {
-            return false;
-        }
-        if *choice == Choice::Option(1) {
-            self.set_aside = true;
-            self.restarts = 0;
-            self.start_database();
-        }
-        true
-    }
-
-    fn database_lost(&mut self, status: String, log_tail: Vec<String>) {
-        self.database = None;
-        if self.database_since.is_some_and(|since| since.elapsed() > SOUND) {
-            // It ran well for a time: this is another fault than the last one.
-            self.restarts = 0;
-        }
-        self.restarts += 1;
-        if self.restarts > RESTARTS {
-            self.bus.send(EventKind::Database(DatabaseEvent::Failed {
-                attempt: self.restarts,
-                message: format!(
-                    "Postgres ended again and again ({status}); press r in Services to try once more"
-                ),
-                log_tail,
-            }));
-            return;
-        }
-        self.bus.send(EventKind::Database(DatabaseEvent::Restarting {
-            attempt: self.restarts,
-            of: RESTARTS,
-            reason: status,
-        }));
-        self.start_database();
     }
 
     async fn changed(&mut self, changes: &Changes) {
@@ -549,89 +450,9 @@ impl Actor {
         };
     }
 
-    async fn obey(&mut self, order: Command) {
-        match order {
-            Command::Quit => {}
-            Command::Rebuild => self.rebuild().await,
-            Command::Answer(id, choice) => self.answer(id, choice).await,
-            Command::Migrate { consent } => self.migrate(&consent).await,
-            Command::ForgetAnswers => self.forget_answers().await,
-            Command::UndoMigration => self.undo().await,
-            Command::MakeCopy { name } => self.make_copy(name).await,
-            Command::RestoreCopy { name } => self.restore_copy(&name).await,
-            Command::DropCopy { name } => self.drop_copy(&name).await,
-            Command::ResetDatabase => self.reset().await,
-            Command::ListCopies => self.list_copies(false).await,
-            Command::Seed => self.seed().await,
-            Command::Explain { trace, analyze } => match &self.database {
-                Some(database) => {
-                    let ir = self.server.serving().map(|serving| Arc::clone(&serving.ir));
-                    explain::explain(&self.bus, &database.pool, ir, trace, analyze);
-                }
-                None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
-            },
-            Command::ExplainAccess { trace, caller } => {
-                explain::access(&self.bus, Arc::clone(&self.server), trace, caller);
-            }
-            Command::Replay { trace, write } => {
-                explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace, write)
-            }
-            Command::Query { number, sql, write } => match &self.database {
-                Some(database) => self.queries.run(&database.pool, number, sql, write),
-                None => {
-                    let result = Err("the database is not up".to_owned());
-                    self.bus.send(EventKind::Query(QueryEvent { number, sql, time: Micros(0), result }));
-                }
-            },
-            Command::RunTests(pattern) => self.tests.run(Selection::Pattern(pattern)),
-            Command::RunTestsNamed(names) => {
-                self.tests.run(Selection::Named(names.into_iter().collect()));
-            }
-            Command::StopTests => self.tests.stop(),
-            Command::WatchTests(on) => self.tests.watch(on).await,
-            Command::SetPersona(name) => {
-                if !self.personas.choose(name.as_deref()) {
-                    self.bus.log(LogLevel::Warn, "persona", "there is no such persona in exo.toml");
-                }
-            }
-            Command::CountRows => match (&self.database, &self.built) {
-                (Some(database), Some(built)) => {
-                    explain::count_rows(&self.bus, &database.pool, Arc::clone(&built.ir));
-                }
-                _ => self.bus.log(LogLevel::Warn, "schema", "there is nothing to count yet"),
-            },
-            Command::TakePort(port) => {
-                self.listen_late(port).await;
-                if self.listening.is_some() {
-                    port::remember(&self.config.project.root, port);
-                }
-            }
-            Command::RetryPort => self.listen_late(self.wanted_port).await,
-            Command::RestartDatabase => {
-                self.restarts = 0;
-                if let Some(database) = self.database.take() {
-                    database.stop().await;
-                }
-                self.start_database();
-            }
-            Command::ResetLatency => {
-                self.server.latency.reset();
-                self.bus.send(EventKind::LatencyReset);
-            }
-        }
-    }
-
-    /// Listens when the first attempt found the port taken; a second socket is never opened.
-    async fn listen_late(&mut self, port: u16) {
-        if self.listening.is_some() {
-            self.bus.log(LogLevel::Warn, "http", "the API is listening already");
-        } else if let Err(error) = self.listen(port).await {
-            self.bus.log(LogLevel::Error, "http", error.to_string());
-        }
-    }
-
     async fn shut_down(&mut self) {
         self.stop.send_replace(true);
+        self.disk = None;
         if let Some(control) = self.control.take() {
             control.abort();
         }

@@ -1,19 +1,19 @@
 //! The database of the interactive studio: the bundled server of the project, or the one a URL names.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use studio_events::{DatabaseEvent, EventKind, Micros};
 use studio_postgres::{
-    Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind, Databases, Pause, Pool,
-    PoolOptions, Target,
+    Cluster, ClusterError, ClusterEvent, ClusterExit, Databases, Pause, Pool, PoolOptions, Target,
 };
 
 use crate::bus::Bus;
 use crate::config::Settings;
 use crate::copies::{Copies, Meta, NAME};
 use crate::runtime::pool_options;
+use crate::upgrade::cluster_config;
 
 /// How long requests under way may take before their connections are closed for a copy.
 const PAUSE_LIMIT: Duration = Duration::from_secs(3);
@@ -46,11 +46,13 @@ pub(super) struct DatabaseFailure {
     pub(super) log: Vec<String>,
     /// The data is of this other major version.
     pub(super) other_version: Option<String>,
+    /// There is no space on the disk of this folder.
+    pub(super) full_disk: Option<PathBuf>,
 }
 
 impl DatabaseFailure {
     fn new(message: String) -> Self {
-        Self { message, log: Vec::new(), other_version: None }
+        Self { message, log: Vec::new(), other_version: None, full_disk: None }
     }
 }
 
@@ -133,10 +135,8 @@ async fn start_bundled(
     executable: &Path,
     bus: &Bus,
 ) -> Result<Database, DatabaseFailure> {
-    let kind = ClusterKind::Project { dir: root.to_owned(), durable: wanted.durable };
-    let mut config = ClusterConfig::new(kind);
+    let mut config = cluster_config(root, wanted.durable, executable);
     config.set_aside_other_version = wanted.set_aside;
-    config.supervisor = vec![executable.as_os_str().to_owned(), "__postgres".into()];
     let stage = |event: ClusterEvent| {
         let stage = match event {
             ClusterEvent::Unpacking => "unpacking Postgres (once per user)",
@@ -149,6 +149,10 @@ async fn start_bundled(
     let cluster = Cluster::start(config, stage).await.map_err(|error| DatabaseFailure {
         other_version: match &error {
             ClusterError::WrongVersion { found, .. } => Some(found.clone()),
+            _ => None,
+        },
+        full_disk: match &error {
+            ClusterError::DiskFull { dir } => Some(dir.clone()),
             _ => None,
         },
         ..DatabaseFailure::new(format!("{error}; {}", error.next_step()))
@@ -178,6 +182,18 @@ impl Database {
     /// Resolves when the bundled server ends by itself.
     pub(super) fn exited(&self) -> Option<impl Future<Output = ClusterExit> + Send + use<>> {
         self.cluster.as_ref().map(Cluster::exited)
+    }
+
+    /// Folder of the bundled server's data.
+    pub(super) fn state_dir(&self) -> Option<&Path> {
+        self.cluster.as_ref().map(Cluster::state_dir)
+    }
+
+    /// Tells a second studio on the project where the API of this one is.
+    pub(super) fn announce(&self, url: &str) {
+        if let Some(cluster) = &self.cluster {
+            cluster.announce(url);
+        }
     }
 
     /// Folder of the bundled server's socket.

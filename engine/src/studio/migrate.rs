@@ -131,7 +131,7 @@ impl Subject<'_> {
         }
         let copy = self.database.databases.is_some().then(|| self.copy_name());
         let pending = review.summary(self.revision, self.word.clone(), copy, self.held);
-        let problems = vec![waiting(&review.migration, &differences, self.database.may_migrate, self.held)];
+        let problems = vec![self.waiting(&review.migration, !can_serve)];
         Ok(Reviewed {
             pending: Some(Arc::new(pending)),
             can_serve,
@@ -139,6 +139,34 @@ impl Subject<'_> {
             reversible: None,
             review: Some(review),
         })
+    }
+
+    /// The problem entry of a pending migration. `blocked`: the newest model cannot be served before it is applied.
+    fn waiting(&self, migration: &Migration, blocked: bool) -> Problem {
+        let steps: Vec<_> = migration.steps.iter().map(|step| format!("  - {}", step.description)).collect();
+        let wait = match migration.steps.len() {
+            1 => "1 migration step waits for a decision".to_owned(),
+            count => format!("{count} migration steps wait for a decision"),
+        };
+        let until_then = match self.from {
+            Some(_) => "the API serves the last revision",
+            None => "nothing is served until then",
+        };
+        let message = match (blocked, self.held) {
+            (true, true) => format!(
+                "the last migration was undone, and the model still asks for it: {wait}; {until_then}"
+            ),
+            (true, false) => format!("{wait}; {until_then}"),
+            (false, _) => "removed parts of the model are still in the database, with their data".to_owned(),
+        };
+        let help = if self.held {
+            "the last migration was undone: take the change out of the model, or press m and apply it again"
+        } else if self.database.may_migrate {
+            "press m to review the steps; nothing that loses data runs before you type the consent word"
+        } else {
+            "the database is read-only for the studio: apply `exo-studio schema migrate` yourself, or set EXO_POSTGRES_READ_WRITE=true"
+        };
+        problem_of(if blocked { Severity::Error } else { Severity::Warning }, "D0001", message, &steps, help)
     }
 
     /// Takes an answer and looks again. `None`: there is no such question.
@@ -229,6 +257,12 @@ pub(super) fn micros(since: Instant) -> Micros {
     Micros(u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX))
 }
 
+/// What the database has now.
+pub(super) async fn live_schema(database: &Database) -> Result<DatabaseSchema, String> {
+    let connection = database.owner.get().await.map_err(|error| error.to_string())?;
+    live(&connection).await
+}
+
 async fn live(connection: &Connection) -> Result<DatabaseSchema, String> {
     inspect(connection, &InspectScope::All).await.map_err(|error| error.to_string())
 }
@@ -239,34 +273,10 @@ async fn apply(connection: &Connection, plan: &ConsentedPlan, bus: &Bus) -> Resu
 }
 
 fn failed(error: &MigrateError, bus: &Bus) -> String {
-    let (statement, reason) = match error {
-        MigrateError::Statement { statement, error } => (statement.clone(), error.to_string()),
-        MigrateError::Transaction(error) => (String::new(), error.to_string()),
-    };
-    bus.send(EventKind::Schema(SchemaEvent::Failed { statement, error: reason }));
+    let (statement, reason) = error.cause();
+    let (statement, error_text) = (statement.unwrap_or_default().to_owned(), reason.to_string());
+    bus.send(EventKind::Schema(SchemaEvent::Failed { statement, error: error_text }));
     error.to_string()
-}
-
-/// The problem entry of a pending migration.
-fn waiting(migration: &Migration, differences: &[String], may_migrate: bool, held: bool) -> Problem {
-    let blocked = !differences.is_empty();
-    let steps: Vec<_> = migration.steps.iter().map(|step| format!("  - {}", step.description)).collect();
-    let message = if blocked {
-        format!(
-            "{} migration steps wait for a decision; the API serves the last revision",
-            migration.steps.len()
-        )
-    } else {
-        "removed parts of the model are still in the database, with their data".to_owned()
-    };
-    let help = if held {
-        "the last migration was undone: take the change out of the model, or press m and apply it again"
-    } else if may_migrate {
-        "press m to review the steps; nothing that loses data runs before you type the consent word"
-    } else {
-        "the database is read-only for the studio: apply `exo-studio schema migrate` yourself, or set EXO_POSTGRES_READ_WRITE=true"
-    };
-    problem_of(if blocked { Severity::Error } else { Severity::Warning }, "D0001", message, &steps, help)
 }
 
 /// A database that cannot be compared or changed.
@@ -281,7 +291,14 @@ pub(super) fn problem(error: &str) -> Problem {
     )
 }
 
-fn problem_of(severity: Severity, code: &str, message: String, lines: &[String], help: &str) -> Problem {
+/// A problem that no place in a file is to blame for.
+pub(super) fn problem_of(
+    severity: Severity,
+    code: &str,
+    message: String,
+    lines: &[String],
+    help: &str,
+) -> Problem {
     let word = match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

@@ -53,6 +53,23 @@ pub struct StudioConfig {
     pub enforce_trusted_documents: bool,
 }
 
+impl StudioConfig {
+    /// A project as the command line opens it without any switch, with nobody to ask. `executable` also is the database
+    /// supervisor.
+    pub fn new(project: Project, executable: PathBuf) -> Self {
+        Self {
+            project,
+            port: None,
+            executable,
+            interactive: false,
+            policy: None,
+            database_url: None,
+            read_write: false,
+            enforce_trusted_documents: true,
+        }
+    }
+}
+
 impl std::fmt::Debug for StudioConfig {
     /// The database URL may hold a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -46,6 +46,8 @@ fn answer(decision: &Decision, policy: &Answers) -> Option<Choice> {
                 named(&policy.relax_column).then_some(Choice::Option(2))
             }
         }
+        DecisionKind::Convert if named(&policy.convert_column) => Some(Choice::Option(0)),
+        DecisionKind::Convert => named(&policy.delete_column).then_some(Choice::Option(2)),
         DecisionKind::Obstacle => None,
     }
 }

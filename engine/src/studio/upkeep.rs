@@ -8,13 +8,16 @@ use studio_events::{
     ServingEvent,
 };
 
+use studio_sql::diff::DiffOptions;
 use studio_sql::schema::DatabaseSchema;
+use studio_sql::verify::verify;
 
 use super::actor::Actor;
 use super::migrate::{self, Reviewed, Subject, micros};
 use super::{build, policy, seed};
 use crate::bus;
 use crate::copies::{BY_HAND, Copies, CopyRequest};
+use crate::derived::Derived;
 use crate::runtime::serving::Serving;
 
 /// The studio's steps and answers are borrowed apart from each other, which a method could not do.
@@ -34,8 +37,13 @@ macro_rules! subject {
 }
 
 impl Actor {
-    fn problems(&self, source: ProblemSource, problems: Vec<Problem>) {
-        self.bus.send(EventKind::Problems(ProblemSet { source, problems: Arc::new(problems) }));
+    pub(super) fn problems(&self, source: ProblemSource, problems: Vec<Problem>) {
+        let problems = Arc::new(problems);
+        if source == ProblemSource::Database && self.server.serving().is_none() {
+            // Whoever asks meanwhile is told why.
+            self.server.set_problems(Arc::clone(&problems));
+        }
+        self.bus.send(EventKind::Problems(ProblemSet { source, problems }));
     }
 
     fn refuse(&self, order: &str, reason: impl Into<String>) {
@@ -417,18 +425,37 @@ impl Actor {
         self.served = None;
         self.reversible = None;
         self.answered.forget();
-        if undo && let Some((revision, derived)) = self.before.take() {
-            // The revision that fits the old tables answers again.
-            let serving = Arc::new(Serving::new(revision, &derived, database_pool(self)));
-            let from = self.server.swap(serving).map(|old| old.revision);
-            self.now = Some((revision, derived));
-            self.bus.send(EventKind::Serving(ServingEvent::Swapped { from, to: revision }));
-        }
+        self.serve_what_fits(undo).await;
         self.advance().await;
     }
-}
 
-fn database_pool(actor: &Actor) -> studio_postgres::Pool {
-    let database = actor.database.as_ref().expect("invariant: the caller has just used the database");
-    database.pool.clone()
+    /// The tables were exchanged below the API: the revision that fits them answers from now on, or none. After an undo the
+    /// one before is asked first.
+    async fn serve_what_fits(&mut self, undo: bool) {
+        let Some(database) = &self.database else { return };
+        let live = match migrate::live_schema(database).await {
+            Ok(live) => live,
+            Err(error) => return self.bus.log(LogLevel::Error, "copies", error),
+        };
+        let known = [self.now.take(), self.before.take()];
+        let mut known: Vec<_> = known.into_iter().flatten().collect();
+        if undo {
+            known.reverse();
+        }
+        let options = DiffOptions::default();
+        let fits = |derived: &Derived| verify(&live, &derived.tables, &options).is_empty();
+        let served = self.server.serving().map(|serving| serving.revision);
+        if let Some(at) = known.iter().position(|(_, derived)| fits(derived)) {
+            let (revision, derived) = known.swap_remove(at);
+            if served != Some(revision) {
+                let serving = Arc::new(Serving::new(revision, &derived, database.pool.clone()));
+                let from = self.server.swap(serving).map(|old| old.revision);
+                self.bus.send(EventKind::Serving(ServingEvent::Swapped { from, to: revision }));
+            }
+            self.now = Some((revision, derived));
+            self.before = known.pop().filter(|_| !undo);
+        } else if let Some(old) = self.server.withdraw() {
+            self.bus.send(EventKind::Serving(ServingEvent::Withdrawn { from: old.revision }));
+        }
+    }
 }

@@ -66,14 +66,9 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
     fs::write(root.join("src/all.wasm"), component("hooks", ALL)).unwrap();
     fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
     let config = StudioConfig {
-        project: Project::open(&root).unwrap(),
         port: Some(0),
-        executable: std::env::current_exe().unwrap(),
         interactive: true,
-        policy: None,
-        database_url: None,
-        read_write: false,
-        enforce_trusted_documents: true,
+        ..StudioConfig::new(Project::open(&root).unwrap(), std::env::current_exe().unwrap())
     };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();

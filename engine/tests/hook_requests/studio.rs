@@ -44,16 +44,7 @@ pub(crate) async fn hooks_stand_around_requests_and_follow_their_files() {
     // No component yet: nothing is answered, since what it should refuse would pass.
     let project = Project::open(&root).unwrap();
     let executable = std::env::current_exe().unwrap();
-    let config = StudioConfig {
-        project,
-        port: Some(0),
-        executable,
-        interactive: true,
-        policy: None,
-        database_url: None,
-        read_write: false,
-        enforce_trusted_documents: true,
-    };
+    let config = StudioConfig { port: Some(0), interactive: true, ..StudioConfig::new(project, executable) };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();
     let state = wait(&mut states, |state| state.serving.revision.is_some()).await;

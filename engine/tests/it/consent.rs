@@ -26,16 +26,7 @@ pub(crate) async fn what_could_lose_data_is_asked_first_and_can_be_undone() {
     fs::write(root.join("tests/init.gql"), SEED).unwrap();
     let project = Project::open(&root).unwrap();
     let executable = std::env::current_exe().unwrap();
-    let config = StudioConfig {
-        project,
-        port: Some(0),
-        executable,
-        interactive: true,
-        policy: None,
-        database_url: None,
-        read_write: false,
-        enforce_trusted_documents: true,
-    };
+    let config = StudioConfig { port: Some(0), interactive: true, ..StudioConfig::new(project, executable) };
     let studio = Studio::prepare(config).unwrap().start();
     let mut states = studio.states();
 
@@ -89,29 +80,72 @@ pub(crate) async fn what_could_lose_data_is_asked_first_and_can_be_undone() {
     wait(&mut states, serves(3)).await;
     assert!(ask(&authority, "{ notes { rank } }").await.contains("[{\"rank\" : 3}, {\"rank\" : 3}]"));
 
+    // A type that holds less: cast by default where all values fit, dropped by consent only where one does not.
+    write(&ranked.replace("rank: Int", "@bits16 rank: Int"));
+    let state = wait(&mut states, |state| state.decisions.len() == 1).await;
+    assert_eq!(state.decisions[0].step.as_ref().unwrap().kind, DecisionKind::Convert);
+    assert_eq!(state.decisions[0].question, "notes.rank: INT becomes SMALLINT, all 2 values fit");
+    assert_eq!(state.decisions[0].options, ["convert", "keep for now", "drop and add"]);
+    assert_eq!(state.migration.as_ref().unwrap().word, None, "nothing is lost");
+    send(answer(&state, Choice::Option(2)));
+    let word = |state: &StudioState| state.migration.as_ref().is_some_and(|plan| plan.word.is_some());
+    wait(&mut states, word).await;
+    send(answer(&state, Choice::Option(0)));
+    wait(&mut states, |state| !word(state)).await;
+    assert!(
+        ask(&authority, "mutation { updateNote(id: 2, data: {rank: 70000}) { id } }")
+            .await
+            .contains("\"id\" : 2")
+    );
+    send(Command::ForgetAnswers);
+    let state = wait(&mut states, |state| {
+        state.decisions.first().is_some_and(|it| it.step.as_ref().unwrap().kind == DecisionKind::Destructive)
+    })
+    .await;
+    assert!(
+        state.decisions[0].question.ends_with("2 values lost, as 1 does not fit"),
+        "{:?}",
+        state.decisions[0]
+    );
+    assert_eq!(state.decisions[0].step.as_ref().unwrap().samples, ["70000"]);
+    assert_eq!(state.decisions[0].chosen(), Some(1));
+    assert!(
+        ask(&authority, "mutation { updateNote(id: 2, data: {rank: 3}) { id } }")
+            .await
+            .contains("\"id\" : 2")
+    );
+    send(Command::ForgetAnswers);
+    wait(&mut states, |state| {
+        state.decisions.first().is_some_and(|it| it.step.as_ref().unwrap().kind == DecisionKind::Convert)
+    })
+    .await;
+    send(migrate(""));
+    wait(&mut states, serves(4)).await;
+    assert!(ask(&authority, "{ notes { rank } }").await.contains("[{\"rank\" : 3}, {\"rank\" : 3}]"));
+    let ranked = ranked.replace("rank: Int", "@bits16 rank: Int");
+
     // What is lost is kept unless it is chosen and the word is typed.
     write(&ranked.replace("text: String ", ""));
     let state = wait(&mut states, |state| state.decisions.len() == 1).await;
     assert_eq!(state.decisions[0].options, ["do it", "keep for now", "keep, allow NULL"]);
     assert_eq!(state.decisions[0].chosen(), Some(1));
     send(answer(&state, Choice::Option(0)));
-    let word = |state: &StudioState| state.migration.as_ref().is_some_and(|plan| plan.word.is_some());
     let state = wait(&mut states, word).await;
-    assert_eq!(state.migration.as_ref().unwrap().word.as_deref(), Some("notes/r4"));
+    assert_eq!(state.migration.as_ref().unwrap().word.as_deref(), Some("notes/r5"));
     send(migrate("yes"));
-    wait(&mut states, said("the word is notes/r4")).await;
+    wait(&mut states, said("the word is notes/r5")).await;
     assert!(ask(&authority, "{ notes { b: text } }").await.contains(both), "nothing was applied");
-    send(migrate("notes/r4"));
-    wait(&mut states, serves(4)).await;
+    send(migrate("notes/r5"));
+    wait(&mut states, serves(5)).await;
 
     // The undo brings the values and the old revision back, and the new one waits.
     send(Command::UndoMigration);
     let state = wait(&mut states, |state| state.migration.as_ref().is_some_and(|plan| plan.held)).await;
-    assert_eq!(state.serving.revision, Some(Revision(3)));
+    assert_eq!(state.serving.revision, Some(Revision(4)));
     assert!(ask(&authority, "{ notes { b: text } }").await.contains(both), "the values are back");
     assert!(state.copies.iter().any(|copy| copy.reason == "before undo"), "{:?}", state.copies);
     write(&ranked);
-    wait(&mut states, |state| state.migration.is_none() && serves(5)(state)).await;
+    wait(&mut states, |state| state.migration.is_none() && serves(6)(state)).await;
     assert!(ask(&authority, "{ notes { b: text } }").await.contains(both));
 
     let errors: Vec<_> = state.logs.iter().filter(|(_, line)| line.level == LogLevel::Error).collect();

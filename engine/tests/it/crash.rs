@@ -13,7 +13,10 @@ use studio_postgres::{Cluster, ClusterConfig, ClusterKind, Pool, PoolOptions};
 
 /// First argument that makes this binary the process to be killed.
 pub(crate) const WORKER: &str = "__crash-worker";
-const ROUNDS: u64 = 6;
+/// Twice each part of the work, once with the server itself killed.
+const ROUNDS: u64 = 8;
+/// The parts of the work, in order.
+const PARTS: [&str; 4] = ["copy", "migrate", "restore", "undo"];
 
 async fn start(root: &Path) -> (Cluster, Copies) {
     let kind = ClusterKind::Project { dir: root.to_owned(), durable: false };
@@ -34,7 +37,7 @@ fn request(name: &str) -> CopyRequest<'_> {
     CopyRequest { name, automatic: true, reason: BY_HAND, revision: None, undo: true, at: now() }
 }
 
-/// Rows, then a copy, then a migration, then a restore, for ever. Says how many rows are committed.
+/// Rows, then a copy, then a migration, then a restore, for ever. Says how many rows are committed and what comes next.
 pub(crate) async fn work(root: &Path) {
     let (cluster, copies) = start(root).await;
     let run = async |sql: &str| {
@@ -46,16 +49,24 @@ pub(crate) async fn work(root: &Path) {
     run("CREATE TABLE IF NOT EXISTS ledger (n INT PRIMARY KEY)").await;
     let first = run("SELECT count(*) FROM ledger").await;
     let first: u64 = first[0][0].as_deref().unwrap().parse().unwrap();
+    let next = |word: &str| {
+        println!("{word}");
+        std::io::stdout().flush().unwrap();
+    };
+    next(&format!("pids {} {}", cluster.supervisor_id(), cluster.process_id()));
     for n in first.. {
         run(&format!("INSERT INTO ledger SELECT {n}")).await;
-        println!("{}", n + 1);
-        std::io::stdout().flush().unwrap();
+        next(&(n + 1).to_string());
+        next(PARTS[0]);
         let copy = copies.make(request(&format!("c{n}"))).await.unwrap();
+        next(PARTS[1]);
         run(&format!(
             "BEGIN; ALTER TABLE ledger ADD IF NOT EXISTS x{n} INT; UPDATE ledger SET x{n} = n; COMMIT"
         ))
         .await;
+        next(PARTS[2]);
         copies.restore(&copy.name, request("kept")).await.unwrap();
+        next(PARTS[3]);
         copies.undo(None, request("kept")).await.unwrap();
     }
 }
@@ -74,10 +85,27 @@ pub(crate) async fn nothing_is_lost_whenever_the_process_is_killed() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut rows: u64 = lines.next().unwrap().unwrap().parse().unwrap();
-        // Somewhere in the copies and migrations that follow.
+        let mut rows = 0;
+        let mut servers: Vec<String> = Vec::new();
+        // In the first go of one part and the second go of another one, some way into it.
+        let (part, go) = (PARTS[usize::try_from(round).unwrap() % PARTS.len()], 1 + round % 2);
+        let mut begun = 0;
+        while begun < go {
+            let line = lines.next().unwrap().unwrap();
+            if let Some(pids) = line.strip_prefix("pids ") {
+                servers = pids.split(' ').map(str::to_owned).collect();
+            }
+            rows = line.parse().unwrap_or(rows);
+            begun += u64::from(line == part);
+        }
         delay = delay.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        std::thread::sleep(Duration::from_millis((delay >> 33) % 400));
+        std::thread::sleep(Duration::from_millis((delay >> 33) % 120));
+        if round >= ROUNDS / 2 {
+            // The server goes first, without a chance to tidy up.
+            for pid in servers.iter().rev() {
+                Command::new("kill").args(["-KILL", pid]).status().unwrap();
+            }
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         for line in lines.map_while(Result::ok) {

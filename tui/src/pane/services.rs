@@ -76,7 +76,7 @@ fn postgres(state: &StudioState) -> Service {
             lines.extend(log_tail.iter().rev().take(3).rev().cloned());
             if let Some(question) = question(state) {
                 lines.push(format!("? {}", question.question));
-                let option = question.options.get(1).map_or("yes", String::as_str);
+                let option = question.options.last().map_or("yes", String::as_str);
                 lines.push(format!("f  {option}"));
             }
             lines.push("checking, the SDL and schema queries work without it · r try again".to_owned());
@@ -259,8 +259,11 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
         }
         Action::ServiceFresh => {
             let Some(question) = question(state) else { return Vec::new() };
-            let text = format!("{} The old data is kept beside it.", question.question);
-            ui.confirm(&text, Command::Answer(question.id, studio_events::Choice::Option(1)));
+            // The last option keeps the most: data is moved where a server of its version is at hand.
+            let last = question.options.len().saturating_sub(1);
+            let option = question.options.get(last).map_or("yes", String::as_str);
+            let text = format!("{}: {option}?", question.question);
+            ui.confirm(&text, Command::Answer(question.id, studio_events::Choice::Option(last)));
         }
         Action::ServiceRestart => {
             let command = match service.name.as_str() {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::find::find_server;
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -12,6 +14,8 @@ pub enum ClusterError {
         pid: Option<u32>,
         /// URL of its server, database `postgres`.
         url: Option<String>,
+        /// URL of its API, once it listens.
+        api: Option<String>,
         /// The folder whose lock it holds.
         state_dir: PathBuf,
     },
@@ -65,16 +69,29 @@ impl ClusterError {
     /// What the user can do about it, one sentence.
     pub fn next_step(&self) -> String {
         match self {
-            Self::Busy { pid: Some(pid), .. } => {
-                format!("Stop the other studio (process {pid}), or use its API instead of starting a second one.")
-            }
+            Self::Busy { pid: Some(pid), api: Some(api), .. } => format!(
+                "Use the API of the other studio at {api}, or stop it (process {pid}). `exo-studio db` works beside it."
+            ),
+            Self::Busy { pid: Some(pid), .. } => format!(
+                "Stop the other studio (process {pid}), or use it instead of starting a second one. `exo-studio db` works \
+                 beside it."
+            ),
             Self::Busy { pid: None, state_dir, .. } => {
                 format!("Stop the other studio that uses {}.", state_dir.display())
             }
             Self::WrongVersion { found, data_dir, .. } => format!(
-                "Set EXO_STUDIO_PG to the program folder of an installed Postgres {found} to go on with this data. To \
-                 move it: run `exo-studio db dump -o old.sql` with that variable set, rename {} and run \
-                 `exo-studio db load old.sql` without it. Renaming alone starts empty.",
+                "{} Or set EXO_STUDIO_PG to the program folder of a Postgres {found} to go on with this data as it is; \
+                 or rename {} to start empty.",
+                match find_server(found) {
+                    Some(folder) => format!(
+                        "`exo-studio db upgrade` moves the data, with the Postgres {found} in {}, and keeps the old folder.",
+                        folder.display()
+                    ),
+                    None => format!(
+                        "No Postgres {found} is installed here: install it, then `exo-studio db upgrade` moves the data \
+                         and keeps the old folder (`--server DIR` says where its `postgres` is)."
+                    ),
+                },
                 data_dir.display()
             ),
             Self::NoServer { .. } => "Set EXO_STUDIO_PG to the folder of an installed server's programs (where \

@@ -3,6 +3,7 @@
 
 mod config;
 mod error;
+mod find;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -23,9 +24,12 @@ use crate::target::Target;
 
 pub use self::config::{ClusterConfig, ClusterKind};
 pub use self::error::ClusterError;
+pub use self::find::find_server;
 
 /// Longest silence of a supervisor that is starting; its own limits are shorter.
 const START_LIMIT: Duration = Duration::from_secs(300);
+/// File in the socket folder that holds the URL of the studio's API.
+const API: &str = "studio.url";
 /// Longest time a stop may take; the supervisor's own limits add up to less.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
 
@@ -163,6 +167,12 @@ impl Cluster {
         self.running.state_dir.join("postgres.log")
     }
 
+    /// Says where the studio's API is, so that a second studio on the project can name it.
+    pub fn announce(&self, url: &str) {
+        // Without it the second one names the process only.
+        let _ = fs::write(self.running.socket_dir.join(API), url);
+    }
+
     /// Folder of the server programs.
     pub fn install_dir(&self) -> &Path {
         &self.running.install_dir
@@ -297,6 +307,7 @@ fn failure(report: Report) -> ClusterError {
         Report::Busy { running, state_dir } => ClusterError::Busy {
             pid: running.as_ref().map(|it| it.supervisor_pid),
             url: running.as_ref().map(|it| url(it, "postgres")),
+            api: running.as_ref().and_then(|it| fs::read_to_string(it.socket_dir.join(API)).ok()),
             state_dir,
         },
         Report::WrongVersion { found, ours, data_dir } => {

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 
 use super::StartError;
 use super::data::Server;
+use crate::disk;
 use crate::process;
 
 /// Longest start, crash recovery included.
@@ -26,6 +27,8 @@ const FAST_LIMIT: Duration = Duration::from_millis(1500);
 const IMMEDIATE_LIMIT: Duration = Duration::from_millis(1500);
 /// Size from which a log is moved aside.
 const LOG_LIMIT: u64 = 16 * 1024 * 1024;
+/// A server that ends at once with less space than this ended for want of it: one segment of its write-ahead log.
+const LEAST_SPACE: u64 = 16 * 1024 * 1024;
 /// Lines of the log shown with an error.
 const LOG_LINES: usize = 5;
 
@@ -71,7 +74,9 @@ impl Launch<'_> {
                         thread::sleep(Duration::from_millis(50));
                         continue;
                     }
-                    if log.iter().any(|line| line.contains("No space left on device")) {
+                    // On a full disk there is no room for the line that would say so either.
+                    let no_space = || disk::free_space(self.data).is_some_and(|free| free < LEAST_SPACE);
+                    if log.iter().any(|line| line.contains("No space left on device")) || no_space() {
                         return Err(StartError::DiskFull { dir: self.data.to_path_buf() });
                     }
                     return Err(StartError::Server { message: format!("postgres ended with {status}"), log });

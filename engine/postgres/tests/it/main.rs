@@ -2,6 +2,8 @@
 
 mod cluster;
 mod inspect;
+#[allow(clippy::panic)]
+mod property;
 mod proxy;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;
