@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use studio_sql::default::parse_default;
-use studio_sql::diff::{DiffOptions, Migration, diff};
+use studio_sql::diff::{DiffOptions, Migration, StakeQuery, diff};
 use studio_sql::schema::{
     Column, ColumnDefault, ColumnType, DatabaseSchema, EnumType, ForeignKey, Function, Index, IndexKind,
     QualifiedName, Table, Trigger, Unique, VectorOps, quote_literal,
@@ -119,15 +119,19 @@ pub struct Stake {
 /// # Errors
 /// [`InspectError`] when a query fails.
 pub async fn stakes(connection: &Connection, migration: &Migration) -> Result<Vec<Stake>, InspectError> {
-    let queries = migration.stakes();
+    let ask = async |queries: &[StakeQuery]| {
+        let texts: Vec<&str> = queries.iter().map(|query| query.sql.as_str()).collect();
+        connection.simple_query(&texts.join(";\n")).await
+    };
+    let mut queries = migration.stakes();
     if queries.is_empty() {
         return Ok(Vec::new());
     }
-    let texts: Vec<&str> = queries.iter().map(|query| query.sql.as_str()).collect();
-    let rows = match connection.simple_query(&texts.join(";\n")).await {
+    let rows = match ask(&queries).await {
         // Before version 16 a server cannot say whether a text is a value of a type.
         Err(error) if error.sqlstate() == Some("42883") && migration.converts() => {
-            return Box::pin(stakes(connection, &migration.without_conversions())).await;
+            queries = migration.without_conversions().stakes();
+            ask(&queries).await?
         }
         rows => rows?,
     };

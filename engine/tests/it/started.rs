@@ -31,16 +31,10 @@ impl Started {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let config = StudioConfig {
-            project: Project::open(&root).unwrap(),
-            port: Some(0),
-            executable: std::env::current_exe().unwrap(),
-            interactive: true,
-            policy: None,
-            database_url: None,
-            read_write: false,
-            enforce_trusted_documents: true,
-        };
+        let project = Project::open(&root).unwrap();
+        let executable = std::env::current_exe().unwrap();
+        let config =
+            StudioConfig { port: Some(0), interactive: true, ..StudioConfig::new(project, executable) };
         let studio = Studio::prepare(config).unwrap().start();
         Self { root, states: studio.states(), studio, _folder: folder }
     }
