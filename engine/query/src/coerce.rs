@@ -10,8 +10,8 @@ use async_graphql_value::{ConstValue, Name, Value as Literal};
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Number, Value as Json};
-use studio_model::graphql::{InputDef, Member, Members, Schema, TypeId, TypeKind, TypeRef};
-use studio_model::ir::{Range, Scalar};
+use studio_model::graphql::{EntityForm, InputDef, Member, Members, Schema, TypeId, TypeKind, TypeRef};
+use studio_model::ir::{EntityId, Range, Scalar};
 
 use crate::document::position;
 use crate::error::{Position, RequestError};
@@ -149,6 +149,16 @@ pub(crate) struct Coercion<'a> {
     pub(crate) field: &'a str,
     /// Where the selected field stands.
     pub(crate) position: Position,
+}
+
+/// A filter that was not written in a document, as the value of a `where` argument.
+pub(crate) fn filter(schema: &Schema, entity: EntityId, json: &Json) -> Result<Value, RequestError> {
+    let (variables, position) = (Variables::default(), Position { line: 0, column: 0 });
+    let coercion = Coercion { schema, variables: &variables, field: "where", position };
+    let ty = TypeRef::nullable(TypeId::Entity(entity, EntityForm::Filter));
+    let place = Place { name: "where", position, variable: None };
+    let value = coercion.value(Source::Json(json), ty, place, None)?;
+    Ok(value.unwrap_or(Value { data: Data::Null, variable: None }))
 }
 
 /// The place a value belongs to.

@@ -1,6 +1,7 @@
 //! Hook components in the engine: loading them for a project, running them around requests.
 
 mod access_log;
+pub(crate) mod authorization;
 mod calls;
 mod gateway;
 mod host;
@@ -12,4 +13,4 @@ pub(crate) use calls::ServerCalls;
 pub use gateway::RequestHooks;
 pub(crate) use gateway::Surroundings;
 pub use load::{Broken, Hooks, problem};
-pub(crate) use modules::WasmModules;
+pub(crate) use modules::{ModuleCalls, WasmModules};

@@ -101,7 +101,7 @@ impl WasmModules {
     ) -> Result<String, RequestError> {
         let module = code_module(&self.ir.modules[call.module].plugin)
             .ok_or_else(|| RequestError::internal("a module without code"))?;
-        let mut calls = ModuleCalls { host };
+        let mut calls = ModuleCalls::new(host);
         let calls = &mut calls;
         if let Some(operation) = call.operation {
             let kind = module
@@ -202,7 +202,7 @@ fn answered(answer: Result<Result<String, Failure>, HookError>) -> Result<String
     }
 }
 
-fn refused(failure: &Failure, hidden: Option<String>) -> RequestError {
+pub(super) fn refused(failure: &Failure, hidden: Option<String>) -> RequestError {
     let extensions = Json::Object(failure.to_extensions()).to_string();
     RequestError {
         extensions: Some(extensions),
@@ -211,8 +211,14 @@ fn refused(failure: &Failure, hidden: Option<String>) -> RequestError {
 }
 
 /// What a module asks of the request it runs in.
-struct ModuleCalls<'h> {
+pub(crate) struct ModuleCalls<'h> {
     host: &'h dyn ModuleHost,
+}
+
+impl<'h> ModuleCalls<'h> {
+    pub(crate) fn new(host: &'h dyn ModuleHost) -> Self {
+        Self { host }
+    }
 }
 
 impl HostCalls for ModuleCalls<'_> {
@@ -303,7 +309,7 @@ fn renamed(fields: Json) -> Json {
 }
 
 /// A request without hooks: only warnings of a module are worth a line.
-struct Quiet;
+pub(super) struct Quiet;
 
 impl HookHost for Quiet {
     fn log_enabled(&self, level: HookLevel) -> bool {

@@ -20,7 +20,7 @@ use studio_hooks::{FinishedOperation, OperationKind as HookOperationKind, Reques
 
 use super::access_trace::TimedLog;
 use super::auth::Verifier;
-use super::caller::{Caller, QueryResults, RequestHead};
+use super::caller::{Caller, Decisions, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, execute};
 use super::histogram::{LatencyRecorder, Sample};
 use super::live;
@@ -30,7 +30,7 @@ use super::serving::{Cached, Known, Serving};
 use super::tap::Tap;
 use crate::bus::{self, Bus};
 use crate::config::{Environment, Introspection, Settings};
-use crate::hooks::{Hooks, RequestHooks};
+use crate::hooks::{Hooks, RequestHooks, ServerCalls, authorization};
 use crate::server::http::HttpReply;
 
 static NEXT_TRACE: AtomicU32 = AtomicU32::new(1);
@@ -223,13 +223,13 @@ impl Request<'_> {
         if serving.modules.concern(&operation) {
             return self.with_code(operation, recording).await;
         }
-        let queries = QueryResults::default();
+        let nothing = (&QueryResults::default(), &Decisions::default());
         let log = &mut self.log;
-        let planned = plan_once(self.context, serving, self.head, &operation, log, &mut uses, &queries).await;
+        let planned = plan_once(self.context, serving, self.head, &operation, log, &mut uses, nothing).await;
         let planned = match planned {
             Ok(planned) => planned,
-            // A context value comes from a query, which belongs into the same transaction.
-            Err(PlanError::NeedsQuery(_)) => {
+            // A context value comes from a query, or a component decides: both belong into the same transaction.
+            Err(PlanError::NeedsQuery(_) | PlanError::NeedsDecision(_)) => {
                 self.log.clear();
                 return self.with_code(operation, recording).await;
             }
@@ -459,7 +459,7 @@ fn advise_hashes() {
     });
 }
 
-/// Plans an operation, running the queries its contexts come from first.
+/// Plans an operation, running the queries its contexts come from and asking the components of its rules first.
 pub(super) async fn plan_for(
     context: &AnswerContext<'_>,
     serving: &Serving,
@@ -467,12 +467,18 @@ pub(super) async fn plan_for(
     operation: &Operation,
     log: &mut TimedLog,
 ) -> Result<Plan, RequestError> {
-    let queries = QueryResults::default();
-    // Each round knows the result of one more query.
+    let (queries, decisions) = (QueryResults::default(), Decisions::default());
+    // Each round knows the result of one more query or question.
     loop {
         log.clear();
-        match plan_once(context, serving, head, operation, log, &mut [], &queries).await {
+        let known = (&queries, &decisions);
+        match plan_once(context, serving, head, operation, log, &mut [], known).await {
             Ok((plan, _)) => return Ok(plan),
+            Err(PlanError::NeedsDecision(question)) => {
+                let mut calls = ServerCalls::new(context, serving, head);
+                let decision = authorization::decide(context, serving, &question, &mut calls).await?;
+                decisions.insert(*question, decision);
+            }
             Err(PlanError::NeedsQuery(name)) => {
                 let result = context_query(context, serving, head, &name).await;
                 queries.insert(
@@ -495,14 +501,15 @@ async fn plan_once(
     operation: &Operation,
     log: &mut TimedLog,
     uses: &mut [VariableUse],
-    queries: &QueryResults,
+    (queries, decisions): (&QueryResults, &Decisions),
 ) -> Result<(Plan, Option<ContextUses>), PlanError> {
     let settings = context.settings;
     if let Ok(token) = head.token(&settings.token_source) {
         context.verifier.prepare(token).await;
     }
     let caller = Caller::new(head, context.verifier, &settings.token_source, context.environment, queries)
-        .acting(context.identity, context.hooks.map(RequestHooks::exchange));
+        .acting(context.identity, context.hooks.map(RequestHooks::exchange))
+        .deciding(decisions);
     let mut silent = NoLog;
     let log: &mut dyn AccessLog = if context.is_recorded() { log } else { &mut silent };
     plan_recorded(operation, &serving.ir, &caller, log, PlanOptions::default(), uses)
@@ -522,7 +529,11 @@ pub(crate) async fn run_inner(
     if serving.modules.concern(&operation) {
         return scope::run(context, serving, head, &operation, Recording::Off).await.result;
     }
-    let plan = plan_for(context, serving, head, &operation, &mut TimedLog::default()).await?;
+    let nothing = (&QueryResults::default(), &Decisions::default());
+    let log = &mut TimedLog::default();
+    let Ok((plan, _)) = plan_once(context, serving, head, &operation, log, &mut [], nothing).await else {
+        return scope::run(context, serving, head, &operation, Recording::Off).await.result;
+    };
     let repeatable = operation.kind == OperationKind::Query;
     let run = Run { pool: &serving.pool, holes: &[], recording: Recording::Off, repeatable };
     let (fields, _) = execute(&plan, run).await;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
-use studio_query::access::{CallerContext, ContextError};
+use studio_query::access::{CallerContext, ContextError, HookDecision, HookQuestion};
 
 use studio_hooks::Exchange;
 
@@ -74,6 +74,22 @@ pub struct Caller<'a> {
     identity: Identity<'a>,
     hooks: Option<&'a Arc<Exchange>>,
     replaced: Option<&'a Json>,
+    decisions: Vec<Decided>,
+}
+
+/// What components decided about rules, for one identity of one request.
+#[derive(Debug, Default)]
+pub struct Decisions(Mutex<Vec<Decided>>);
+
+/// A question to a component and its decision.
+type Decided = Arc<(HookQuestion, HookDecision)>;
+
+impl Decisions {
+    /// Keeps a decision for the next planning.
+    pub fn insert(&self, question: HookQuestion, decision: HookDecision) {
+        let decided = Arc::new((question, decision));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(decided);
+    }
 }
 
 /// Results of `@query` contexts of one request, by operation name.
@@ -108,6 +124,7 @@ impl<'a> Caller<'a> {
             identity,
             hooks: None,
             replaced: None,
+            decisions: Vec::new(),
         }
     }
 
@@ -115,6 +132,13 @@ impl<'a> Caller<'a> {
     #[must_use]
     pub fn acting(self, identity: Identity<'a>, hooks: Option<&'a Arc<Exchange>>) -> Self {
         Self { identity, hooks, ..self }
+    }
+
+    /// The same with what components decided so far.
+    #[must_use]
+    pub fn deciding(mut self, decisions: &Decisions) -> Self {
+        self.decisions.clone_from(&decisions.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self
     }
 
     /// The same with context values replaced: `{Context: {field: value}}` (language.md 5.3).
@@ -168,6 +192,10 @@ impl CallerContext for Caller<'_> {
     fn query(&self, operation: &str) -> Result<Option<Json>, ContextError> {
         let results = self.queries.0.lock().unwrap_or_else(PoisonError::into_inner);
         results.get(operation).cloned().unwrap_or_else(|| Err(ContextError::NeedsQuery(operation.to_owned())))
+    }
+
+    fn decision(&self, question: &HookQuestion) -> Option<&HookDecision> {
+        self.decisions.iter().find(|decided| decided.0 == *question).map(|decided| &decided.1)
     }
 
     fn replaced(&self, context: &str, field: &str) -> Option<&Json> {

@@ -148,6 +148,9 @@ impl<'r> Running<'r> {
     }
 
     async fn plan(&mut self, plan: &Plan) -> Result<FieldTexts, Stop> {
+        if plan.fields.iter().any(|field| field.reviews.is_some()) {
+            return Err(RequestError::internal("reviewed rows are read in a scope only").into());
+        }
         let needs_database = plan.fields.iter().any(|field| matches!(field.body, FieldBody::Steps(_)));
         if !needs_database {
             return Ok(plan.fields.iter().map(constant).collect::<Result<_, _>>()?);

@@ -145,7 +145,9 @@ async fn evaluate(
         filtered |= matches!(judged.verdict, AccessVerdict::Rows { .. });
         report.checks.push(judged);
     }
-    let failed = planned?.fields.into_iter().find_map(|field| match field.body {
+    let planned = planned?;
+    filtered |= planned.fields.iter().any(|field| field.reviews.is_some());
+    let failed = planned.fields.into_iter().find_map(|field| match field.body {
         FieldBody::Error(error) => Some(error),
         FieldBody::Constant(_) | FieldBody::Steps(_) | FieldBody::Code(_) => None,
     });
@@ -204,7 +206,7 @@ fn decisive(evaluated: &Evaluated, asked: &AccessPart, out: &mut Vec<String>) {
     match evaluated.kind {
         ExprKind::And => inner.take(1).for_each(|(evaluated, part)| decisive(evaluated, part, out)),
         ExprKind::Or => inner.for_each(|(evaluated, part)| decisive(evaluated, part, out)),
-        ExprKind::Literal | ExprKind::Compare | ExprKind::Not | ExprKind::Some => {}
+        ExprKind::Literal | ExprKind::Compare | ExprKind::Not | ExprKind::Some | ExprKind::Hook => {}
     }
     if out.len() == before {
         out.push(asked.with_operands());

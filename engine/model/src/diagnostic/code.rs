@@ -92,6 +92,8 @@ codes! {
     E0069 Error "`@access` on a field of a json type",
     E0070 Error "`self` in a code module",
     E0071 Warning "named rules in a code module",
+    E0072 Error "hook rule without a name",
+    E0073 Error "hook rule that reviews rows where it cannot",
     E0080 Error "context field without source",
     E0081 Error "context field with several sources",
     E0082 Error "type of a context field",

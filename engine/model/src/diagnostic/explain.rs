@@ -62,6 +62,8 @@ pub fn explain(code: Code) -> &'static str {
         Code::E0069 => include_str!("../../explain/E0069.md"),
         Code::E0070 => include_str!("../../explain/E0070.md"),
         Code::E0071 => include_str!("../../explain/E0071.md"),
+        Code::E0072 => include_str!("../../explain/E0072.md"),
+        Code::E0073 => include_str!("../../explain/E0073.md"),
         Code::E0080 => include_str!("../../explain/E0080.md"),
         Code::E0081 => include_str!("../../explain/E0081.md"),
         Code::E0082 => include_str!("../../explain/E0082.md"),

@@ -83,6 +83,12 @@ impl Walker<'_, '_> {
 
     /// Notes the names of a path and gives the type it leads to.
     pub(super) fn path(&mut self, path: &Path, scope: &mut Scope) -> Option<Ty> {
+        if let Some(CallArgs::Values(values)) = path.head_call.as_ref().map(|call| &call.args) {
+            for value in values {
+                self.expr(value, scope);
+            }
+            return None;
+        }
         let head = &*path.head.text;
         let lambda = scope.lambdas.iter().rev().find(|(name, _, _)| **name == *head);
         let mut current = if let Some((_, place, ty)) = lambda {

@@ -38,7 +38,7 @@ impl Analysis {
         Some(Hover { span: occurrence.span, markdown })
     }
 
-    /// Functions of defaults are words without a declaration.
+    /// Functions of defaults and rules are words without a declaration.
     fn hover_word(&self, file: FileId, offset: u32) -> Option<Hover> {
         let text = &self.files().get(file)?.text;
         let lexed = crate::syntax::lexer::lex(text);
@@ -49,7 +49,8 @@ impl Analysis {
             return None;
         }
         let word = text.get(token.start as usize..token.end as usize)?;
-        let (name, meaning) = words::DEFAULT_FUNCTIONS.iter().find(|(name, _)| *name == word)?;
+        let mut functions = words::DEFAULT_FUNCTIONS.iter().chain(words::RULE_FUNCTIONS);
+        let (name, meaning) = functions.find(|(name, _)| *name == word)?;
         let span = Span { file, start: token.start, end: token.end };
         Some(Hover { span, markdown: format!("`{name}()`\n\n{meaning}") })
     }

@@ -91,6 +91,13 @@ pub(super) const DEFAULT_FUNCTIONS: &[(&str, &str)] = &[
     ("uuidGenerateV7", "A UUID that grows with time (Postgres 18 and later)."),
 ];
 
+/// The functions a rule may call without anything before them.
+pub(super) const RULE_FUNCTIONS: &[(&str, &str)] = &[(
+    "hook",
+    "A hook component decides by this name: it allows, restricts to rows that match a filter, or denies. Fields of \
+     `self` are shown to it once more with every row that was read.",
+)];
+
 #[cfg(test)]
 mod tests {
     use crate::semantic::annotation::all;

@@ -11,7 +11,7 @@ const MAGIC: &[u8; 8] = b"EXOSTIR\0";
 const HEADER: usize = 8 + 4 + 32;
 
 /// Version of the encoding; raised whenever the IR types change.
-pub const IR_FORMAT_VERSION: u32 = 2;
+pub const IR_FORMAT_VERSION: u32 = 3;
 
 /// Why an IR file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

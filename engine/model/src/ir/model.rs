@@ -478,6 +478,32 @@ pub enum AccessExpr {
         /// Condition on one element.
         condition: Box<AccessExpr>,
     },
+    /// `hook("rule", …)`: a component decides.
+    Hook(HookRule),
+}
+
+/// A rule that a hook component decides (`authorization` of the component contract).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HookRule {
+    /// What the component knows the rule by; `component:rule` names the component as well.
+    pub name: String,
+    /// Literals and context values for the component, in order.
+    pub arguments: Vec<Operand>,
+    /// Fields of the row, in order. With any the component also reviews the rows that were read.
+    pub fields: Vec<FieldPath>,
+}
+
+impl AccessExpr {
+    /// Whether a component reviews rows after they were read.
+    pub fn reviews(&self) -> bool {
+        match self {
+            Self::Literal(_) | Self::Compare { .. } => false,
+            Self::Not(inner) => inner.reviews(),
+            Self::And(left, right) | Self::Or(left, right) => left.reviews() || right.reviews(),
+            Self::Some { condition, .. } => condition.reviews(),
+            Self::Hook(rule) => !rule.fields.is_empty(),
+        }
+    }
 }
 
 /// Comparison operators.

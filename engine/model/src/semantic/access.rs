@@ -48,7 +48,8 @@ impl<'s, 'a> RuleLowering<'s, 'a> {
         Self { rules, files, place }
     }
 
-    /// One rule per slot. Equal slots share the lowering, so that a problem is reported once.
+    /// One rule per slot, the one for reading first. Equal slots share the lowering, so that a problem is reported
+    /// once.
     fn rules<const N: usize>(&mut self, slots: [Option<&'s Expr>; N]) -> [AccessRule; N] {
         let mut lowered: [Option<AccessRule>; N] = [const { None }; N];
         for (index, slot) in slots.iter().enumerate() {
@@ -60,6 +61,11 @@ impl<'s, 'a> RuleLowering<'s, 'a> {
                 Some(earlier) => lowered[earlier].clone(),
                 None => Some(self.rule(*slot)),
             };
+        }
+        let reviews = |rule: &Option<AccessRule>| rule.as_ref().is_some_and(|rule| rule.expr.reviews());
+        let mut writes = slots.iter().zip(&lowered).skip(1);
+        if let Some(expr) = writes.find_map(|(slot, rule)| slot.filter(|_| reviews(rule))) {
+            self.rules.out.push(make::review_of_writes(expr.span));
         }
         lowered.map(|rule| rule.unwrap_or_else(|| self.rule(None)))
     }
@@ -163,7 +169,7 @@ fn report_mixed(
 
 fn mixes(expr: &AccessExpr, parent: FieldId) -> bool {
     match expr {
-        AccessExpr::Literal(_) | AccessExpr::Some { .. } => false,
+        AccessExpr::Literal(_) | AccessExpr::Some { .. } | AccessExpr::Hook(_) => false,
         AccessExpr::Not(inner) => mixes(inner, parent),
         AccessExpr::And(left, right) | AccessExpr::Or(left, right) => {
             mixes(left, parent) || mixes(right, parent)

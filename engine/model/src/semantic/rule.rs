@@ -10,10 +10,11 @@ use super::suggest::nearest;
 use super::ty::Ty;
 use crate::diagnostic::{Diagnostic, make};
 use crate::ir::{
-    AccessExpr, ArenaId, CompareOp, EntityId, EnumId, FieldId, FieldPath, Literal, Operand, PathRoot,
+    AccessExpr, ArenaId, CompareOp, EntityId, EnumId, FieldId, FieldPath, HookRule, Literal, Operand,
+    PathRoot,
 };
 use crate::source::Span;
-use crate::syntax::ast::{Call, CallArgs, Expr, ExprKind, Name, Path, RelationOp, Step};
+use crate::syntax::ast::{Call, CallArgs, Expr, ExprKind, LiteralKind, Name, Path, RelationOp, Step};
 
 /// Where a rule stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,11 @@ impl<'s, 'a> Rules<'s, 'a> {
     /// Lowers a whole rule; a broken one denies.
     pub(crate) fn rule(&mut self, expr: &'s Expr) -> AccessExpr {
         let typed = self.expr(expr);
-        self.condition(typed, true).unwrap_or(AccessExpr::Literal(false))
+        let rule = self.condition(typed, true).unwrap_or(AccessExpr::Literal(false));
+        if misplaces_review(&rule) {
+            self.out.push(make::review_beside_rows(expr.span));
+        }
+        rule
     }
 
     /// Turns a typed expression into a condition.
@@ -258,6 +263,9 @@ impl<'s, 'a> Rules<'s, 'a> {
 
     fn path(&mut self, path: &'s Path, span: Span) -> Typed {
         if let Some(call) = &path.head_call {
+            if let CallArgs::Values(values) = &call.args {
+                return self.hook(path, values, span);
+            }
             self.out.push(make::call_at_head(path.head.span.to(call.span)));
             return Self::error(span);
         }
@@ -302,6 +310,55 @@ impl<'s, 'a> Rules<'s, 'a> {
         let near = self.near_head(head);
         self.out.push(make::unknown_head(&path.head, near.as_deref()));
         Self::error(span)
+    }
+
+    /// `hook("rule", …)`: the name of the rule, then literals, context fields and fields of the row.
+    fn hook(&mut self, path: &'s Path, values: &'s [Expr], span: Span) -> Typed {
+        if let Some(step) = path.steps.first() {
+            self.out.push(make::scalar_member("Boolean", &step.name));
+            return Self::error(span);
+        }
+        if self.element.is_some() {
+            self.out.push(make::hook_in_some(span));
+            return Self::error(span);
+        }
+        let Some((ExprKind::Literal(LiteralKind::String(name)), rest)) =
+            values.split_first().map(|(first, rest)| (&first.kind, rest))
+        else {
+            self.out.push(make::hook_without_name(span));
+            return Self::error(span);
+        };
+        if name.is_empty() {
+            self.out.push(make::hook_without_name(span));
+            return Self::error(span);
+        }
+        let mut rule = HookRule { name: str::to_owned(name), arguments: Vec::new(), fields: Vec::new() };
+        let mut broken = false;
+        for value in rest {
+            let typed = self.expr(value);
+            match typed.node {
+                Node::Operand(operand) => rule.arguments.push(operand),
+                // Components know the values of enums as texts.
+                Node::EnumValue(label, _) => rule.arguments.push(Operand::Literal(Literal::String(label))),
+                Node::Row(..) => match self.operand(typed) {
+                    Some(Operand::Path(path)) => rule.fields.push(path),
+                    Some(_) | None => broken = true,
+                },
+                Node::Bare(diagnostic) => {
+                    self.out.push(diagnostic);
+                    broken = true;
+                }
+                Node::Condition(_) => {
+                    self.out.push(make::condition_as_operand(value.span));
+                    broken = true;
+                }
+                Node::Error => broken = true,
+            }
+        }
+        if broken {
+            return Self::error(span);
+        }
+        Typed { node: Node::Condition(AccessExpr::Hook(rule)), ty: Ty::BOOLEAN, span }
     }
 
     fn near_head(&self, head: &str) -> Option<String> {
@@ -444,6 +501,36 @@ impl<'s, 'a> Rules<'s, 'a> {
             "some" => make::some_without_lambda(call.span),
             _ => make::list_function(&step.name),
         });
+    }
+}
+
+/// Whether a review stands where its verdict cannot be combined with the rest: rows are reviewed after the database
+/// has chosen them, so nothing that depends on rows can be an alternative to it, and it cannot be negated.
+fn misplaces_review(expr: &AccessExpr) -> bool {
+    match expr {
+        AccessExpr::Literal(_) | AccessExpr::Compare { .. } | AccessExpr::Hook(_) => false,
+        AccessExpr::Not(inner) => inner.reviews(),
+        AccessExpr::Some { condition, .. } => condition.reviews(),
+        AccessExpr::And(left, right) => misplaces_review(left) || misplaces_review(right),
+        AccessExpr::Or(left, right) => {
+            misplaces_review(left)
+                || misplaces_review(right)
+                || (left.reviews() && needs_rows(right))
+                || (right.reviews() && needs_rows(left))
+        }
+    }
+}
+
+/// Whether rows may decide an expression.
+fn needs_rows(expr: &AccessExpr) -> bool {
+    match expr {
+        AccessExpr::Literal(_) => false,
+        AccessExpr::Compare { left, right, .. } => {
+            [left, right].into_iter().any(|side| matches!(side, Operand::Path(_)))
+        }
+        AccessExpr::Not(inner) => needs_rows(inner),
+        AccessExpr::And(left, right) | AccessExpr::Or(left, right) => needs_rows(left) || needs_rows(right),
+        AccessExpr::Some { .. } | AccessExpr::Hook(_) => true,
     }
 }
 

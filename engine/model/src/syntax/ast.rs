@@ -352,6 +352,8 @@ pub enum CallArgs {
     Lambda(Name, Box<Expr>),
     /// Literals, maybe none.
     Literals(Vec<Literal>),
+    /// Values of any kind, maybe none: `hook("rule", AuthContext.id, self.owner)`
+    Values(Vec<Expr>),
 }
 
 /// What of the tree can carry annotations.

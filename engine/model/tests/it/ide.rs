@@ -245,9 +245,11 @@ fn suggestions_in_annotations() {
     };
     assert_eq!(
         of_type("@access($0)"),
-        ["query", "mutation", "create", "update", "delete", "self", "Caller", "true", "false", "null"]
+        ["query", "mutation", "create", "update", "delete", "self", "Caller", "true", "false", "null", "hook"]
     );
-    assert_eq!(of_type("@access(query = $0)"), ["self", "Caller", "true", "false", "null"]);
+    assert_eq!(of_type("@access(query = $0)"), ["self", "Caller", "true", "false", "null", "hook"]);
+    assert_eq!(of_type("@access(query = hook(\"r\", $0))"), ["self", "Caller", "true", "false", "null"]);
+    assert_eq!(of_type("@access(query = hook(\"r\", self.$0))")[0], "id");
     assert_eq!(of_type("@access(query = true, $0)"), ["query", "mutation", "create", "update", "delete"]);
     assert_eq!(of_type("@access(self.$0)"), ["id", "title", "kind", "author"]);
     assert_eq!(of_type("@access(self.$0"), ["id", "title", "kind", "author"]);

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use studio_model::ir::{ContextSource, ContextType, ContextValue, Field, FieldDefault, Ir, Scalar};
 
 use super::context::{CallerContext, ContextError};
+use super::hook::{HookDecision, HookQuestion};
 use super::value::Val;
 use crate::error::RequestError;
 use crate::plan::{ContextUse, ContextUses, Stop};
@@ -70,6 +71,11 @@ impl<'a> Caller<'a> {
             .into_iter()
             .map(|(source, ty, value)| Some(ContextUse { source: source.clone(), ty, value: value.ok()? }));
         uses.collect::<Option<_>>().map(ContextUses)
+    }
+
+    /// What a component decided about a rule.
+    pub(crate) fn decision(&self, question: &HookQuestion) -> Option<&'a HookDecision> {
+        self.source.decision(question)
     }
 
     /// The system itself asks.

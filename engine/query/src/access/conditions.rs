@@ -8,7 +8,7 @@ use super::solve::Verdict;
 use super::text::{expression_text, path_text};
 use crate::plan::{Planner, Pred};
 
-/// The comparisons of a rule, also those inside of `some`, in the order they are written. Empty for a rule that is
+/// The comparisons of a rule and what it asks components, also those inside of `some`, in the order they are written. Empty for a rule that is
 /// the literal `true` or `false`.
 pub fn conditions(rule: &AccessExpr) -> Vec<&AccessExpr> {
     let mut found = Vec::new();
@@ -37,7 +37,7 @@ fn visit<'a>(
 ) {
     match expr {
         AccessExpr::Literal(_) => {}
-        AccessExpr::Compare { .. } => found(expr, over),
+        AccessExpr::Compare { .. } | AccessExpr::Hook(_) => found(expr, over),
         AccessExpr::Not(inner) => visit(inner, over, found),
         AccessExpr::And(left, right) | AccessExpr::Or(left, right) => {
             visit(left, over, found);

@@ -2,6 +2,8 @@
 
 use serde_json::Value as Json;
 
+use super::hook::{HookDecision, HookQuestion};
+
 /// The request as seen by context extraction (language.md 5.1). Lookups are lazy: a bad token is only noticed
 /// when a rule needs a claim. `Ok(None)` means missing.
 pub trait CallerContext {
@@ -27,6 +29,12 @@ pub trait CallerContext {
     /// Result of `query { operation }` if it was run for this request already; otherwise
     /// [`ContextError::NeedsQuery`], upon which the engine runs it and plans again.
     fn query(&self, operation: &str) -> Result<Option<Json>, ContextError>;
+    /// What a component decided about a rule; `None` if it was not asked yet, upon which the engine asks it and plans
+    /// again.
+    fn decision(&self, question: &HookQuestion) -> Option<&HookDecision> {
+        let _ = question;
+        None
+    }
     /// A value that code with privileges put in place of a context field (language.md 5.3).
     fn replaced(&self, _context: &str, _field: &str) -> Option<&Json> {
         None

@@ -117,5 +117,6 @@ fn kind(expr: &AccessExpr) -> ExprKind {
         AccessExpr::And(..) => ExprKind::And,
         AccessExpr::Or(..) => ExprKind::Or,
         AccessExpr::Some { .. } => ExprKind::Some,
+        AccessExpr::Hook(_) => ExprKind::Hook,
     }
 }

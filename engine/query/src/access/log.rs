@@ -89,7 +89,8 @@ pub struct Evaluated {
     pub kind: ExprKind,
     /// The expression, in the language of models.
     pub text: String,
-    /// For a comparison: operands that have a value before the database is asked.
+    /// For a comparison or a question to a component: operands that have a value before the database is asked, and what
+    /// the component said.
     pub operands: Vec<OperandValue>,
     /// What it came to; `None` if it was not looked at, because the other side decided.
     pub outcome: Option<RuleOutcome>,
@@ -109,6 +110,7 @@ pub enum ExprKind {
     And,
     Or,
     Some,
+    Hook,
 }
 
 impl Evaluated {
@@ -133,7 +135,7 @@ impl Evaluated {
                     part.because(if part.unsolvable { truth } else { !truth }, out);
                 }
             }
-            (ExprKind::Literal | ExprKind::Compare, _) => {}
+            (ExprKind::Literal | ExprKind::Compare | ExprKind::Hook, _) => {}
         }
         if out.len() == before {
             out.push(self);

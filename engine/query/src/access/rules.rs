@@ -62,6 +62,7 @@ impl<'a> Planner<'a, '_> {
         subject: Subject<'a>,
     ) -> Planned<Pred<'a>> {
         self.rule_begins(Some(entity), subject);
+        self.hooks.begin(&self.entity(entity).name, field.map(|field| &*self.entity(entity).fields[field].name), Some(entity));
         let pred = match self.solve(&rule.expr, subject) {
             Ok(verdict) => verdict.pred,
             Err(stop) => {
@@ -70,7 +71,11 @@ impl<'a> Planner<'a, '_> {
             }
         };
         self.note_rule(entity, field, slot, rule, &pred);
-        if pred == Pred::False { Err(self.denied(entity, field, slot).into()) } else { Ok(pred) }
+        if pred == Pred::False {
+            let refusal = self.hooks.refusal.take();
+            return Err(refusal.unwrap_or_else(|| self.denied(entity, field, slot)).into());
+        }
+        Ok(pred)
     }
 
     /// The refusal, with the reason for the log.

@@ -113,7 +113,10 @@ impl<'a> Planner<'a, '_> {
                 Ok(verdict)
             }
             AccessExpr::Not(inner) => {
+                // What a component refuses below a negation is no reason to refuse the request.
+                let refusal = self.hooks.refusal.take();
                 let inner = self.solve(inner, subject)?;
+                self.hooks.refusal = refusal;
                 Ok(if inner.solved { Verdict::solved(inner.pred.negate()) } else { inner })
             }
             AccessExpr::And(left, right) => {
@@ -125,6 +128,9 @@ impl<'a> Planner<'a, '_> {
                 Ok(Verdict { solved: left.solved || right.solved, pred: Pred::and([left.pred, right.pred]) })
             }
             AccessExpr::Or(left, right) => {
+                // Whoever may see the rows anyway needs no review of them.
+                let reviews_first = left.reviews() && !right.reviews();
+                let (left, right) = if reviews_first { (right, left) } else { (left, right) };
                 let left = self.solve(left, subject)?;
                 if left.solved && left.pred == Pred::True {
                     return Ok(left);
@@ -137,6 +143,11 @@ impl<'a> Planner<'a, '_> {
                 This::Input(input) => self.some_on_input(input, collection, condition, subject),
                 This::Child { via } => self.some_on_parent(via, collection, condition, subject),
             },
+            AccessExpr::Hook(rule) => {
+                let verdict = self.ask_hook(rule, subject)?;
+                self.note_condition(expr, &verdict);
+                Ok(verdict)
+            }
         }
     }
 
@@ -177,7 +188,7 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
-    fn side(&mut self, operand: &'a Operand, subject: Subject<'a>) -> Planned<Side<'a>> {
+    pub(super) fn side(&mut self, operand: &'a Operand, subject: Subject<'a>) -> Planned<Side<'a>> {
         match operand {
             Operand::Literal(literal) => Ok(Side::Value(Val::literal(literal), ParamOrigin::Model)),
             Operand::EnumValue(_, label) => Ok(Side::Value(Val::Text(label.clone()), ParamOrigin::Model)),
@@ -217,7 +228,7 @@ impl<'a> Planner<'a, '_> {
         Ok(Side::Column(ColumnPath { start, links, column }, end))
     }
 
-    fn context_side(&mut self, wanted: &'a ContextValue) -> Planned<Side<'a>> {
+    pub(super) fn context_side(&mut self, wanted: &'a ContextValue) -> Planned<Side<'a>> {
         let value = self.caller.value(wanted);
         if self.log.enabled() {
             let shown = match &value {

@@ -29,7 +29,8 @@ fn write(ir: &Ir, expr: &AccessExpr, allowed: Level, out: &mut String) {
         AccessExpr::Compare { .. }
         | AccessExpr::Literal(_)
         | AccessExpr::Not(_)
-        | AccessExpr::Some { .. } => Level::Unary,
+        | AccessExpr::Some { .. }
+        | AccessExpr::Hook(_) => Level::Unary,
     };
     let enclosed = level < allowed;
     if enclosed {
@@ -70,6 +71,19 @@ fn write(ir: &Ir, expr: &AccessExpr, allowed: Level, out: &mut String) {
             path(ir, collection, out);
             out.push_str(".some(x => ");
             write(ir, condition, Level::Or, out);
+            out.push(')');
+        }
+        AccessExpr::Hook(rule) => {
+            out.push_str("hook(");
+            out.push_str(&Val::Text(rule.name.clone()).display());
+            for argument in &rule.arguments {
+                out.push_str(", ");
+                operand(ir, argument, out);
+            }
+            for field in &rule.fields {
+                out.push_str(", ");
+                path(ir, field, out);
+            }
             out.push(')');
         }
     }

@@ -29,10 +29,12 @@ impl<'a> Planner<'a, '_> {
         selection: &'a [SelectedField],
         enclosing: Option<(Row<'a>, FieldId)>,
     ) -> Planned<Select<'a>> {
+        let level = self.hooks.pause();
         let row = self.row(entity);
         let mut parts = Parts { joins: Joins::default(), residue: Pred::True, computes: false };
         let object = self.aggregate_object(row, selection, &mut parts)?;
         let mut rows = self.rows(entity, arguments, parts.residue)?;
+        self.hooks.resume(level);
         if !parts.computes {
             return Ok(Select { columns: vec![Item::Expr(object)], ..Select::default() });
         }

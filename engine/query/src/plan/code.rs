@@ -79,8 +79,9 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// Rules of code modules speak of contexts and literals only: what is not true denies.
-    fn code_rule(&mut self, owner: &str, method: Option<&str>, rule: &'a AccessRule) -> Planned<()> {
+    fn code_rule(&mut self, owner: &'a str, method: Option<&'a str>, rule: &'a AccessRule) -> Planned<()> {
         self.rule_begins(None, Subject::rows());
+        self.hooks.begin(owner, method, None);
         let verdict = self.solve(&rule.expr, Subject::rows());
         let allowed = matches!(&verdict, Ok(verdict) if verdict.pred == Pred::True);
         if self.log.enabled() {
@@ -101,7 +102,10 @@ impl<'a> Planner<'a, '_> {
         if allowed {
             return Ok(());
         }
-        Err(RequestError::not_authorized(["the rule of `", owner, "` denies the call"].concat()).into())
+        let refusal = self.hooks.refusal.take();
+        let denied =
+            || RequestError::not_authorized(["the rule of `", owner, "` denies the call"].concat());
+        Err(refusal.unwrap_or_else(denied).into())
     }
 }
 

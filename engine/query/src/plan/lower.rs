@@ -382,7 +382,8 @@ impl<'a> Planner<'a, '_> {
         filter
     }
 
-    fn scalar_path(&mut self, row: Row<'a>, links: &[FieldId], column: ColumnId) -> Expr<'a> {
+    /// A column reached over to-one links, as a scalar sub-select.
+    pub(crate) fn scalar_path(&mut self, row: Row<'a>, links: &[FieldId], column: ColumnId) -> Expr<'a> {
         let Some((field, rest)) = links.split_first() else { return self.column(row, column) };
         let link = self.link(row.entity, *field);
         let related = self.row(link.target);

@@ -26,15 +26,16 @@ pub(crate) use convert::{
 pub(crate) use filter::origin;
 pub(crate) use key::column_values;
 pub(crate) use link::{Link, link_target, resolve_path};
-pub(crate) use planner::{Planned, Planner, Stop};
+pub(crate) use planner::{Planned, Planner, Row, Stop};
 pub(crate) use predicate::{ColumnPath, Pred, Start, Test};
+pub(crate) use selection::output_form;
 pub(crate) use template::ContextUse;
 pub use template::{ContextUses, Template, VariableUse};
 pub use types::*;
 
 use studio_model::ir::{Interceptor, Ir};
 
-use crate::access::{AccessLog, Caller, CallerContext, NoLog};
+use crate::access::{AccessLog, Caller, CallerContext, HookQuestion, NoLog};
 use crate::error::RequestError;
 use crate::operation::{Arguments, EntityAction, EntityCall, Operation, RootCall, RootField};
 
@@ -44,6 +45,20 @@ pub enum PlanError {
     /// A context value comes from this query operation, which has to run first; then plan again.
     #[error("the query `{0}` has to be run first")]
     NeedsQuery(String),
+    /// A rule is decided by a component, which has to be asked first; then plan again.
+    #[error("the rule `{}` has to be decided first", .0.rule)]
+    NeedsDecision(Box<HookQuestion>),
+}
+
+impl Stop {
+    /// An error of one root field, or why there is no plan at all.
+    fn settled(self) -> Result<RequestError, PlanError> {
+        match self {
+            Stop::Error(error) => Ok(error),
+            Stop::NeedsQuery(query) => Err(PlanError::NeedsQuery(query)),
+            Stop::NeedsDecision(question) => Err(PlanError::NeedsDecision(question)),
+        }
+    }
 }
 
 /// Plans an operation for one caller: access control and SQL (graphql-and-sql part 3, language.md 6).
@@ -131,8 +146,7 @@ pub fn interceptor_arguments(
     let mut planner = Planner::new(ir, Caller::new(ir, caller), &mut log, PlanOptions::default());
     match planner.inject(&interceptor.params, &Arguments::new()) {
         Ok(arguments) => Ok(Ok(arguments)),
-        Err(Stop::Error(error)) => Ok(Err(error)),
-        Err(Stop::NeedsQuery(query)) => Err(PlanError::NeedsQuery(query)),
+        Err(stop) => stop.settled().map(Err),
     }
 }
 
@@ -161,11 +175,10 @@ impl<'a> Planner<'a, '_> {
         };
         let body = match planned {
             Ok(body) => body,
-            Err(Stop::Error(error)) => FieldBody::Error(error),
-            Err(Stop::NeedsQuery(query)) => return Err(PlanError::NeedsQuery(query)),
+            Err(stop) => FieldBody::Error(stop.settled()?),
         };
         self.abandon();
-        Ok(FieldPlan { key: root.key.clone(), body })
+        Ok(FieldPlan { key: root.key.clone(), body, reviews: self.hooks.take_reviews() })
     }
 
     fn entity_call(&mut self, call: &'a EntityCall) -> Planned<FieldBody> {

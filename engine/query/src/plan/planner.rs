@@ -10,8 +10,8 @@ use studio_sql::write::Cte;
 
 use super::fresh::Fresh;
 use super::predicate::Pred;
-use super::{Param, PlanOptions, Statement};
-use crate::access::{AccessLog, Caller, Explaining, Input, Truth};
+use super::{Param, ParamOrigin, PlanOptions, Statement};
+use crate::access::{AccessLog, Caller, Explaining, HookQuestion, Input, Reviewing, Truth};
 use crate::error::RequestError;
 
 /// Why planning a root field ended early.
@@ -21,6 +21,8 @@ pub(crate) enum Stop {
     Error(RequestError),
     /// The whole plan has to wait for a context query.
     NeedsQuery(String),
+    /// The whole plan has to wait for a component.
+    NeedsDecision(Box<HookQuestion>),
 }
 
 impl From<RequestError> for Stop {
@@ -62,6 +64,8 @@ pub(crate) struct Planner<'a, 'l> {
     pub(crate) explaining: Explaining,
     /// Objects of the mutation that others will stand below.
     pub(crate) parents: Vec<Input<'a>>,
+    /// Rules that components decide.
+    pub(crate) hooks: Reviewing<'a>,
 }
 
 impl<'a, 'l> Planner<'a, 'l> {
@@ -85,6 +89,7 @@ impl<'a, 'l> Planner<'a, 'l> {
             inspected: Vec::new(),
             explaining: Explaining::default(),
             parents: Vec::new(),
+            hooks: Reviewing::default(),
         }
     }
 
@@ -131,6 +136,18 @@ impl<'a, 'l> Planner<'a, 'l> {
     pub(crate) fn bind(&mut self, param: Param) -> Expr<'a> {
         self.params.push(Some(param));
         Expr::Param(ParamId(self.params.len() - 1))
+    }
+
+    /// How many values the statement under construction has so far; see [`Self::attribute`].
+    pub(crate) fn bound(&self) -> usize {
+        self.params.len()
+    }
+
+    /// Says where the values that were bound since then came from.
+    pub(crate) fn attribute(&mut self, since: usize, origin: &ParamOrigin) {
+        for param in self.params[since..].iter_mut().flatten() {
+            param.origin = origin.clone();
+        }
     }
 
     /// Adds a value for a column, with the cast its type needs.

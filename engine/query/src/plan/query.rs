@@ -15,10 +15,12 @@ impl<'a> Planner<'a, '_> {
     /// A lookup by key or unique constraint.
     pub(crate) fn lookup(&mut self, call: &'a EntityCall, fields: &[FieldId]) -> Planned<FieldBody> {
         let row = self.row(call.entity);
+        let outer = self.hooks.begin_level();
         let mut residue = Pred::True;
         let object = self.object(row, &call.selection, &mut residue)?;
         let key = self.key_condition(call.entity, fields, &call.arguments)?;
         let rule = self.read_rule(call.entity)?;
+        let object = self.end_level(outer, None, row, object);
         let rows = super::selection::Rows {
             pred: Some(Pred::and([key, rule, residue])),
             ..super::selection::Rows::default()
@@ -30,9 +32,11 @@ impl<'a> Planner<'a, '_> {
     /// A collection.
     pub(crate) fn list(&mut self, call: &'a EntityCall) -> Planned<FieldBody> {
         let row = self.row(call.entity);
+        let outer = self.hooks.begin_level();
         let mut residue = Pred::True;
         let object = self.object(row, &call.selection, &mut residue)?;
         let mut rows = self.rows(call.entity, &call.arguments, residue)?;
+        let object = self.end_level(outer, None, row, object);
         rows.listed = true;
         let select = self.select(row, Expr::JsonList(Box::new(object)), rows, Joins::default());
         Ok(self.single_statement(select))

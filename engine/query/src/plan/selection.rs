@@ -41,6 +41,7 @@ impl<'a> Planner<'a, '_> {
         arguments: &'a Arguments,
         extra: Pred<'a>,
     ) -> Planned<Rows<'a>> {
+        let level = self.hooks.pause();
         let filter = match arguments.get("where") {
             Some(value) => self.filter(entity, value)?,
             None => Pred::True,
@@ -58,6 +59,7 @@ impl<'a> Planner<'a, '_> {
             None => self.count(arguments.get("limit"))?,
         };
         let offset = self.count(arguments.get("offset"))?;
+        self.hooks.resume(level);
         let rule = self.read_rule(entity)?;
         Ok(Rows {
             listed: false,
@@ -231,9 +233,11 @@ impl<'a> Planner<'a, '_> {
     ) -> Planned<(Source<'a>, Row<'a>, Expr<'a>, Rows<'a>)> {
         let link = self.link(row.entity, id);
         let (related, source) = self.related_source(row, id);
+        let outer = self.hooks.begin_level();
         let mut residue = Pred::True;
         let object = self.object(related, &selected.selection, &mut residue)?;
         let mut rows = self.rows(link.target, &selected.arguments, residue)?;
+        let object = self.end_level(outer, Some(&selected.key), related, object);
         rows.tie = Some(self.tie(link, row, related));
         Ok((source, related, object, rows))
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use studio_model::ir::ModuleId;
 
+use crate::access::HookQuestion;
 use crate::error::RequestError;
 use crate::operation::CodeSelection;
 
@@ -23,6 +24,27 @@ pub struct FieldPlan {
     pub key: String,
     /// The work.
     pub body: FieldBody,
+    /// Rows of the result that components have to see before anybody else does.
+    pub reviews: Option<Box<ReviewPlan>>,
+}
+
+/// Reviews of the objects of a result, or of those in a list, and of what is below them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReviewPlan {
+    /// Reviews of these objects.
+    pub reviews: Vec<Review>,
+    /// Members, by response key, whose objects are reviewed.
+    pub below: Vec<(String, ReviewPlan)>,
+}
+
+/// A review of objects by a component.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// The rule, as the component was asked before anything was fetched.
+    pub question: HookQuestion,
+    /// Member of each object with what the component is shown of it. It is no part of the answer; no response key can
+    /// be spelled like it.
+    pub member: String,
 }
 
 /// The work of one root field.

@@ -11,7 +11,6 @@ use tokio::sync::Mutex;
 
 use super::{Acting, Proceed, Role, Scope};
 use crate::runtime::answer::object;
-use crate::runtime::caller::QueryResults;
 use crate::runtime::modules::ModuleHost;
 
 /// What one running function may do.
@@ -46,7 +45,7 @@ impl ModuleHost for Host<'_, '_, '_> {
                     let acting = Acting {
                         contexts: Some(merged(self.acting.contexts.as_ref(), contexts)),
                         role: self.acting.role.clone(),
-                        queries: QueryResults::default(),
+                        ..Acting::default()
                     };
                     self.scope.nested(&operation, &acting, self.depth + 1).await?
                 }
@@ -70,7 +69,7 @@ impl ModuleHost for Host<'_, '_, '_> {
             };
             let operation = self.scope.prepare(query, variables.as_ref())?;
             let role = claims.map_or(Role::System, Role::Claims);
-            let acting = Acting { contexts: None, role, queries: QueryResults::default() };
+            let acting = Acting { role, ..Acting::default() };
             let fields = self.scope.nested(&operation, &acting, self.depth + 1).await?;
             Ok(object(&fields))
         }

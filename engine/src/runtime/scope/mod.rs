@@ -2,6 +2,7 @@
 //! queries that functions issue themselves (language.md 8.3 and 8.5, graphql-and-sql 2.7).
 
 mod host;
+mod review;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex as Lock, PoisonError};
@@ -25,11 +26,11 @@ use tokio::sync::{Mutex, OnceCell};
 use self::host::Host;
 use super::access_trace::TimedLog;
 use super::answer::{AnswerContext, Identity, limits};
-use super::caller::{Caller, QueryResults, RequestHead};
+use super::caller::{Caller, Decisions, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, Running, database_error, micros};
 use super::modules::{Intercepted, ModuleCall, Woven};
 use super::serving::Serving;
-use crate::hooks::RequestHooks;
+use crate::hooks::{ModuleCalls, RequestHooks, authorization};
 
 /// Functions may issue queries that run functions again, this deep.
 const MAX_DEPTH: usize = 16;
@@ -119,6 +120,7 @@ struct Acting {
     contexts: Option<Json>,
     role: Role,
     queries: QueryResults,
+    decisions: Decisions,
 }
 
 /// Who asks.
@@ -323,7 +325,7 @@ impl<'a> Scope<'a> {
             let attempt = interceptor_arguments(interceptor, ir, &self.caller(acting));
             match attempt {
                 Ok(arguments) => break arguments?,
-                Err(PlanError::NeedsQuery(name)) => self.context_query(&name, acting, depth).await?,
+                Err(missing) => self.find(missing, acting, depth).await?,
             }
         };
         let target = Target {
@@ -337,16 +339,23 @@ impl<'a> Scope<'a> {
 
     /// The field itself.
     async fn core(&self, root: &RootField, acting: &Acting, depth: usize) -> Result<String, RequestError> {
-        let plan = self.plan(root, acting, depth).await?;
+        let mut plan = self.plan(root, acting, depth).await?;
+        let reviews = plan.reviews.take();
         match plan.body {
             FieldBody::Constant(text) => Ok(text),
             FieldBody::Error(error) => Err(error),
             FieldBody::Steps(_) => {
-                let mut transaction = self.transaction.lock().await;
-                let mut run = self.run.lock().await;
-                let connection = self.connect(&mut run).await?;
-                transaction.get_or_insert_with(|| connection.transaction(TransactionMode::default()));
-                run.field(plan, &mut transaction).await
+                let text = {
+                    let mut transaction = self.transaction.lock().await;
+                    let mut run = self.run.lock().await;
+                    let connection = self.connect(&mut run).await?;
+                    transaction.get_or_insert_with(|| connection.transaction(TransactionMode::default()));
+                    run.field(plan, &mut transaction).await?
+                };
+                match reviews {
+                    Some(reviews) => self.reviewed(&text, &reviews, acting, depth).await,
+                    None => Ok(text),
+                }
             }
             FieldBody::Code(plan) => self.method(&plan, acting, depth).await,
         }
@@ -384,7 +393,7 @@ impl<'a> Scope<'a> {
                     self.log.lock().unwrap_or_else(PoisonError::into_inner).append(observed);
                     return Ok(plan);
                 }
-                Err(PlanError::NeedsQuery(name)) => self.context_query(&name, acting, depth).await?,
+                Err(missing) => self.find(missing, acting, depth).await?,
             }
         }
     }
@@ -400,6 +409,36 @@ impl<'a> Scope<'a> {
         )
         .acting(acting.role.identity(context), context.hooks.map(RequestHooks::exchange))
         .replacing(acting.contexts.as_ref())
+        .deciding(&acting.decisions)
+    }
+
+    /// Gets what planning waits for.
+    fn find<'s>(
+        &'s self,
+        missing: PlanError,
+        acting: &'s Acting,
+        depth: usize,
+    ) -> BoxFuture<'s, Result<(), RequestError>> {
+        async move {
+            match missing {
+                PlanError::NeedsQuery(name) => self.context_query(&name, acting, depth).await,
+                PlanError::NeedsDecision(question) => {
+                    self.show_contexts(acting, depth).await;
+                    let host = self.asking(acting, depth);
+                    let mut calls = ModuleCalls::new(&host);
+                    let decision =
+                        authorization::decide(self.context, self.serving, &question, &mut calls).await?;
+                    acting.decisions.insert(*question, decision);
+                    Ok(())
+                }
+            }
+        }
+        .boxed()
+    }
+
+    /// What a component that decides or reviews may ask for.
+    fn asking<'h>(&'h self, acting: &'h Acting, depth: usize) -> Host<'h, 'a, 'h> {
+        Host { scope: self, acting, depth, proceed: None, module: "authorization", turn: Mutex::new(()) }
     }
 
     /// Runs `query { name }` for a context value: same caller, transaction, rules and interceptors (language.md 5.1).
@@ -508,8 +547,8 @@ impl<'a> Scope<'a> {
                 let attempt = interceptor_arguments(&wanted, ir, &self.caller(acting));
                 match attempt {
                     Ok(found) => break found.ok(),
-                    Err(PlanError::NeedsQuery(name)) => {
-                        if self.context_query(&name, acting, depth).await.is_err() {
+                    Err(missing) => {
+                        if self.find(missing, acting, depth).await.is_err() {
                             break None;
                         }
                     }

@@ -1,4 +1,4 @@
-//! E0040 to E0067, E0070, W0004, W0005, W0013.
+//! E0040 to E0067, E0070, E0072, E0073, W0004, W0005, W0013.
 
 use super::{Code, Diagnostic};
 use crate::source::Span;
@@ -164,6 +164,31 @@ pub(crate) fn no_column_to_compare(name: &Name) -> Diagnostic {
 pub(crate) fn self_in_code(span: Span) -> Diagnostic {
     Diagnostic::new(Code::E0070, span, "only contexts and literals are available here".to_owned())
         .here("rules of code modules see no row")
+}
+
+pub(crate) fn hook_without_name(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::E0072, span, "`hook` needs the name of a rule first".to_owned())
+        .help("write `hook(\"rule\", …)` with a name that the component knows")
+}
+
+pub(crate) fn hook_in_some(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::E0073, span, "`some` cannot ask a component".to_owned())
+        .here("this would be asked about rows that the database is still looking for")
+        .help("ask beside it: `hook(…) && self.list.some(x => …)`")
+}
+
+pub(crate) fn review_beside_rows(span: Span) -> Diagnostic {
+    let message = "a hook rule that names fields of `self` cannot be negated or be one of several ways to a row";
+    Diagnostic::new(Code::E0073, span, message.to_owned())
+        .here("rows are reviewed after the database has chosen them")
+        .help("combine it by `&&`; beside it `||` may only ask about contexts")
+}
+
+pub(crate) fn review_of_writes(span: Span) -> Diagnostic {
+    let message = "only `query` rules can name fields of `self` in `hook(…)`";
+    Diagnostic::new(Code::E0073, span, message.to_owned())
+        .here("such a rule reviews rows that were read")
+        .help("write `query = hook(\"rule\", self.field)` and `mutation = hook(\"rule\")`")
 }
 
 pub(crate) fn writable_unreadable(name: &Name) -> Diagnostic {

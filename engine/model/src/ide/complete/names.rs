@@ -62,6 +62,23 @@ impl Completer<'_, '_> {
         found
     }
 
+    /// What a condition may start with.
+    pub(super) fn conditions(&self) -> Vec<Completion> {
+        let mut found = self.heads();
+        // Components are not asked about elements of `some`.
+        if self.before.frames.lambdas.is_empty() {
+            let hook = Completion::new("hook", CompletionKind::Function, "a hook component decides");
+            found.push(hook.snippet("hook(\"$1\")"));
+        }
+        found
+    }
+
+    /// Whether the place is between the parentheses of `hook(…)`.
+    pub(super) fn asks_component(&self) -> bool {
+        matches!(self.before.frames.open.last(), Some((Frame::Call, open))
+            if open.checked_sub(1).is_some_and(|head| self.before.slice(self.before.tokens[head]) == "hook"))
+    }
+
     /// What `self` stands for.
     fn own_type(&self) -> Option<usize> {
         *self.own.get_or_init(|| match self.before.frames.body() {

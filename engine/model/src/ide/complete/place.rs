@@ -164,7 +164,8 @@ impl<'a> Completer<'_, 'a> {
                 ]
             }
             // Only a literal may follow.
-            Some(TokenKind::LParen) if self.before.ident(1) == "contains" => Vec::new(),
+            Some(TokenKind::LParen) if matches!(self.before.ident(1), "contains" | "hook") => Vec::new(),
+            Some(TokenKind::Comma) if self.asks_component() => self.heads(),
             Some(TokenKind::Ident) if self.before.ident(0) == "in" => self.heads(),
             Some(
                 TokenKind::LParen
@@ -172,8 +173,10 @@ impl<'a> Completer<'_, 'a> {
                 | TokenKind::Arrow
                 | TokenKind::AndAnd
                 | TokenKind::OrOr
-                | TokenKind::Bang
-                | TokenKind::EqEq
+                | TokenKind::Bang,
+            ) => self.conditions(),
+            Some(
+                TokenKind::EqEq
                 | TokenKind::NotEq
                 | TokenKind::Lt
                 | TokenKind::Le

@@ -6,6 +6,9 @@ use crate::source::Span;
 use crate::syntax::ast::{Call, CallArgs, Expr, ExprKind, Literal, Path, RelationOp, Step};
 use crate::syntax::token::TokenKind;
 
+/// The function of rules that asks a component.
+const HOOK: &str = "hook";
+
 impl Parser<'_> {
     /// The value after `=` of a field: a literal, a path or a function call.
     pub(super) fn default_value(&mut self) -> Expr {
@@ -158,7 +161,9 @@ impl Parser<'_> {
     fn path(&mut self) -> Expr {
         let head = self.name();
         let start = head.span;
-        let head_call = self.call();
+        // Only the function that asks a component takes more than literals.
+        let head_call =
+            if &*head.text == HOOK { self.call_of(Self::hook_args) } else { self.call_of(Self::call_args) };
         let ahead =
             |step: usize| self.nth(2 * step) == TokenKind::Dot && self.nth(2 * step + 1) == TokenKind::Ident;
         let mut steps = Vec::with_capacity((0..8).take_while(|step| ahead(*step)).count());
@@ -171,19 +176,19 @@ impl Parser<'_> {
                 break;
             }
             let Some(name) = self.expect_name("the name of a field") else { break };
-            let call = self.call();
+            let call = self.call_of(Self::call_args);
             steps.push(Step { name, call });
         }
         Expr { kind: ExprKind::Path(Path { head, head_call, steps }), span: start.to(self.previous()) }
     }
 
-    fn call(&mut self) -> Option<Box<Call>> {
+    fn call_of(&mut self, args: fn(&mut Self) -> CallArgs) -> Option<Box<Call>> {
         if !self.is(TokenKind::LParen) {
             return None;
         }
         let start = self.span();
         self.bump();
-        let args = self.call_args();
+        let args = args(self);
         if !self.is(TokenKind::RParen) {
             self.unexpected("`)`");
             while !self.at_end()
@@ -194,6 +199,19 @@ impl Parser<'_> {
         }
         self.eat(TokenKind::RParen);
         Some(Box::new(Call { args, span: start.to(self.previous()) }))
+    }
+
+    fn hook_args(&mut self) -> CallArgs {
+        let mut values = Vec::new();
+        if self.is(TokenKind::RParen) {
+            return CallArgs::Values(values);
+        }
+        loop {
+            values.push(self.expr());
+            if !self.eat(TokenKind::Comma) {
+                return CallArgs::Values(values);
+            }
+        }
     }
 
     fn call_args(&mut self) -> CallArgs {

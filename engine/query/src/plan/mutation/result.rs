@@ -118,10 +118,12 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The object of the selection and the condition under which the caller sees a row.
-    fn result_object(&mut self, call: &'a EntityCall, row: Row<'a>) -> Planned<(Expr<'a>, Pred<'a>)> {
+    pub(super) fn result_object(&mut self, call: &'a EntityCall, row: Row<'a>) -> Planned<(Expr<'a>, Pred<'a>)> {
+        let outer = self.hooks.begin_level();
         let mut residue = Pred::True;
         let object = self.object(row, &call.selection, &mut residue)?;
         let rule = self.read_rule(call.entity)?;
+        let object = self.end_level(outer, None, row, object);
         Ok((object, Pred::and([rule, residue])))
     }
 }

@@ -94,12 +94,10 @@ impl<'a> Planner<'a, '_> {
         pred: Pred<'a>,
         steps: &mut Steps,
     ) -> Planned<()> {
-        let mut residue = Pred::True;
-        let object = self.object(row, &call.selection, &mut residue)?;
-        let rule = self.read_rule(call.entity)?;
+        let (object, visible) = self.result_object(call, row)?;
         let rows = crate::plan::selection::Rows {
             listed: !single,
-            pred: Some(Pred::and([pred, rule, residue])),
+            pred: Some(Pred::and([pred, visible])),
             ..crate::plan::selection::Rows::default()
         };
         let what = if single { object } else { Expr::JsonList(Box::new(object)) };
