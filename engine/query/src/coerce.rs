@@ -199,6 +199,19 @@ impl<'a> Coercion<'a> {
         Ok(coerced.into_iter().map(|(_, name, value)| (name.to_owned(), value)).collect())
     }
 
+    /// Checks and coerces arguments that code gives in place of those of the document.
+    pub(crate) fn replaced(
+        &self,
+        given: &'a Map<String, Json>,
+        definitions: &'a Members<InputDef>,
+    ) -> Result<Arguments, RequestError> {
+        let entries = given.iter().map(|(name, value)| {
+            (Source::Json(value), Place { name, position: self.position, variable: None })
+        });
+        let coerced = self.members(entries, definitions)?;
+        Ok(coerced.into_iter().map(|(_, name, value)| (name.to_owned(), value)).collect())
+    }
+
     /// Refuses all arguments: `__typename` has none.
     pub(crate) fn no_arguments(
         &self,

@@ -17,4 +17,4 @@ pub use error::error_body;
 pub use payload::{BadPayload, Payload};
 pub use tree::field_tree;
 pub use trusted::{document_hash, trusted_text};
-pub use validate::{Introspection, Limits, Prepared, Stage, prepare, prepare_observed};
+pub use validate::{Introspection, Limits, Prepared, Stage, prepare, prepare_observed, with_arguments};

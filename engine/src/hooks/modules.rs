@@ -113,10 +113,10 @@ impl WasmModules {
             needs(component, Interface::Interceptors)?;
             let facts: Arc<dyn OperationFacts> = Arc::new(Facts(operation.clone()));
             let answer = match kind {
-                InterceptorKind::Before => session
-                    .before(component, call.function, facts, calls)
-                    .await
-                    .map(|it| it.map(|_| String::new())),
+                InterceptorKind::Before => {
+                    let answer = session.before(component, call.function, facts, calls).await;
+                    answer.map(|it| it.map(Option::unwrap_or_default))
+                }
                 InterceptorKind::After => {
                     let outcome = Ok(operation.outcome.clone().unwrap_or_else(|| "null".to_owned()));
                     let answer = session.after(component, call.function, facts, outcome, calls).await;
@@ -254,14 +254,11 @@ impl HostCalls for ModuleCalls<'_> {
 
     fn proceed<'a>(&'a mut self, arguments: Option<String>) -> BoxFuture<'a, Result<String, Failure>> {
         async move {
-            if arguments.is_some() {
-                return Err(Failure {
-                    message: "the arguments of this operation cannot be replaced".to_owned(),
-                    code: Some("HOOK_NOT_HERE".to_owned()),
-                    extensions: None,
-                });
-            }
-            self.host.proceed().await.map_err(|error| failure_of(&error))
+            let result = match arguments {
+                Some(arguments) => self.host.proceed_with(arguments).await,
+                None => self.host.proceed().await,
+            };
+            result.map_err(|error| failure_of(&error))
         }
         .boxed()
     }
@@ -284,7 +281,7 @@ impl OperationFacts for Facts {
         self.0.query.get("alias").and_then(Json::as_str).unwrap_or(&self.0.name).to_owned()
     }
     fn operation_name(&self) -> Option<String> {
-        None
+        self.0.operation_name.clone()
     }
     fn arguments(&self) -> String {
         self.0.query.get("arguments").map_or_else(|| "{}".to_owned(), Json::to_string)

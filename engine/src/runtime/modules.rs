@@ -59,6 +59,8 @@ pub struct ModuleCall<'a> {
 pub struct Intercepted {
     /// Name of the root field in the API.
     pub name: String,
+    /// Name of the whole operation in the document.
+    pub operation_name: Option<String>,
     /// `{alias, name, arguments, subfields}`.
     pub query: Json,
     /// Whether [`ModuleHost::proceed`] may be called (`@around`).
@@ -90,6 +92,9 @@ pub trait ModuleHost: Send + Sync {
 
     /// Runs the intercepted operation and gives the value of its field.
     fn proceed(&self) -> BoxFuture<'_, Result<String, RequestError>>;
+
+    /// The same with other arguments: a JSON object that is checked against the schema.
+    fn proceed_with(&self, arguments: String) -> BoxFuture<'_, Result<String, RequestError>>;
 
     /// Adds a header to the response.
     fn add_response_header(&self, name: &str, value: &str);

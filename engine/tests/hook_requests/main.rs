@@ -7,6 +7,7 @@
     reason = "a test panics and prints, also in helpers"
 )]
 
+mod authorization;
 #[path = "../../hooks/tests/hooks/guest.rs"]
 #[allow(dead_code, reason = "shared with the tests of the component host")]
 mod guest;
@@ -26,8 +27,18 @@ fn main() {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        studio::hooks_stand_around_requests_and_follow_their_files().await;
-        modules::modules_and_interceptors_run_in_components().await;
+        // As test binaries do: an argument chooses by name.
+        let chosen = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+        let runs = |name: &str| chosen.as_deref().is_none_or(|chosen| name.contains(chosen));
+        if runs("studio") {
+            studio::hooks_stand_around_requests_and_follow_their_files().await;
+        }
+        if runs("modules") {
+            modules::modules_and_interceptors_run_in_components().await;
+        }
+        if runs("authorization") {
+            authorization::components_decide_rules_of_the_model().await;
+        }
         println!("all passed");
     });
 }

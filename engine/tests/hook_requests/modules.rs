@@ -19,7 +19,7 @@ module Notes {
     @pk id: Int = autoIncrement()
     text: String
   }
-  @access(false)
+  @access(true)
   type Secret {
     @pk id: Int = autoIncrement()
     text: String
@@ -43,6 +43,10 @@ module Code {
   interceptor own(operation: Operation)
   @after("query notesAgg")
   interceptor selection(operation: Operation)
+  @around("mutation createNotes")
+  interceptor with(operation: Operation)
+  @around("query secrets")
+  interceptor name(operation: Operation)
 }
 
 @wasm("numbers.wasm")
@@ -99,6 +103,22 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
     // After may replace the result: this one shows the selection.
     let shown = data("{ notesAgg { id { max } } }").await;
     assert_eq!(shown["data"]["notesAgg"][0]["name"], "id", "{shown}");
+    // Arguments that a component gives in place of the client's are checked like these.
+    let given = ("x-arguments", "{\"data\":{\"text\":\"b\"}}");
+    let (_, body, _) = ask(&authority, create, &[given]).await;
+    assert_eq!(body, json!({ "data": { "createNote": { "text": "b" } } }));
+    let (_, body, _) = ask(&authority, create, &[("x-arguments", "{\"data\":{\"text\":5}}")]).await;
+    assert_eq!(code(&body), "HOOK_CONTRACT", "{body}");
+    let many = "mutation { createNotes(data: [{text: \"x\"}]) { text } }";
+    let (_, body, _) = ask(&authority, many, &[("x-arguments", "{\"data\":[{\"text\":\"c\"}]}")]).await;
+    assert_eq!(body, json!({ "data": { "createNotes": [{ "text": "c" }] } }));
+    let (_, body, _) = ask(&authority, many, &[("x-arguments", "{\"date\":[]}")]).await;
+    assert_eq!(code(&body), "INVALID", "{body}");
+    assert_eq!(data("{ notes { text } }").await["data"]["notes"].as_array().unwrap().len(), 3);
+    // The name of the operation.
+    for (query, name) in [("query Named { secrets { text } }", "Named"), ("{ secrets { text } }", "none")] {
+        assert_eq!(data(query).await["errors"][0]["message"], name);
+    }
     // A trap fails the operation, not the server.
     let (_, body, _) = ask(&authority, create, &[("x-trap", "1")]).await;
     assert_eq!(code(&body), "HOOK_CRASHED");

@@ -9,6 +9,7 @@
   (import "exo:hooks/context@0.1.0" "model" (func $model (param i32 i32 i32)))
   (import "exo:hooks/operation@0.1.0" "proceed" (func $proceed (param i32)))
   (import "exo:hooks/operation@0.1.0" "proceed-with" (func $proceed-with (param i32 i32 i32)))
+  (import "exo:hooks/operation@0.1.0" "operation-name" (func $operation-name (param i32)))
   (import "exo:hooks/operation@0.1.0" "arguments" (func $arguments (param i32)))
   (import "exo:hooks/operation@0.1.0" "selection" (func $selection (param i32)))
   (import "exo:hooks/operation@0.1.0" "outcome" (func $outcome (param i32)))
@@ -143,37 +144,70 @@
     (if (i32.eq (local.get $first) (i32.const 111)) (then (return (call $some @"{'own':true}"))))
     (if (i32.eq (local.get $first) (i32.const 108)) (then (return (call $ok))))
     (if (i32.eq (local.get $first) (i32.const 98)) (then (return (call $some @"{broken"))))
+    ;; `name` fails with the name of the operation.
+    (if (i32.eq (local.get $first) (i32.const 110)) (then
+      (call $operation-name (i32.const 2048))
+      (i32.store8 (i32.const 3072) (i32.const 1))
+      (call $failure (i32.const 3076) @"none")
+      (if (i32.load8_u (i32.const 2048)) (then
+        (call $put (i32.const 3076) (i32.load (i32.const 2052)) (i32.load (i32.const 2056)))))
+      (return (i32.const 3072))))
     (if (i32.eq (local.get $first) (i32.const 119)) (then
-      (call $proceed-with @"{'title':'b'}" (i32.const 2048))
+      (if (call $has @"x-arguments") (then
+        (call $proceed-with (i32.load (i32.const 2052)) (i32.load (i32.const 2056)) (i32.const 2048)))
+      (else (call $proceed-with @"{'title':'b'}" (i32.const 2048))))
+      ;; The rest said no to it: so does this.
+      (if (i32.load8_u (i32.const 2048)) (then
+        (i32.store8 (i32.const 3072) (i32.const 1))
+        (memory.copy (i32.const 3076) (i32.const 2052) (i32.const 32))
+        (return (i32.const 3072))))
       (return (call $ok))))
     (call $proceed (i32.const 2048))
     (call $ok))
 
-  ;; The rule's first letter decides: `a`llow, `r`estrict to the details, anything else denies.
+  ;; The rule's first letter decides: `a`llow, `r`estrict to the filter of the request or to the details, `e`cho the
+  ;; details or the `s`ite in a refusal, anything else denies.
   (func (export "exo:hooks/authorization@0.1.0#decide")
-    (param $rule i32) (param i32) (param i32 i32) (param i32 i32 i32) (param $details i32) (param $length i32)
+    (param $rule i32) (param i32) (param $type i32) (param $named i32) (param i32 i32 i32)
+    (param $details i32) (param $length i32)
     (result i32)
     (local $first i32)
+    (call $mischief)
     (drop (call $ok))
     (local.set $first (i32.load8_u (local.get $rule)))
     (if (i32.eq (local.get $first) (i32.const 97)) (then (return (i32.const 3072))))
     (if (i32.eq (local.get $first) (i32.const 114)) (then
       (i32.store8 (i32.const 3072) (i32.const 1))
       (call $put (i32.const 3076) (local.get $details) (local.get $length))
+      (if (call $has @"x-filter") (then
+        (call $put (i32.const 3076) (i32.load (i32.const 2052)) (i32.load (i32.const 2056)))))
       (return (i32.const 3072))))
     (i32.store8 (i32.const 3072) (i32.const 2))
+    (if (i32.eq (local.get $first) (i32.const 101)) (then
+      (call $failure (i32.const 3076) (local.get $details) (local.get $length))
+      (return (i32.const 3072))))
+    (if (i32.eq (local.get $first) (i32.const 115)) (then
+      (call $failure (i32.const 3076) (local.get $type) (local.get $named))
+      (return (i32.const 3072))))
     (call $failure (i32.const 3076) @"denied")
     (i32.const 3072))
 
-  ;; Drops the second item.
+  ;; Drops the second item; all of them and shows the first, one that is not there, if the request says so.
   (func (export "exo:hooks/authorization@0.1.0#review")
-    (param i32 i32) (param i32 i32) (param i32 i32 i32) (param i32 i32) (param i32) (param $items i32)
+    (param i32 i32) (param i32 i32) (param i32 i32 i32) (param i32 i32) (param $list i32) (param $items i32)
     (result i32)
     (drop (call $ok))
+    (if (call $has @"x-drop-all") (then
+      (i32.store8 (i32.const 3072) (i32.const 1))
+      (call $failure (i32.const 3076)
+        (i32.load (local.get $list)) (i32.load offset=4 (local.get $list)))
+      (return (i32.const 3072))))
+    (if (call $has @"x-drop-far") (then (local.set $items (i32.const 2))))
     (if (i32.lt_u (local.get $items) (i32.const 2)) (then (return (i32.const 3072))))
     (i32.store8 (i32.const 3072) (i32.const 2))
     (call $put (i32.const 3076) (i32.const 3200) (i32.const 1))
     (i32.store (i32.const 3200) (i32.const 1))
+    (if (call $has @"x-drop-far") (then (i32.store (i32.const 3200) (i32.const 99))))
     (call $failure (i32.const 3204) @"secret")
     (i32.const 3072))
 

@@ -2,6 +2,7 @@
 
 mod lower;
 mod merge;
+mod replace;
 mod selection;
 
 use async_graphql_parser::types::OperationType;
@@ -13,6 +14,8 @@ use crate::document::{Document, fragments};
 use crate::error::{Position, RequestError};
 use crate::operation::{Operation, OperationKind};
 use crate::plan::VariableUse;
+
+pub use replace::with_arguments;
 
 /// What a server allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,6 +24,16 @@ pub(super) struct Host<'h, 'a, 'p> {
     pub(super) turn: Mutex<()>,
 }
 
+impl Host<'_, '_, '_> {
+    async fn go_on(&self, arguments: Option<String>) -> Result<String, RequestError> {
+        let _turn = self.turn.lock().await;
+        match self.proceed {
+            Some(proceed) => proceed(arguments).await,
+            None => Err(RequestError::internal("only `@around` interceptors can proceed")),
+        }
+    }
+}
+
 impl ModuleHost for Host<'_, '_, '_> {
     fn execute_query<'q>(
         &'q self,
@@ -77,14 +87,11 @@ impl ModuleHost for Host<'_, '_, '_> {
     }
 
     fn proceed(&self) -> BoxFuture<'_, Result<String, RequestError>> {
-        async move {
-            let _turn = self.turn.lock().await;
-            match self.proceed {
-                Some(proceed) => proceed().await,
-                None => Err(RequestError::internal("only `@around` interceptors can proceed")),
-            }
-        }
-        .boxed()
+        self.go_on(None).boxed()
+    }
+
+    fn proceed_with(&self, arguments: String) -> BoxFuture<'_, Result<String, RequestError>> {
+        self.go_on(Some(arguments)).boxed()
     }
 
     fn add_response_header(&self, name: &str, value: &str) {

@@ -4,6 +4,7 @@
 mod host;
 mod review;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex as Lock, PoisonError};
 use std::time::Instant;
@@ -20,7 +21,7 @@ use studio_query::plan::{
     CodePlan, FieldBody, FieldPlan, Injection, PlanError, code_module, interceptor_arguments, plan_root,
     project,
 };
-use studio_query::{field_tree, prepare};
+use studio_query::{field_tree, prepare, with_arguments};
 use tokio::sync::{Mutex, OnceCell};
 
 use self::host::Host;
@@ -136,7 +137,8 @@ enum Role {
 }
 
 type Answer<'s> = BoxFuture<'s, Result<String, RequestError>>;
-type Proceed<'s> = &'s (dyn Fn() -> Answer<'s> + Sync + 's);
+/// The rest of a chain, with other arguments (a JSON object) if given.
+type Proceed<'s> = &'s (dyn Fn(Option<String>) -> Answer<'s> + Sync + 's);
 
 impl<'a> Scope<'a> {
     fn open(
@@ -202,7 +204,7 @@ impl<'a> Scope<'a> {
                 let text = match &root.call {
                     RootCall::Json(text) => text.clone(),
                     RootCall::Entity(_) | RootCall::Code(_) => {
-                        self.root(operation.kind, root, acting, depth).await?
+                        self.root(operation, root, acting, depth).await?
                     }
                 };
                 texts.push((root.key.clone(), text));
@@ -215,39 +217,66 @@ impl<'a> Scope<'a> {
     /// A root field with its interceptors.
     async fn root(
         &self,
-        kind: OperationKind,
+        operation: &Operation,
         root: &RootField,
         acting: &Acting,
         depth: usize,
     ) -> Result<String, RequestError> {
+        let kind = operation.kind;
         let chain = self.serving.modules.chain(kind, root);
         if chain.before.is_empty() && chain.around.is_empty() && chain.after.is_empty() {
             return self.core(root, acting, depth).await;
         }
-        let query = field_tree(root, &self.serving.ir);
-        let intercepted = |can_proceed| Intercepted {
+        let mut plain = Intercepted {
             name: root.name.clone(),
-            query: query.clone(),
-            can_proceed,
+            operation_name: operation.name.clone(),
+            query: field_tree(root, &self.serving.ir),
+            can_proceed: false,
             kind,
             outcome: None,
         };
-        let plain = intercepted(false);
+        let mut root = Cow::Borrowed(root);
         for woven in chain.before {
-            self.intercept(woven, &plain, acting, depth, None).await?;
+            let answer = self.intercept(woven, &plain, acting, depth, None).await?;
+            // Scripts look only (language.md 8.5); a component may give other arguments.
+            if self.is_component(woven) && !answer.is_empty() {
+                let replaced = self.with_arguments(kind, &root, &answer).map_err(|error| {
+                    let cause = format!("the arguments of `{}` do not fit: {}", plain.name, error.message);
+                    contract_broken(&cause)
+                })?;
+                plain.query = field_tree(&replaced, &self.serving.ir);
+                root = Cow::Owned(replaced);
+            }
         }
-        let wrapped = intercepted(true);
-        let mut text = self.around(&chain.around, root, &wrapped, acting, depth).await?;
+        let wrapped = Intercepted { can_proceed: true, ..plain.clone() };
+        let mut text = self.around(&chain.around, &root, &wrapped, acting, depth).await?;
         for woven in chain.after {
             let finished = Intercepted { outcome: Some(text.clone()), ..plain.clone() };
             let answer = self.intercept(woven, &finished, acting, depth, None).await?;
             // The result of a script is ignored (language.md 8.5); a component says whether it has another one.
-            let component = matches!(self.serving.ir.modules[woven.module].plugin, Plugin::Wasm(_));
-            if component && !answer.is_empty() {
+            if self.is_component(woven) && !answer.is_empty() {
                 text = answer;
             }
         }
         Ok(text)
+    }
+
+    fn is_component(&self, woven: &Woven) -> bool {
+        matches!(self.serving.ir.modules[woven.module].plugin, Plugin::Wasm(_))
+    }
+
+    /// A root field with other arguments (a JSON object).
+    fn with_arguments(
+        &self,
+        kind: OperationKind,
+        root: &RootField,
+        arguments: &str,
+    ) -> Result<RootField, RequestError> {
+        let arguments = serde_json::from_str(arguments).map_err(|error| {
+            let message = format!("arguments must be a JSON object: {error}");
+            RequestError::plain(message, ErrorClass::Invalid, None)
+        })?;
+        with_arguments(&self.serving.schema, kind, root, &arguments)
     }
 
     /// The field inside of these `@around` interceptors; the last declared one is outermost.
@@ -264,11 +293,21 @@ impl<'a> Scope<'a> {
                 return self.core(root, acting, depth).await;
             };
             let refused = Lock::new(None);
-            let proceed = || {
-                async {
-                    let result = self.around(inner, root, operation, acting, depth).await;
+            let heard = &refused;
+            let proceed = |arguments: Option<String>| {
+                async move {
+                    let result = match arguments {
+                        None => self.around(inner, root, operation, acting, depth).await,
+                        Some(arguments) => {
+                            // What does not fit is for the interceptor to know; nothing was refused.
+                            let root = self.with_arguments(operation.kind, root, &arguments)?;
+                            let query = field_tree(&root, &self.serving.ir);
+                            let operation = Intercepted { query, ..operation.clone() };
+                            self.around(inner, &root, &operation, acting, depth).await
+                        }
+                    };
                     if let Err(error) = &result {
-                        let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+                        let mut refused = heard.lock().unwrap_or_else(PoisonError::into_inner);
                         *refused = Some(error.clone());
                     }
                     result
@@ -591,6 +630,15 @@ impl<'a> Scope<'a> {
             }
         }
         result
+    }
+}
+
+/// A component gave what its contract does not allow.
+fn contract_broken(cause: &str) -> RequestError {
+    let message = "The hook gave an answer that cannot be used";
+    RequestError {
+        extensions: Some("{\"code\":\"HOOK_CONTRACT\"}".to_owned()),
+        ..RequestError::plain(message, ErrorClass::Code, Some(cause.to_owned()))
     }
 }
 
