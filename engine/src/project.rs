@@ -220,9 +220,19 @@ impl Project {
         }
     }
 
-    /// The newest modification of any model input.
+    /// The newest modification of any model input: what the folders of the project hold, what its models import from
+    /// elsewhere, files of modules and of hook components.
     pub fn newest_source(&self) -> Option<std::time::SystemTime> {
         let mut newest = None;
+        if let Ok(sources) = read_sources(&self.root) {
+            let modules = module_files(&sources);
+            let named = sources.paths().chain(modules.iter().map(String::as_str));
+            newest = self.newest(named.map(Path::new));
+        }
+        if let Ok(toml) = ExoToml::read(&self.root) {
+            let components = toml.components(&self.root);
+            newest = newest.max(self.newest(components.iter().map(|config| &*config.path)));
+        }
         let mut stack = vec![(self.root.join("src"), 0), (self.root.join("trusted-documents"), 0)];
         while let Some((folder, depth)) = stack.pop() {
             for entry in entries(&folder).unwrap_or_default() {
@@ -236,6 +246,12 @@ impl Project {
             }
         }
         newest
+    }
+
+    /// The newest modification of these files, relative to the project.
+    fn newest<'p>(&self, files: impl Iterator<Item = &'p Path>) -> Option<std::time::SystemTime> {
+        let modified = |file: &Path| self.root.join(file).metadata().and_then(|data| data.modified()).ok();
+        files.filter_map(modified).max()
     }
 
     /// Writes the compiled model; `true` when the file changed.

@@ -57,6 +57,7 @@ pub fn line(event: &StudioEvent, state: &StudioState) -> Option<String> {
                 Some(format!("{:<9} {facts}", service.name))
             }
         },
+        EventKind::ServiceEnded(name) => Some(format!("{name:<9} removed")),
         EventKind::Lost { stream, count } => {
             let what = match stream {
                 Stream::Requests => "requests",

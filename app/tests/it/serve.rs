@@ -169,4 +169,72 @@ fn scripts_run_from_the_compiled_model_alone() {
     let output = command().arg("serve").arg(&deployed).envs(variables).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("did you mean `Greetings`?"), "{}", text(&output));
+
+#[test]
+fn hooks_stand_around_requests_in_production_too() {
+    let folder = folder();
+    let project = project(folder.path(), "with-hooks");
+    let studio = Studio::start(&project);
+    studio.serves(1);
+    let database = studio.event("/Database/Ready/url").as_str().unwrap().to_owned();
+    let server = Server::start(
+        &project,
+        &[("EXO_POSTGRES_URL", &database), ("EXO_POSTGRES_READ_WRITE", "true")],
+    );
+    let ask = |query: &str, headers: &[(&str, &str)]| {
+        http(&server.url, "POST", "/graphql", headers, &json!({ "query": query }).to_string())
+    };
+    // A gateway hook refuses, sets a header on the reply, and leaves a value for the model.
+    let blocked = ask("{ todos { title } }", &[("x-blocked", "1")]);
+    assert_eq!(blocked.status, 403);
+    assert!(blocked.body.contains("\"code\":\"BLOCKED\""), "{}", blocked.body);
+    let home = ask("{ todos(orderBy: {title: ASC}) { title } }", &[("x-list", "home")]);
+    assert!(home.head.contains("x-guard: seen"), "{}", home.head);
+    let expected = json!({ "data": { "todos": [{ "title": "Buy groceries" }, { "title": "Water the plants" }] } });
+    assert_eq!(serde_json::from_str::<Value>(&home.body).unwrap(), expected);
+    // An interceptor in a component of the model.
+    let untitled = ask("mutation { createTodo(data: {title: \"\"}) { id } }", &[("x-list", "home")]);
+    assert!(untitled.body.contains("\"code\":\"TITLE_MISSING\""), "{}", untitled.body);
+
+    // A component that cannot be loaded is a reason not to start: what it should refuse would pass.
+    std::fs::write(project.join("hooks/guard/hook.wasm"), "broken").unwrap();
+    let output =
+        command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(text(&output).contains("load the hook `guard`"), "{}", text(&output));
+}
+
+#[test]
+fn a_compiled_model_that_is_older_than_what_it_was_made_of_is_compiled_again() {
+    let folder = folder();
+    let project = folder.path().join("app");
+    let shared = folder.path().join("shared/note.exo");
+    std::fs::create_dir_all(project.join("src")).unwrap();
+    std::fs::create_dir_all(folder.path().join("shared")).unwrap();
+    std::fs::write(project.join("src/index.exo"), "import \"../../shared/note.exo\"\n").unwrap();
+    let note = |more: &str| {
+        format!("@postgres module Notes {{ @access(true) type Note {{ @pk id: Int  text: String {more} }} }}\n")
+    };
+    std::fs::write(&shared, note("")).unwrap();
+    let built = command().arg("build").arg(&project).output().unwrap();
+    assert!(built.status.success(), "{}", text(&built));
+    let compiled = std::fs::metadata(project.join("target/index.exo_ir")).unwrap().modified().unwrap();
+    let fields = || {
+        let server = Server::start(
+            &project,
+            &[
+                ("EXO_POSTGRES_URL", "postgres://nobody@127.0.0.1:1/none"),
+                ("EXO_CHECK_CONNECTION_ON_STARTUP", "false"),
+                ("EXO_INTROSPECTION", "true"),
+            ],
+        );
+        let answer = ask(&server.url, "{ __type(name: \"Note\") { fields { name } } }");
+        answer["data"]["__type"]["fields"].as_array().unwrap().len()
+    };
+    assert_eq!(fields(), 2);
+    // An import from beside the project; its time is set, since clocks of file systems are coarse.
+    std::fs::write(&shared, note("more: String")).unwrap();
+    let newer = compiled + std::time::Duration::from_secs(5);
+    std::fs::File::options().write(true).open(&shared).unwrap().set_modified(newer).unwrap();
+    assert_eq!(fields(), 3);
 }

@@ -70,6 +70,8 @@ pub enum EventKind {
     },
     /// State of a service, for the Services pane.
     Service(ServiceState),
+    /// A service, by name, that is no part of the project any more.
+    ServiceEnded(String),
     /// The plan of a statement, on demand.
     Plan {
         /// Trace it belongs to.

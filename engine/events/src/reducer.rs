@@ -70,6 +70,7 @@ impl StudioState {
                     None => self.services.push(service.clone()),
                 }
             }
+            EventKind::ServiceEnded(name) => self.services.retain(|service| service.name != *name),
             EventKind::Plan { trace, text } => self.plans.push((*trace, Arc::clone(text))),
             EventKind::Access { trace, report } => self.access_reports.push((*trace, Arc::clone(report))),
             EventKind::Lost { stream: Stream::Requests, count } => self.traces_lost += count,
@@ -115,6 +116,7 @@ impl StudioState {
             | EventKind::Decision(_)
             | EventKind::Personas { .. }
             | EventKind::Service(_)
+            | EventKind::ServiceEnded(_)
             | EventKind::Plan { .. }
             | EventKind::Access { .. }
             | EventKind::Idle

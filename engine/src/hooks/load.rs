@@ -1,8 +1,8 @@
 //! The components of a project: loading, reloading, problems, lines for the Services pane.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use studio_events::{
     EventKind, HookEvent, LogLevel, Problem, ProblemSet, ProblemSource, ServiceState, ServiceStatus, Severity,
@@ -71,12 +71,27 @@ impl Hooks {
         Ok(hooks)
     }
 
+    /// Loads the files of `@wasm` modules that `[hooks]` does not configure, to find out whether they can be.
+    pub async fn check_modules(&self, files: &BTreeSet<String>, broken: &std::sync::Mutex<Broken>) {
+        let loaded = self.loaded();
+        let mut modules = BTreeMap::new();
+        for file in files {
+            let path = self.root.join(file);
+            if loaded.by_path(&path).is_none()
+                && let Err(error) = super::modules::load(self, &path).await
+            {
+                modules.insert(file.clone(), error);
+            }
+        }
+        broken.lock().unwrap_or_else(PoisonError::into_inner).modules = modules;
+    }
+
     /// Tells the studio what became of a load.
     pub fn publish(&self, bus: &Bus, toml: &ExoToml, reloaded: &[Reloaded], broken: &mut Broken) {
         for outcome in reloaded {
             match &outcome.result {
                 Ok(component) => {
-                    broken.0.remove(&outcome.name);
+                    broken.components.remove(&outcome.name);
                     bus.send(EventKind::Hook(HookEvent::Loaded { name: outcome.name.clone() }));
                     bus.log(LogLevel::Info, &service_name(&outcome.name), loaded_text(component));
                 }
@@ -84,38 +99,46 @@ impl Hooks {
                     let message = error.to_string();
                     bus.log(LogLevel::Error, &service_name(&outcome.name), message.clone());
                     bus.send(EventKind::Hook(HookEvent::Failed { name: outcome.name.clone(), message }));
-                    broken.0.insert(outcome.name.clone(), (error.clone(), outcome.kept_old));
+                    broken.components.insert(outcome.name.clone(), (error.clone(), outcome.kept_old));
                 }
             }
         }
         let configured = toml.components(&self.root);
-        broken.0.retain(|name, _| configured.iter().any(|config| config.name == *name));
-        let problems = configured.iter().filter_map(|config| {
-            let (error, kept) = broken.0.get(&config.name)?;
+        broken.components.retain(|name, _| configured.iter().any(|config| config.name == *name));
+        let components = configured.iter().filter_map(|config| {
+            let (error, kept) = broken.components.get(&config.name)?;
             Some(problem(&self.root, config, error, *kept))
         });
-        let problems = Arc::new(problems.collect());
+        let modules = broken.modules.iter().map(|(file, error)| module_problem(file, error));
+        let problems = Arc::new(components.chain(modules).collect());
         bus.send(EventKind::Problems(ProblemSet { source: ProblemSource::Hook, problems }));
         self.publish_services(bus, broken);
     }
 
     /// One entry per component for the Services pane.
-    pub fn publish_services(&self, bus: &Bus, broken: &Broken) {
+    pub fn publish_services(&self, bus: &Bus, broken: &mut Broken) {
         let loaded = self.loaded();
+        let names = loaded.all().iter().map(|component| component.name());
+        let names: BTreeSet<String> =
+            names.chain(broken.components.keys().map(String::as_str)).map(service_name).collect();
+        for gone in broken.shown.difference(&names) {
+            bus.send(EventKind::ServiceEnded(gone.clone()));
+        }
+        broken.shown = names;
         for component in loaded.all() {
-            let status = if broken.0.contains_key(component.name()) {
+            let status = if broken.components.contains_key(component.name()) {
                 ServiceStatus::Degraded
             } else {
                 ServiceStatus::Up
             };
             let mut lines = service_lines(component);
-            if let Some((error, _)) = broken.0.get(component.name()) {
+            if let Some((error, _)) = broken.components.get(component.name()) {
                 lines.push(format!("the newest file is not used: {error}"));
             }
             let name = service_name(component.name());
             bus.send(EventKind::Service(ServiceState { name, status, lines }));
         }
-        for (name, (error, _)) in &broken.0 {
+        for (name, (error, _)) in &broken.components {
             if loaded.by_name(name).is_none() {
                 let lines = vec![error.to_string(), error.help().to_owned()];
                 let name = service_name(name);
@@ -125,9 +148,16 @@ impl Hooks {
     }
 }
 
-/// Components whose newest file does not load, and whether an older one serves.
+/// What is wrong with files of components, and what the Services pane shows.
 #[derive(Debug, Default)]
-pub struct Broken(BTreeMap<String, (LoadError, bool)>);
+pub struct Broken {
+    /// Components whose newest file does not load, and whether an older one serves.
+    components: BTreeMap<String, (LoadError, bool)>,
+    /// Files of `@wasm` modules, relative to the project, that do not load.
+    modules: BTreeMap<String, LoadError>,
+    /// Services that have an entry.
+    shown: BTreeSet<String>,
+}
 
 fn loaded_text(component: &HookComponent) -> String {
     let exports: Vec<_> = component.interfaces().iter().map(|it| it.name()).collect();
@@ -169,6 +199,16 @@ fn service_lines(component: &HookComponent) -> Vec<String> {
 pub fn problem(root: &Path, config: &ComponentConfig, error: &LoadError, kept_old: bool) -> Problem {
     let file = config.path.strip_prefix(root).unwrap_or(&config.path).display().to_string();
     let message = format!("the hook `{}` was not loaded: {error}", config.name);
+    entry(file, message, error, kept_old)
+}
+
+/// A file of a `@wasm` module that does not load, as an entry of the problem list.
+fn module_problem(file: &str, error: &LoadError) -> Problem {
+    let message = format!("the module file `{file}` cannot be loaded, so calling it will fail: {error}");
+    entry(file.to_owned(), message, error, false)
+}
+
+fn entry(file: String, message: String, error: &LoadError, kept_old: bool) -> Problem {
     let mut help = vec![error.help().to_owned()];
     if kept_old {
         help.push("its older version goes on serving".to_owned());

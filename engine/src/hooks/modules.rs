@@ -39,8 +39,9 @@ struct Own {
 
 type Stamp = Option<(SystemTime, u64)>;
 
+/// What a file of a module turned out to be.
 #[derive(Debug, Clone)]
-enum Code {
+pub(super) enum Code {
     Component(Arc<HookComponent>),
     Core(Arc<CoreModule>),
 }
@@ -157,7 +158,7 @@ fn stamp(file: &Path) -> Stamp {
     Some((data.modified().ok()?, data.len()))
 }
 
-async fn load(hooks: &Hooks, file: &Path) -> Result<Code, LoadError> {
+pub(super) async fn load(hooks: &Hooks, file: &Path) -> Result<Code, LoadError> {
     let engine = HookEngine::new(Some(&hooks.root().join("target/hooks")))?;
     let name =
         file.file_stem().map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());

@@ -429,6 +429,10 @@ impl Actor {
             hash: derived.hash,
             serving: Arc::new(derived),
         });
+        if let Some(built) = &self.built {
+            let ir = Arc::clone(&built.ir);
+            self.hooks.follow_modules(&ir, &self.toml, self.internal.0.clone()).await;
+        }
         self.advance().await;
     }
 

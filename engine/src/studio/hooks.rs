@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use studio_model::ir::{Ir, Plugin};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -23,13 +24,15 @@ pub(super) struct StudioHooks {
     broken: Arc<Mutex<Broken>>,
     bus: Bus,
     root: PathBuf,
+    /// Files of the model's `@wasm` modules, relative to the project.
+    modules: BTreeSet<String>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl StudioHooks {
     pub(super) fn new(root: &Path, bus: Bus) -> Self {
         let hooks = Arc::new(Hooks::new(root));
-        Self { hooks, broken: Arc::default(), bus, root: root.to_owned(), tasks: Vec::new() }
+        Self { hooks, broken: Arc::default(), bus, root: root.to_owned(), modules: BTreeSet::new(), tasks: Vec::new() }
     }
 
     /// What the server uses.
@@ -40,8 +43,9 @@ impl StudioHooks {
     /// Loads what the configuration names and follows these files from now on.
     pub(super) async fn follow(&mut self, toml: &ExoToml, changed: mpsc::UnboundedSender<Internal>) {
         self.stop();
-        let files: BTreeSet<PathBuf> =
-            toml.components(&self.root).into_iter().map(|config| config.path).collect();
+        let components = toml.components(&self.root).into_iter().map(|config| config.path);
+        let modules = self.modules.iter().map(|file| self.root.join(file));
+        let files: BTreeSet<PathBuf> = components.chain(modules).collect();
         let before = stamps(&files);
         self.load(toml, &BTreeSet::new()).await;
         if files.is_empty() {
@@ -52,6 +56,24 @@ impl StudioHooks {
         self.tasks.push(tokio::spawn(async move { show(&hooks, &broken, &bus).await }));
     }
 
+    /// Follows the files of these `@wasm` modules, too.
+    pub(super) async fn follow_modules(
+        &mut self,
+        ir: &Ir,
+        toml: &ExoToml,
+        changed: mpsc::UnboundedSender<Internal>,
+    ) {
+        let files = ir.modules.values().filter_map(|module| match &module.plugin {
+            Plugin::Wasm(code) => Some(code.path.clone()),
+            Plugin::Deno(_) | Plugin::Postgres { .. } => None,
+        });
+        let files: BTreeSet<String> = files.collect();
+        if files != self.modules {
+            self.modules = files;
+            self.follow(toml, changed).await;
+        }
+    }
+
     /// Loads components whose files changed.
     pub(super) async fn files_changed(&self, toml: &ExoToml, files: &BTreeSet<PathBuf>) {
         self.load(toml, files).await;
@@ -59,6 +81,7 @@ impl StudioHooks {
 
     async fn load(&self, toml: &ExoToml, files: &BTreeSet<PathBuf>) {
         let reloaded = self.hooks.load(toml, &|config| files.contains(&config.path)).await;
+        self.hooks.check_modules(&self.modules, &self.broken).await;
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         self.hooks.publish(&self.bus, toml, &reloaded, &mut broken);
     }
@@ -115,7 +138,7 @@ async fn show(hooks: &Hooks, broken: &Mutex<Broken>, bus: &Bus) {
         let calls = hooks.loaded().all().iter().map(|component| component.metrics().calls).sum();
         if calls != seen {
             seen = calls;
-            hooks.publish_services(bus, &broken.lock().unwrap_or_else(PoisonError::into_inner));
+            hooks.publish_services(bus, &mut broken.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }

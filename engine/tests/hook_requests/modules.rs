@@ -9,7 +9,7 @@ use studio_engine::studio::{Studio, StudioConfig};
 use studio_events::{HttpState, PhaseKind};
 
 use crate::guest::{ALL, component};
-use crate::studio::{ask, code, wait};
+use crate::studio::{ask, code, hook_problems, wait};
 
 const MODEL: &str = r#"
 @postgres
@@ -130,5 +130,16 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
         phase.kind == PhaseKind::Hook && phase.note.contains("interceptors.around")
     };
     assert!(trace.phases.iter().any(called), "{:?}", trace.phases);
+
+    // A module file that nothing configures is looked at as well when it is replaced.
+    assert!(hook_problems(&state).is_empty());
+    fs::write(root.join("src/numbers.wasm"), b"\0asm broken").unwrap();
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    let problem = &hook_problems(&state)[0];
+    assert!(problem.contains("`src/numbers.wasm`") && problem.contains("does not compile"), "{problem}");
+    // What ran before goes on.
+    assert_eq!(data("{ sum: add(a: 1, b: 2) }").await, json!({ "data": { "sum": 3 } }));
+    fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
+    wait(&mut states, |state| hook_problems(state).is_empty()).await;
     studio.stop().await.unwrap();
 }

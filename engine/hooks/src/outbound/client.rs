@@ -97,6 +97,20 @@ impl Rules {
     fn may_be_private(&self, host: &str) -> bool {
         self.private || self.allow.means_private(host)
     }
+
+    /// What of the addresses of a name may be connected to.
+    fn permitted(&self, host: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
+        let total = found.len();
+        let allowed: Vec<SocketAddr> = found
+            .into_iter()
+            .filter(|address| self.may_be_private(host) || !is_private(address.ip()))
+            .collect();
+        if allowed.is_empty() && total > 0 {
+            let why = format!("`{host}` leads to a private address; allow_private = true permits that");
+            return Err(Refused(why));
+        }
+        Ok(allowed)
+    }
 }
 
 /// Resolves names with the system's resolver and drops private addresses, at every connection.
@@ -108,16 +122,7 @@ impl Resolve for Guard {
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let total = found.len();
-            let allowed: Vec<SocketAddr> = found
-                .into_iter()
-                .filter(|address| rules.may_be_private(&host) || !is_private(address.ip()))
-                .collect();
-            if allowed.is_empty() && total > 0 {
-                let why = format!("`{host}` leads to a private address; allow_private = true permits that");
-                return Err(Refused(why).into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
+            Ok(Box::new(rules.permitted(&host, found)?.into_iter()) as Addrs)
         })
     }
 }
@@ -236,4 +241,25 @@ fn classify(error: &reqwest::Error) -> SendError {
         cause = current.source();
     }
     if error.is_timeout() { SendError::Timeout } else { SendError::Transport(last) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listed_name_must_not_lead_to_private_addresses() {
+        let rules = |private| Rules { allow: AllowList::new(&["api.example.com".to_owned()]), private };
+        let found = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect()
+        };
+        let (public, inside) = (found(&["93.184.216.34"]), found(&["10.0.0.1", "::ffff:169.254.169.254"]));
+        assert_eq!(rules(false).permitted("api.example.com", public.clone()).unwrap(), public);
+        let refused = rules(false).permitted("api.example.com", inside.clone()).unwrap_err();
+        assert!(refused.0.contains("leads to a private address"), "{refused}");
+        // Of several only the public ones are left.
+        let both = [public.clone(), inside.clone()].concat();
+        assert_eq!(rules(false).permitted("api.example.com", both).unwrap(), public);
+        assert_eq!(rules(true).permitted("api.example.com", inside.clone()).unwrap(), inside);
+    }
 }

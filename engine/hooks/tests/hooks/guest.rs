@@ -45,7 +45,7 @@ pub(crate) fn module(wit: &str, world: &str, wat: &str) -> Vec<u8> {
 }
 
 /// Replaces each `@"text"` by its address and length, and adds the texts as data from address 16 on.
-fn with_strings(wat: &str) -> String {
+pub(crate) fn with_strings(wat: &str) -> String {
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     let (mut out, mut data, mut rest) = (String::new(), String::new(), wat);
     while let Some((before, after)) = rest.split_once("@\"") {

@@ -6,4 +6,5 @@ mod exports;
 mod guest;
 mod limits;
 mod loading;
+mod outgoing;
 mod toolchains;

@@ -13,7 +13,7 @@ use super::solve::{Side, Subject, This, Verdict};
 use crate::coerce;
 use crate::error::{ErrorClass, RequestError};
 use crate::operation::Value;
-use crate::plan::{ParamOrigin, Planned, Planner, Pred, Review, ReviewPlan, Row, Stop, output_form, resolve_path};
+use crate::plan::{ParamOrigin, Planned, Planner, Pred, Review, ReviewPlan, Row, Stop, resolve_path};
 
 /// What a component is asked about a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,7 +259,7 @@ impl<'a> Planner<'a, '_> {
                     crate::plan::link_target(self.ir, entity, *link)
                 });
                 let value = self.scalar_path(row, &links, column);
-                let value = output_form(value, self.column_type(end, column));
+                let value = self.output_form(value, self.column_type(end, column));
                 values.push((Cow::Owned(path_key(self.ir, field)), value));
             }
             shown.push((Cow::Owned(member.clone()), Expr::JsonObject(values)));

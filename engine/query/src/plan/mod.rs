@@ -28,7 +28,6 @@ pub(crate) use key::column_values;
 pub(crate) use link::{Link, link_target, resolve_path};
 pub(crate) use planner::{Planned, Planner, Row, Stop};
 pub(crate) use predicate::{ColumnPath, Pred, Start, Test};
-pub(crate) use selection::output_form;
 pub(crate) use template::ContextUse;
 pub use template::{ContextUses, Template, VariableUse};
 pub use types::*;

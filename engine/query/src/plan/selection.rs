@@ -317,7 +317,7 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// A column as it appears in JSON (graphql-and-sql 3.1).
-    fn output_form(&mut self, value: Expr<'a>, ty: &ColumnType) -> Expr<'a> {
+    pub(crate) fn output_form(&mut self, value: Expr<'a>, ty: &ColumnType) -> Expr<'a> {
         match ty {
             ColumnType::Bytea => base64(value),
             ColumnType::Numeric { .. } => value.cast(SqlType::Text),
