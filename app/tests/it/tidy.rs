@@ -79,3 +79,13 @@ fn every_template_is_embedded_and_documented() {
         }
     }
 }
+
+/// Guests in C are folders of their own, so each has the header; there is one text of it.
+#[test]
+fn the_header_of_guests_in_c_is_the_same_everywhere() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path).join("exo_hooks.h")).unwrap();
+    let first = read("app/hook-guests/c");
+    for copy in ["templates/with-hooks/hooks/guard", "templates/with-hooks/src/limit"] {
+        assert!(read(copy) == first, "copy app/hook-guests/c/exo_hooks.h to {copy}");
+    }
+}
