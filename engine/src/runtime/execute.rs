@@ -134,13 +134,18 @@ impl<'r> Running<'r> {
         self.record.wait = self.wait;
     }
 
-    /// Runs one root field in an open transaction and gives its JSON.
+    /// Runs one root field in an open transaction and gives its JSON. With `ends` nothing follows it, so that `COMMIT`
+    /// may travel with its last statement.
     pub(super) async fn field(
         &mut self,
         field: FieldPlan,
+        ends: bool,
         transaction: &mut Option<Transaction<'_>>,
     ) -> Result<String, RequestError> {
-        match self.fields(&[field], transaction).await {
+        self.keep_open = !ends;
+        let result = self.fields(&[field], transaction).await;
+        self.keep_open = true;
+        match result {
             Ok(mut texts) => Ok(texts.pop().map(|(_, json)| json).unwrap_or_default()),
             Err(Stop::Request(error)) => Err(error),
             Err(Stop::Database(error)) => Err(database_error(self.run.pool, &error)),

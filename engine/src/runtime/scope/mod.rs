@@ -87,7 +87,7 @@ pub(super) async fn run_calls(
     for root in operations.iter().flat_map(|operation| &operation.roots) {
         let text = match &root.call {
             RootCall::Json(text) => Ok(text.clone()),
-            RootCall::Entity(_) | RootCall::Code(_) => scope.core(root, &acting, 0).await,
+            RootCall::Entity(_) | RootCall::Code(_) => scope.core(root, Then::GoOn, &acting, 0).await,
         };
         match text {
             Ok(text) => texts.push((root.key.clone(), text)),
@@ -134,6 +134,15 @@ enum Role {
     System,
     /// Somebody with these claims.
     Claims(Map<String, Json>),
+}
+
+/// What comes after a field in its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Other fields, or code.
+    GoOn,
+    /// Nothing: `COMMIT` may travel with its last statement.
+    End,
 }
 
 type Answer<'s> = BoxFuture<'s, Result<String, RequestError>>;
@@ -200,11 +209,14 @@ impl<'a> Scope<'a> {
                 return Err(RequestError::internal("functions and queries call each other without end"));
             }
             let mut texts = Vec::with_capacity(operation.roots.len());
-            for root in &operation.roots {
+            let is_work = |root: &RootField| !matches!(root.call, RootCall::Json(_));
+            let last = operation.roots.iter().rposition(is_work);
+            for (index, root) in operation.roots.iter().enumerate() {
                 let text = match &root.call {
                     RootCall::Json(text) => text.clone(),
                     RootCall::Entity(_) | RootCall::Code(_) => {
-                        self.root(operation, root, acting, depth).await?
+                        let then = if depth == 0 && last == Some(index) { Then::End } else { Then::GoOn };
+                        self.root(operation, root, then, acting, depth).await?
                     }
                 };
                 texts.push((root.key.clone(), text));
@@ -219,14 +231,16 @@ impl<'a> Scope<'a> {
         &self,
         operation: &Operation,
         root: &RootField,
+        then: Then,
         acting: &Acting,
         depth: usize,
     ) -> Result<String, RequestError> {
         let kind = operation.kind;
         let chain = self.serving.modules.chain(kind, root);
         if chain.before.is_empty() && chain.around.is_empty() && chain.after.is_empty() {
-            return self.core(root, acting, depth).await;
+            return self.core(root, then, acting, depth).await;
         }
+        let then = if chain.after.is_empty() { then } else { Then::GoOn };
         let mut plain = Intercepted {
             name: root.name.clone(),
             operation_name: operation.name.clone(),
@@ -249,7 +263,11 @@ impl<'a> Scope<'a> {
             }
         }
         let wrapped = Intercepted { can_proceed: true, ..plain.clone() };
-        let mut text = self.around(&chain.around, &root, &wrapped, acting, depth).await?;
+        let mut text = if chain.around.is_empty() {
+            self.core(&root, then, acting, depth).await?
+        } else {
+            self.around(&chain.around, &root, &wrapped, acting, depth).await?
+        };
         for woven in chain.after {
             let finished = Intercepted { outcome: Some(text.clone()), ..plain.clone() };
             let answer = self.intercept(woven, &finished, acting, depth, None).await?;
@@ -290,7 +308,7 @@ impl<'a> Scope<'a> {
     ) -> Answer<'s> {
         async move {
             let Some((outermost, inner)) = wrapping.split_last() else {
-                return self.core(root, acting, depth).await;
+                return self.core(root, Then::GoOn, acting, depth).await;
             };
             let refused = Lock::new(None);
             let heard = &refused;
@@ -377,7 +395,13 @@ impl<'a> Scope<'a> {
     }
 
     /// The field itself.
-    async fn core(&self, root: &RootField, acting: &Acting, depth: usize) -> Result<String, RequestError> {
+    async fn core(
+        &self,
+        root: &RootField,
+        then: Then,
+        acting: &Acting,
+        depth: usize,
+    ) -> Result<String, RequestError> {
         let mut plan = self.plan(root, acting, depth).await?;
         let reviews = plan.reviews.take();
         match plan.body {
@@ -389,7 +413,9 @@ impl<'a> Scope<'a> {
                     let mut run = self.run.lock().await;
                     let connection = self.connect(&mut run).await?;
                     transaction.get_or_insert_with(|| connection.transaction(TransactionMode::default()));
-                    run.field(plan, &mut transaction).await?
+                    // A review may still refuse what was written.
+                    let ends = then == Then::End && reviews.is_none();
+                    run.field(plan, ends, &mut transaction).await?
                 };
                 match reviews {
                     Some(reviews) => self.reviewed(&text, &reviews, acting, depth).await,
