@@ -20,6 +20,10 @@ use crate::stdio::Words;
 
 /// Most elements of all tables of an instance.
 const MAX_TABLE: usize = 200_000;
+/// Most things that the host keeps for an instance: streams, requests, header lists. They are not in its memory.
+const MAX_RESOURCES: usize = 1000;
+/// Bytes of one list of headers of `wasi:http`.
+const MAX_FIELDS: usize = 32 << 10;
 
 /// Work for the engine, asked for by a host import.
 pub(crate) enum Order {
@@ -62,10 +66,14 @@ impl StoreData {
         let words = Words::default();
         // No files, no sockets, no variables, no arguments: a clock, randomness, and words for the log.
         let wasi = WasiCtxBuilder::new().stdout(words.clone()).stderr(words.clone()).build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_FIELDS);
         Self {
             wasi,
-            table: ResourceTable::new(),
-            http: WasiHttpCtx::new(),
+            table,
+            http,
             gate: WasiGate::new(Arc::clone(&shared.outbound)),
             words,
             limits: Limits { cap: shared.config.memory_bytes, used: 0, tables: 0, refused: false },

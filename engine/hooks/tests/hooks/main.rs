@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
+mod covered;
 mod exports;
 mod guest;
+mod imports;
 mod limits;
 mod loading;
 mod outgoing;

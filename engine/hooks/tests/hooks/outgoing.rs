@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use studio_hooks::{ComponentConfig, Failure, HookComponent, NoCalls, OperationKind};
+use studio_hooks::{ComponentConfig, Failure, HookComponent, HookErrorKind, NoCalls, OperationKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -343,6 +343,9 @@ const WASI_HTTP: &str = r#"(module
   (func (export "exo:hooks/module@0.1.0#query") (param $path i32) (param $p i32) (param $host i32) (param $h i32)
     (result i32)
     (local $request i32) (local $future i32)
+    ;; `more` and more of what the host has to keep.
+    (if (i32.eq (i32.load8_u (local.get $path)) (i32.const 109)) (then
+      (loop $again (drop (call $fields)) (br $again))))
     (local.set $request (call $request (call $fields)))
     (drop (call $set-path (local.get $request) (i32.const 1) (local.get $path) (local.get $p)))
     (drop (call $set-scheme (local.get $request) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)))
@@ -387,4 +390,14 @@ async fn the_standard_interface_is_under_the_same_list() {
     let elsewhere = format!("/go?to={}", other.url("/json"));
     assert_eq!(ask(&web.authority, &web.authority, &elsewhere).await, DENIED);
     assert_eq!(other.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_guest_that_collects_resources_is_stopped() {
+    let guest = load(wasi_guest(), config()).await.unwrap();
+    let (session, _) = session(&[]);
+    let kind = OperationKind::Query;
+    let error = session.module(&guest, kind, "more", "", None, &mut NoCalls).await.unwrap_err();
+    assert_eq!(error.kind, HookErrorKind::Crashed, "{error}");
+    assert_eq!(guest.metrics().in_use, 0);
 }

@@ -1,5 +1,5 @@
 //! The guests that `new-hook` writes, built from source with real toolchains: C with zig's clang (a PyPI package),
-//! JavaScript with jco and QuickJS (an npm package). Tools and results are kept under `target/guests`.
+//! JavaScript with jco and QuickJS (an npm package), Rust where its wasm32-wasip2 target is installed. Tools and results are kept under `target/guests`.
 //!
 //! Without the tools the tests say so and pass, unless `CI=true`.
 
@@ -26,12 +26,26 @@ fn sources(language: &str) -> PathBuf {
     std::fs::write(to.join("wit/deps/exo-hooks/world.wit"), WIT).unwrap();
     let world = "package local:hook;\n\nworld app {\n    include exo:hooks/gateway-hooks@0.1.0;\n}\n";
     std::fs::write(to.join("wit/world.wit"), world).unwrap();
+    copy(&from, &to);
+    to
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap().replace("{{name}}", "demo");
-        std::fs::write(to.join(path.file_name().unwrap()), text).unwrap();
+        let to = to.join(name.strip_suffix(".txt").unwrap_or(name));
+        // The same text leaves the file alone, so that what was made of it is still newer.
+        if std::fs::read_to_string(&to).ok().as_deref() != Some(&text) {
+            std::fs::write(to, text).unwrap();
+        }
     }
-    to
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
@@ -135,6 +149,31 @@ async fn the_guest_in_javascript_is_built_from_source_and_works() {
         std::fs::write(folder.join("built-from"), stamp).unwrap();
     }
     works(built).await;
+}
+
+/// The target has to be there already: it belongs to the machine's toolchain, which a test leaves alone.
+fn rust_target() -> Result<(), String> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().map_err(|error| error.to_string())?;
+    let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let library = Path::new(&sysroot).join("lib/rustlib/wasm32-wasip2/lib");
+    if library.is_dir() { Ok(()) } else { Err("rustup target add wasm32-wasip2".to_owned()) }
+}
+
+#[tokio::test]
+#[allow(clippy::print_stderr, reason = "a skipped test says so")]
+async fn the_guest_in_rust_is_built_from_source_and_works() {
+    if let Err(missing) = rust_target() {
+        eprintln!("skipped: the target of Rust guests is not there: {missing}");
+        return;
+    }
+    let folder = sources("rust");
+    let mut build = Command::new("sh");
+    // Flags of this build are for another target.
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
+        build.env_remove(variable);
+    }
+    run(build.arg("build.sh").current_dir(&folder)).unwrap();
+    works(folder.join("hook.wasm")).await;
 }
 
 /// The components that the template `with-hooks` carries are what its sources give.
