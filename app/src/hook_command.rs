@@ -136,7 +136,9 @@ fn component_config(args: &HookCallArgs) -> Result<ComponentConfig, Failure> {
         return Ok(found.clone());
     }
     if Path::new(&args.name).is_file() {
-        return Ok(ComponentConfig::new("guest", PathBuf::from(&args.name)));
+        // Nobody set a limit for it, and the answer is wanted also from a busy machine.
+        let timeout = std::time::Duration::from_secs(10);
+        return Ok(ComponentConfig { timeout, ..ComponentConfig::new("guest", PathBuf::from(&args.name)) });
     }
     let names: Vec<_> = components.iter().map(|config| config.name.as_str()).collect();
     let known = if names.is_empty() {

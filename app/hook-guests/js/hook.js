@@ -5,7 +5,8 @@ import { write } from 'exo:hooks/log@0.1.0';
 
 export const gateway = {
   onRequest() {
-    if (header('x-blocked') !== undefined) {
+    // What is absent is null.
+    if (header('x-blocked') != null) {
       write('info', 'a blocked request', []);
       throw {
         status: 403,

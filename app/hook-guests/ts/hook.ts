@@ -17,7 +17,8 @@ interface Rejection {
 
 export const gateway = {
   onRequest(): void {
-    if (header('x-blocked') !== undefined) {
+    // What is absent is null.
+    if (header('x-blocked') != null) {
       write('info', 'a blocked request', []);
       const rejection: Rejection = {
         status: 403,

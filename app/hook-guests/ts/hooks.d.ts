@@ -1,13 +1,13 @@
 declare module 'exo:hooks/request@0.1.0' {
   export function method(): string;
   export function target(): string;
-  export function header(name: string): string | undefined;
+  export function header(name: string): string | null | undefined;
   export function headers(): [string, string][];
   export function setHeader(name: string, value: string): void;
 }
 
 declare module 'exo:hooks/response@0.1.0' {
-  export function status(): number | undefined;
+  export function status(): number | null | undefined;
   export function setHeader(name: string, value: string): void;
 }
 

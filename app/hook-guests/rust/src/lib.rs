@@ -1,6 +1,6 @@
 //! {{name}}: a gateway hook. It runs before authentication and may refuse the request.
 
-wit_bindgen::generate!({ world: "app", path: "wit" });
+wit_bindgen::generate!({ world: "app", path: "wit", generate_all });
 
 use exo::hooks::types::{Failure, Rejection};
 use exo::hooks::{log, request, response};

@@ -111,7 +111,7 @@
     (call $settings (i32.const 2048))
     (call $set @"settings" (i32.load (i32.const 2048)) (i32.load (i32.const 2052)))
     ;; Floods: a long line is cut, a long record is refused.
-    (call $log (i32.const 2) (i32.const 0) (i32.const 100000) (i32.const 0) (i32.const 0))
+    (call $log (i32.const 2) (i32.const 131072) (i32.const 100000) (i32.const 0) (i32.const 0))
     (call $digit (call $access (i32.const 0) (i32.const 100000)))
     (call $leave @"flood")
     (i32.store8 (i32.const 3072) (i32.const 0))
@@ -152,6 +152,6 @@
     (i64.store (i32.const 3072) (i64.const 0))
     (drop (memory.grow (i32.const 400)))
     (i32.store8 (i32.const 3076) (i32.const 1))
-    (call $put (i32.const 3080) (i32.const 0) (i32.const 26000000))
+    (call $put (i32.const 3080) (i32.const 1048576) (i32.const 25000000))
     (i32.const 3072))
 )

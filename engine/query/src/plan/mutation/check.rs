@@ -134,6 +134,8 @@ fn follows(rule: &AccessExpr, up: &[FieldId]) -> bool {
         AccessExpr::Not(inner) => follows(inner, up),
         AccessExpr::And(left, right) | AccessExpr::Or(left, right) => follows(left, up) || follows(right, up),
         AccessExpr::Some { collection, condition } => path(collection) || follows(condition, up),
+        // What a component restricts to may lead anywhere.
+        AccessExpr::Hook(_) => true,
     }
 }
 
