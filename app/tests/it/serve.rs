@@ -169,6 +169,7 @@ fn scripts_run_from_the_compiled_model_alone() {
     let output = command().arg("serve").arg(&deployed).envs(variables).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("did you mean `Greetings`?"), "{}", text(&output));
+}
 
 #[test]
 fn hooks_stand_around_requests_in_production_too() {
@@ -177,10 +178,8 @@ fn hooks_stand_around_requests_in_production_too() {
     let studio = Studio::start(&project);
     studio.serves(1);
     let database = studio.event("/Database/Ready/url").as_str().unwrap().to_owned();
-    let server = Server::start(
-        &project,
-        &[("EXO_POSTGRES_URL", &database), ("EXO_POSTGRES_READ_WRITE", "true")],
-    );
+    let server =
+        Server::start(&project, &[("EXO_POSTGRES_URL", &database), ("EXO_POSTGRES_READ_WRITE", "true")]);
     let ask = |query: &str, headers: &[(&str, &str)]| {
         http(&server.url, "POST", "/graphql", headers, &json!({ "query": query }).to_string())
     };
@@ -190,7 +189,8 @@ fn hooks_stand_around_requests_in_production_too() {
     assert!(blocked.body.contains("\"code\":\"BLOCKED\""), "{}", blocked.body);
     let home = ask("{ todos(orderBy: {title: ASC}) { title } }", &[("x-list", "home")]);
     assert!(home.head.contains("x-guard: seen"), "{}", home.head);
-    let expected = json!({ "data": { "todos": [{ "title": "Buy groceries" }, { "title": "Water the plants" }] } });
+    let expected =
+        json!({ "data": { "todos": [{ "title": "Buy groceries" }, { "title": "Water the plants" }] } });
     assert_eq!(serde_json::from_str::<Value>(&home.body).unwrap(), expected);
     // An interceptor in a component of the model.
     let untitled = ask("mutation { createTodo(data: {title: \"\"}) { id } }", &[("x-list", "home")]);
@@ -198,8 +198,7 @@ fn hooks_stand_around_requests_in_production_too() {
 
     // A component that cannot be loaded is a reason not to start: what it should refuse would pass.
     std::fs::write(project.join("hooks/guard/hook.wasm"), "broken").unwrap();
-    let output =
-        command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
+    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("load the hook `guard`"), "{}", text(&output));
 }
@@ -213,7 +212,9 @@ fn a_compiled_model_that_is_older_than_what_it_was_made_of_is_compiled_again() {
     std::fs::create_dir_all(folder.path().join("shared")).unwrap();
     std::fs::write(project.join("src/index.exo"), "import \"../../shared/note.exo\"\n").unwrap();
     let note = |more: &str| {
-        format!("@postgres module Notes {{ @access(true) type Note {{ @pk id: Int  text: String {more} }} }}\n")
+        format!(
+            "@postgres module Notes {{ @access(true) type Note {{ @pk id: Int  text: String {more} }} }}\n"
+        )
     };
     std::fs::write(&shared, note("")).unwrap();
     let built = command().arg("build").arg(&project).output().unwrap();

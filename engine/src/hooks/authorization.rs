@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use studio_hooks::{
-    Decision, Exchange, Failure, HookComponent, HookError, HostCalls, Interface, Loaded, RequestParts, Session,
-    Site, Verdict,
+    Decision, Exchange, Failure, HookComponent, HookError, HostCalls, Interface, Loaded, RequestParts,
+    Session, Site, Verdict,
 };
 use studio_query::access::{HookDecision, HookQuestion, Restriction};
 use studio_query::error::{ErrorClass, RequestError};
@@ -34,8 +34,10 @@ pub(crate) async fn decide(
             let Some(entity) = question.entity else {
                 return Err(unusable(question, "there are no rows that the call could be restricted to"));
             };
-            let restriction = Restriction::new(&serving.ir, &serving.schema, entity, &filter)
-                .map_err(|reason| unusable(question, &format!("the filter {filter} does not fit: {reason}")))?;
+            let restriction =
+                Restriction::new(&serving.ir, &serving.schema, entity, &filter).map_err(|reason| {
+                    unusable(question, &format!("the filter {filter} does not fit: {reason}"))
+                })?;
             HookDecision::Restrict(Box::new(restriction))
         }
     })
@@ -97,8 +99,8 @@ impl<'a> Asked<'a> {
             Some(hooks) => Arc::clone(&hooks.loaded),
             None => context.components.loaded(),
         };
-        let (component, rule) = responsible(&loaded, &question.rule)
-            .map_err(|reason| unavailable(question, &reason))?;
+        let (component, rule) =
+            responsible(&loaded, &question.rule).map_err(|reason| unavailable(question, &reason))?;
         let session = match context.hooks {
             Some(hooks) => Ok(&hooks.session),
             None => {
@@ -127,7 +129,9 @@ fn responsible<'r>(loaded: &Loaded, rule: &'r str) -> Result<(Arc<HookComponent>
     }
     match (all.next(), all.next()) {
         (Some(component), None) => Ok((Arc::clone(component), rule)),
-        (None, _) => Err("no hook component exports `authorization`; add one under [hooks] in exo.toml".to_owned()),
+        (None, _) => {
+            Err("no hook component exports `authorization`; add one under [hooks] in exo.toml".to_owned())
+        }
         (Some(first), Some(second)) => Err(format!(
             "both `{}` and `{}` export `authorization`; name the one that is meant: hook(\"{}:{rule}\", …)",
             first.name(),

@@ -32,7 +32,14 @@ pub(super) struct StudioHooks {
 impl StudioHooks {
     pub(super) fn new(root: &Path, bus: Bus) -> Self {
         let hooks = Arc::new(Hooks::new(root));
-        Self { hooks, broken: Arc::default(), bus, root: root.to_owned(), modules: BTreeSet::new(), tasks: Vec::new() }
+        Self {
+            hooks,
+            broken: Arc::default(),
+            bus,
+            root: root.to_owned(),
+            modules: BTreeSet::new(),
+            tasks: Vec::new(),
+        }
     }
 
     /// What the server uses.

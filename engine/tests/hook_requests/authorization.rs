@@ -52,7 +52,8 @@ module Code {
   query odd(a: Int): Json
 }
 "#;
-const TOML: &str = "[hooks.guard]\npath = \"src/all.wasm\"\nexports = [\"authorization\", \"module\"]\ntimeout_ms = 20000\n";
+const TOML: &str =
+    "[hooks.guard]\npath = \"src/all.wasm\"\nexports = [\"authorization\", \"module\"]\ntimeout_ms = 20000\n";
 const ADMIN: (&str, &str) = ("x-role", "admin");
 
 pub(crate) async fn components_decide_rules_of_the_model() {
@@ -129,7 +130,10 @@ async fn decisions(authority: &str) {
     let refused = pair("denied", "NO");
     assert_eq!(error(authority, "{ closeds { text } }", &[]).await, refused);
     assert_eq!(error(authority, "{ opens { text } closeds { text } }", &[]).await, refused);
-    assert_eq!(error(authority, r#"mutation { createClosed(data: {text: "a"}) { text } }"#, &[]).await, refused);
+    assert_eq!(
+        error(authority, r#"mutation { createClosed(data: {text: "a"}) { text } }"#, &[]).await,
+        refused
+    );
     // What the component is told.
     let details = error(authority, "{ echoes { text } }", &[ADMIN]).await.0;
     assert_eq!(details, "[admin,null,5,x,HARD,true]");

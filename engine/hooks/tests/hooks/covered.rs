@@ -111,8 +111,11 @@ fn every_function_of_the_contract_and_every_limit_has_a_test() {
     for interface in Interface::ALL {
         functions.extend(interface.functions().iter().map(|it| format!("{}.{it}", interface.name())));
     }
-    let known: BTreeSet<String> =
-        COVERED.iter().map(|(what, _)| (*what).to_owned()).filter(|what| !what.starts_with("limit:")).collect();
+    let known: BTreeSet<String> = COVERED
+        .iter()
+        .map(|(what, _)| (*what).to_owned())
+        .filter(|what| !what.starts_with("limit:"))
+        .collect();
     assert_eq!(known, functions);
     for test in COVERED.iter().flat_map(|(_, tests)| *tests) {
         let named = format!("fn {test}(");

@@ -61,7 +61,10 @@ async fn answer(mut stream: TcpStream) -> Option<()> {
     let mut words = head.split(' ');
     let (method, target) = (words.next()?, words.next()?);
     let reply = |status: &str, headers: &str, body: &str| {
-        format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
+        format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
     };
     let text = match target.split_once("?to=") {
         Some((_, to)) => reply("302 Found", &format!("location: {to}\r\n"), ""),

@@ -153,7 +153,8 @@ async fn the_guest_in_javascript_is_built_from_source_and_works() {
 
 /// The target has to be there already: it belongs to the machine's toolchain, which a test leaves alone.
 fn rust_target() -> Result<(), String> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output().map_err(|error| error.to_string())?;
+    let output =
+        Command::new("rustc").args(["--print", "sysroot"]).output().map_err(|error| error.to_string())?;
     let sysroot = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let library = Path::new(&sysroot).join("lib/rustlib/wasm32-wasip2/lib");
     if library.is_dir() { Ok(()) } else { Err("rustup target add wasm32-wasip2".to_owned()) }

@@ -245,7 +245,10 @@ fn suggestions_in_annotations() {
     };
     assert_eq!(
         of_type("@access($0)"),
-        ["query", "mutation", "create", "update", "delete", "self", "Caller", "true", "false", "null", "hook"]
+        [
+            "query", "mutation", "create", "update", "delete", "self", "Caller", "true", "false", "null",
+            "hook"
+        ]
     );
     assert_eq!(of_type("@access(query = $0)"), ["self", "Caller", "true", "false", "null", "hook"]);
     assert_eq!(of_type("@access(query = hook(\"r\", $0))"), ["self", "Caller", "true", "false", "null"]);

@@ -225,7 +225,9 @@ impl<'a> Planner<'a, '_> {
             HookDecision::Deny(error) => ["deny: ", &error.message].concat(),
         };
         let reviewed = match decision {
-            HookDecision::Allow | HookDecision::Restrict(_) if !rule.fields.is_empty() => ", and review the rows",
+            HookDecision::Allow | HookDecision::Restrict(_) if !rule.fields.is_empty() => {
+                ", and review the rows"
+            }
             _ => "",
         };
         let operand = ["hook ", &rule.name].concat();
@@ -254,10 +256,12 @@ impl<'a> Planner<'a, '_> {
             let member = format!("#{index}");
             let mut values = Vec::with_capacity(fields.len());
             for field in fields {
-                let Some((links, column)) = resolve_path(self.ir, field.entity, &field.steps) else { continue };
-                let end = links.iter().fold(field.entity, |entity, link| {
-                    crate::plan::link_target(self.ir, entity, *link)
-                });
+                let Some((links, column)) = resolve_path(self.ir, field.entity, &field.steps) else {
+                    continue;
+                };
+                let end = links
+                    .iter()
+                    .fold(field.entity, |entity, link| crate::plan::link_target(self.ir, entity, *link));
                 let value = self.scalar_path(row, &links, column);
                 let value = self.output_form(value, self.column_type(end, column));
                 values.push((Cow::Owned(path_key(self.ir, field)), value));
@@ -288,7 +292,8 @@ fn path_key(ir: &Ir, path: &FieldPath) -> String {
 /// A decision that the engine cannot carry out refuses the request.
 fn unusable(rule: &HookRule, reason: &str) -> RequestError {
     let cause = format!("the rule `{}` was restricted, but {reason}", rule.name);
-    let mut error = RequestError::plain("The hook gave an answer that cannot be used", ErrorClass::Code, Some(cause));
+    let mut error =
+        RequestError::plain("The hook gave an answer that cannot be used", ErrorClass::Code, Some(cause));
     error.extensions = Some("{\"code\":\"HOOK_CONTRACT\"}".to_owned());
     error
 }

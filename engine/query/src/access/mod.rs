@@ -18,8 +18,8 @@ pub(crate) use caller::Caller;
 pub use conditions::{condition_texts, conditions};
 pub use context::{CallerContext, ContextError};
 pub(crate) use explain::Explaining;
-pub use hook::{HookDecision, HookQuestion, Restriction};
 pub(crate) use hook::Reviewing;
+pub use hook::{HookDecision, HookQuestion, Restriction};
 pub(crate) use input::{Input, Parent, ParentRow};
 pub use log::{
     AccessLog, ConditionSeen, Evaluated, ExprKind, NoLog, OperandValue, RuleEvaluation, RuleOutcome,

@@ -1,6 +1,8 @@
 //! Filters of components as rules, for the data of mutations: nothing is stored yet that SQL could filter.
 
-use studio_model::ir::{AccessExpr, CompareOp, EntityId, FieldId, FieldKind, FieldPath, Ir, Literal, Operand, PathRoot};
+use studio_model::ir::{
+    AccessExpr, CompareOp, EntityId, FieldId, FieldKind, FieldPath, Ir, Literal, Operand, PathRoot,
+};
 
 use crate::operation::{Data, Value};
 

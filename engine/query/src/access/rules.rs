@@ -62,7 +62,11 @@ impl<'a> Planner<'a, '_> {
         subject: Subject<'a>,
     ) -> Planned<Pred<'a>> {
         self.rule_begins(Some(entity), subject);
-        self.hooks.begin(&self.entity(entity).name, field.map(|field| &*self.entity(entity).fields[field].name), Some(entity));
+        self.hooks.begin(
+            &self.entity(entity).name,
+            field.map(|field| &*self.entity(entity).fields[field].name),
+            Some(entity),
+        );
         let pred = match self.solve(&rule.expr, subject) {
             Ok(verdict) => verdict.pred,
             Err(stop) => {

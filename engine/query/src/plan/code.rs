@@ -103,8 +103,7 @@ impl<'a> Planner<'a, '_> {
             return Ok(());
         }
         let refusal = self.hooks.refusal.take();
-        let denied =
-            || RequestError::not_authorized(["the rule of `", owner, "` denies the call"].concat());
+        let denied = || RequestError::not_authorized(["the rule of `", owner, "` denies the call"].concat());
         Err(refusal.unwrap_or_else(denied).into())
     }
 }

@@ -127,8 +127,7 @@ impl<'a> Planner<'a, '_> {
         operand: &'a Value,
         negated: bool,
     ) -> Planned<Filter<'a>> {
-        let rule =
-            if self.hooks.trusted { Pred::True } else { self.field_read_rule(entity, id)?.scoped() };
+        let rule = if self.hooks.trusted { Pred::True } else { self.field_read_rule(entity, id)?.scoped() };
         let (condition, inner_rules) = match &field.kind {
             FieldKind::Value(ty) => {
                 let column = field.columns[0];

@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn rows_are_numbered_across_lists_and_disappear_where_they_are_withheld() {
         let below = ReviewPlan { reviews: vec![review("#0")], below: Vec::new() };
-        let plan = ReviewPlan { reviews: vec![review("#0"), review("#1")], below: vec![("in".to_owned(), below)] };
+        let plan =
+            ReviewPlan { reviews: vec![review("#0"), review("#1")], below: vec![("in".to_owned(), below)] };
         let mut value = json!([
             {"a": 1.50, "in": [{"b": 1, "#0": {"x": 1}}, {"b": 2, "#0": {"x": 2}}], "#0": {"k": 1}, "#1": {}},
             {"a": 2, "in": [{"b": 3, "#0": {"x": 3}}], "#0": {"k": 2}, "#1": {}},
@@ -174,7 +175,10 @@ mod tests {
         let mut items = vec![Vec::new()];
         collect(&mut value, &plan, 0, &mut items);
         assert_eq!(items[0], ["{\"k\":1}"]);
-        assert_eq!(keep(value, &plan, 0, &[BTreeSet::new()]).unwrap(), json!({"data": {"#0": {"mine": true}}}));
+        assert_eq!(
+            keep(value, &plan, 0, &[BTreeSet::new()]).unwrap(),
+            json!({"data": {"#0": {"mine": true}}})
+        );
     }
 
     #[test]

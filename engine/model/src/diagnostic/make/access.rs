@@ -178,7 +178,8 @@ pub(crate) fn hook_in_some(span: Span) -> Diagnostic {
 }
 
 pub(crate) fn review_beside_rows(span: Span) -> Diagnostic {
-    let message = "a hook rule that names fields of `self` cannot be negated or be one of several ways to a row";
+    let message =
+        "a hook rule that names fields of `self` cannot be negated or be one of several ways to a row";
     Diagnostic::new(Code::E0073, span, message.to_owned())
         .here("rows are reviewed after the database has chosen them")
         .help("combine it by `&&`; beside it `||` may only ask about contexts")

@@ -118,7 +118,11 @@ impl<'a> Planner<'a, '_> {
     }
 
     /// The object of the selection and the condition under which the caller sees a row.
-    pub(super) fn result_object(&mut self, call: &'a EntityCall, row: Row<'a>) -> Planned<(Expr<'a>, Pred<'a>)> {
+    pub(super) fn result_object(
+        &mut self,
+        call: &'a EntityCall,
+        row: Row<'a>,
+    ) -> Planned<(Expr<'a>, Pred<'a>)> {
         let outer = self.hooks.begin_level();
         let mut residue = Pred::True;
         let object = self.object(row, &call.selection, &mut residue)?;
