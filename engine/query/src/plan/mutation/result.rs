@@ -37,13 +37,17 @@ impl<'a> Planner<'a, '_> {
         let what = if single { object } else { Expr::JsonList(Box::new(object)) };
         let rows = Rows { pred: Some(pred), placed, ..Rows::default() };
         let source = Source::Cte { name: written, alias: written };
-        let mut select = self.select_from(source, row, what, rows, Joins::default());
+        let select = self.select_from(source, row, what, rows, Joins::default());
         if fresh && self.touched_since(uses, &with) {
             self.abandon();
             return Ok(false);
         }
+        let mut select = as_text(select);
+        if single && !self.entity(call.entity).managed {
+            select = as_value(select);
+        }
         select.with = with;
-        self.step(steps, &Sql::Select(Box::new(as_text(select))), StepRole::Result);
+        self.step(steps, &Sql::Select(Box::new(select)), StepRole::Result);
         Ok(true)
     }
 
@@ -99,7 +103,11 @@ impl<'a> Planner<'a, '_> {
                 ..Select::default()
             }
         };
-        self.step(steps, &Sql::Select(Box::new(as_text(select))), StepRole::Result);
+        let mut select = as_text(select);
+        if single && !self.entity(call.entity).managed {
+            select = as_value(select);
+        }
+        self.step(steps, &Sql::Select(Box::new(select)), StepRole::Result);
         Ok(())
     }
 
@@ -130,6 +138,12 @@ impl<'a> Planner<'a, '_> {
         let object = self.end_level(outer, None, row, object);
         Ok((object, Pred::and([rule, residue])))
     }
+}
+
+/// The one row as a value: a second row fails the statement, so that it leaves nothing behind. Nobody but the database
+/// knows whether the key of an unmanaged table is one.
+fn as_value(select: Select<'_>) -> Select<'_> {
+    Select { columns: vec![Item::Expr(Expr::Scalar(Box::new(select)))], ..Select::default() }
 }
 
 /// Names of the columns of an unnested key; Postgres allows no more than 32 columns in an index.
