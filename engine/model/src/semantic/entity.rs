@@ -1,9 +1,10 @@
 //! Tables of entities: names and fields (language.md 3.2, 4). Keys: [`super::key`]; constraints:
 //! [`super::column`].
 
+use std::collections::hash_map::Entry as MapEntry;
 use std::sync::{LazyLock, RwLock};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::annotation::{find, has};
 use super::column::{Columns, constraints};
@@ -61,6 +62,7 @@ pub(crate) fn build(
             foreign.push(references);
         }
     }
+    report_shared_tables(names, &tables, builder.out);
     // Now every column has its id.
     for (position, references) in foreign.into_iter().enumerate() {
         for (field, target, referenced) in references {
@@ -88,6 +90,23 @@ pub(crate) fn build(
         }
     }
     tables
+}
+
+/// Two managed types cannot make one table. Views of a table somebody manages are welcome.
+fn report_shared_tables(names: &Names<'_>, tables: &[Table], out: &mut Vec<Diagnostic>) {
+    let entities =
+        names.composites.iter().filter(|composite| matches!(composite.kind, CompositeKind::Entity(_)));
+    let mut known: FxHashMap<(Option<&str>, &str), &ast::Name> =
+        FxHashMap::with_capacity_and_hasher(tables.len(), FxBuildHasher);
+    for (composite, table) in entities.zip(tables).filter(|(_, table)| table.managed) {
+        let name = &composite.decl.name;
+        match known.entry((table.table.schema.as_deref(), &table.table.name)) {
+            MapEntry::Occupied(first) => out.push(make::table_twice(name, &table.table.name, first.get())),
+            MapEntry::Vacant(free) => {
+                free.insert(name);
+            }
+        }
+    }
 }
 
 fn members_span(names: &Names<'_>, members: &Members<'_>, entity: usize, field: &str) -> Option<Span> {

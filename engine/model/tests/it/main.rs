@@ -13,6 +13,7 @@ mod format;
 mod graphql;
 mod ide;
 mod ir;
+mod meaning;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;
 mod robust;

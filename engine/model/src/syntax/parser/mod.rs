@@ -214,8 +214,13 @@ impl<'t> Parser<'t> {
         token.start += 1;
     }
 
+    /// Whether the current word is a literal, which names nothing.
+    fn is_literal_word(&self) -> bool {
+        matches!(self.word(0), "true" | "false" | "null")
+    }
+
     fn expect_name(&mut self, what: &str) -> Option<Name> {
-        if self.is(TokenKind::Ident) {
+        if self.is(TokenKind::Ident) && !self.is_literal_word() {
             return Some(self.name());
         }
         self.unexpected(what);
