@@ -1,5 +1,7 @@
 //! Access rules of entities and their fields: which expression counts where (language.md 6.1, 6.8).
 
+use std::sync::Arc;
+
 use super::annotation::find;
 use super::entity::{self, Table};
 use super::member::Members;
@@ -49,19 +51,17 @@ impl<'s, 'a> RuleLowering<'s, 'a> {
     }
 
     /// One rule per slot. Equal slots share the lowering, so that a problem is reported once.
-    fn rules<const N: usize>(&mut self, slots: [Option<&'s Expr>; N]) -> [AccessRule; N] {
-        let mut lowered: [Option<AccessRule>; N] = [const { None }; N];
+    fn rules<const N: usize>(&mut self, slots: [Option<&'s Expr>; N]) -> [Arc<AccessRule>; N] {
+        let mut lowered: [Option<Arc<AccessRule>>; N] = [const { None }; N];
         for (index, slot) in slots.iter().enumerate() {
-            let known = slot.and_then(|expr| {
-                let same = |other: &Option<&Expr>| other.is_some_and(|other| other.span == expr.span);
-                slots[..index].iter().position(same)
-            });
+            let place = |expr: &Option<&Expr>| expr.map(|expr| expr.span);
+            let known = slots[..index].iter().position(|other| place(other) == place(slot));
             lowered[index] = match known {
                 Some(earlier) => lowered[earlier].clone(),
-                None => Some(self.rule(*slot)),
+                None => Some(Arc::new(self.rule(*slot))),
             };
         }
-        lowered.map(|rule| rule.unwrap_or_else(|| self.rule(None)))
+        lowered.map(|rule| rule.unwrap_or_else(|| Arc::new(self.rule(None))))
     }
 
     pub(crate) fn rule(&mut self, expr: Option<&'s Expr>) -> AccessRule {

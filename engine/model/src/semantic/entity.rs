@@ -2,7 +2,6 @@
 //! [`super::column`].
 
 use std::collections::hash_map::Entry as MapEntry;
-use std::sync::{LazyLock, RwLock};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
@@ -12,6 +11,7 @@ use super::default;
 use super::key::{KeyState, snake_case};
 use super::member::Members;
 use super::names::{CompositeKind, Names};
+use super::plural;
 use super::relation::Kind;
 use crate::diagnostic::{Diagnostic, make};
 use crate::ir::{
@@ -127,30 +127,7 @@ pub(crate) fn plural(decl: &ast::TypeDecl) -> String {
     if let Some(explicit) = find(&decl.annotations, "plural").and_then(Annotation::string) {
         return explicit.to_owned();
     }
-    automatic_plural(&decl.name.text)
-}
-
-/// Plurals of earlier compilations: a watched project asks for the same ones on every save, and the rules are
-/// a hundred regular expressions.
-static PLURALS: LazyLock<RwLock<FxHashMap<String, String>>> = LazyLock::new(RwLock::default);
-
-/// Bounds the memory of [`PLURALS`].
-const MAX_PLURALS: usize = 20_000;
-
-fn automatic_plural(name: &str) -> String {
-    let known = PLURALS.read().ok().and_then(|plurals| plurals.get(name).cloned());
-    if let Some(plural) = known {
-        return plural;
-    }
-    let plural = pluralizer::pluralize(name, 2, false);
-    let plural = if plural == name { format!("{name}s") } else { plural };
-    if let Ok(mut plurals) = PLURALS.write() {
-        if plurals.len() >= MAX_PLURALS {
-            plurals.clear();
-        }
-        plurals.insert(name.to_owned(), plural.clone());
-    }
-    plural
+    plural::automatic(&decl.name.text)
 }
 
 fn schema(name: Option<&str>) -> Option<String> {
@@ -270,21 +247,20 @@ impl<'a> Builder<'_, 'a> {
             Kind::Value(value) => {
                 range.clone_from(&value.range);
                 lowered = FieldKind::Value(value.ty.clone());
-                let name = self.column_name(composite, index);
                 let stored = match &default {
                     Some(FieldDefault::Column(column)) => Some(column.clone()),
                     Some(FieldDefault::Null | FieldDefault::Context { .. } | FieldDefault::Ignored)
                     | None => value.serial.then_some(ColumnDefault::Serial),
                 };
                 let column = Column {
-                    name: name.clone().into_owned(),
+                    name: self.column_name(composite, index).into_owned(),
                     ty: value.column.clone(),
                     nullable: optional && !primary_key,
                     primary_key,
                     default: stored,
                     on_update: update,
                 };
-                match columns.add(name, column, decl) {
+                match columns.add(column, decl) {
                     Ok(id) => own = vec![id],
                     // Fields of one name are reported as such.
                     Err((_, other)) if other.name.text == decl.name.text => {}

@@ -15,6 +15,7 @@ pub(crate) mod load;
 pub(crate) mod member;
 pub(crate) mod names;
 pub(crate) mod path;
+pub(crate) mod plural;
 pub(crate) mod projection;
 pub(crate) mod relation;
 pub(crate) mod rule;

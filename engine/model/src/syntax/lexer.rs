@@ -45,15 +45,45 @@ pub struct Lexed {
 
 /// Splits text into tokens.
 pub fn lex(text: &str) -> Lexed {
-    let mut lexer = Lexer { bytes: text.as_bytes(), at: 0, unterminated: false, out: Lexed::default() };
+    run(text, false).0
+}
+
+/// Splits text into tokens, doc comments apart: each with the index of the token it stands before.
+pub(super) fn lex_docs_apart(text: &str) -> (Lexed, Vec<(usize, Token)>) {
+    run(text, true)
+}
+
+fn run(text: &str, apart: bool) -> (Lexed, Vec<(usize, Token)>) {
+    let mut lexer = Lexer {
+        bytes: text.as_bytes(),
+        at: 0,
+        unterminated: false,
+        apart,
+        docs: Vec::new(),
+        out: Lexed::default(),
+    };
     lexer.out.tokens.reserve(text.len() / 5);
     lexer.run();
-    lexer.out
+    (lexer.out, lexer.docs)
 }
+
+/// Bytes that may follow in a name.
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
 
 struct Lexer<'t> {
     bytes: &'t [u8],
     at: usize,
+    /// Doc comments go to `docs` rather than among the tokens.
+    apart: bool,
+    docs: Vec<(usize, Token)>,
     /// A string without an end was met: no later quote can be closed either.
     unterminated: bool,
     out: Lexed,
@@ -66,6 +96,15 @@ impl Lexer<'_> {
 
     fn push(&mut self, kind: TokenKind, start: usize) {
         self.out.tokens.push(Token { kind, start: start as u32, end: self.at as u32 });
+    }
+
+    fn push_doc(&mut self, kind: TokenKind, start: usize) {
+        if self.apart {
+            let token = Token { kind, start: start as u32, end: self.at as u32 };
+            self.docs.push((self.out.tokens.len(), token));
+        } else {
+            self.push(kind, start);
+        }
     }
 
     fn problem(&mut self, kind: LexProblemKind, start: usize, end: usize) {
@@ -88,7 +127,7 @@ impl Lexer<'_> {
                     self.take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r'));
                 }
                 b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
-                    self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                    self.take_while(|byte| IN_NAME[usize::from(byte)]);
                     self.push(TokenKind::Ident, start);
                 }
                 b'0'..=b'9' => self.number(start),
@@ -160,8 +199,8 @@ impl Lexer<'_> {
     fn line_comment(&mut self, start: usize) {
         self.take_while(|byte| byte != b'\n');
         match self.bytes.get(start + 2) {
-            Some(b'/') => self.push(TokenKind::Doc, start),
-            Some(b'!') => self.push(TokenKind::FileDoc, start),
+            Some(b'/') => self.push_doc(TokenKind::Doc, start),
+            Some(b'!') => self.push_doc(TokenKind::FileDoc, start),
             _ => self.out.comments.push(Comment { start: start as u32, end: self.at as u32 }),
         }
     }
@@ -211,7 +250,7 @@ impl Lexer<'_> {
             let text = self.at;
             if self.bytes[text..].starts_with(b"*/") {
                 self.at += 2;
-                self.push(kind, start);
+                self.push_doc(kind, start);
                 return;
             }
             self.take_while(|byte| byte != b'\n');
@@ -222,7 +261,7 @@ impl Lexer<'_> {
                 // A closing mark on an unstarred line surely was meant to close the block.
                 if let Some(length) = self.bytes[line..self.at].windows(2).position(|pair| pair == b"*/") {
                     self.at = line + length + 2;
-                    self.push(kind, start);
+                    self.push_doc(kind, start);
                     return;
                 }
             }

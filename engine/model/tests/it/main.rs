@@ -6,6 +6,7 @@
     reason = "tests may fail, read fixtures and measure"
 )]
 
+mod coverage;
 mod database;
 mod explain;
 mod fixtures;

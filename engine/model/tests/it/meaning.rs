@@ -2,6 +2,7 @@
 //! operations of code.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use studio_model::Ir;
 use studio_model::ir::{
@@ -58,7 +59,7 @@ pub(crate) fn show(ir: &Ir) -> String {
 }
 
 /// The rules of one place; equal ones share a line.
-fn rules(ir: &Ir, entity: Option<EntityId>, place: &str, slots: &[(&str, &AccessRule)], text: &mut String) {
+fn rules(ir: &Ir, entity: Option<EntityId>, place: &str, slots: &[(&str, &Arc<AccessRule>)], text: &mut String) {
     let mut open: Vec<(Vec<&str>, String)> = Vec::new();
     for (slot, rule) in slots {
         let shown = self::rule(ir, entity, rule);

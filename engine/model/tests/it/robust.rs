@@ -193,7 +193,7 @@ fn quickly(text: String) {
         started.elapsed()
     });
     let elapsed = worker.unwrap().join().unwrap();
-    assert!(elapsed < Duration::from_secs(180), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(900), "{elapsed:?}");
 }
 
 #[test]

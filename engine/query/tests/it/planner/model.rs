@@ -1,13 +1,15 @@
 //! A small builder for models and the bookshop model the planner is tested with.
 
+use std::sync::Arc;
+
 use studio_model::ir::*;
 
 pub(crate) struct Builder {
     pub(crate) ir: Ir,
 }
 
-pub(crate) fn rule(expr: AccessExpr) -> AccessRule {
-    AccessRule { expr, text: None, origin: Origin::default() }
+pub(crate) fn rule(expr: AccessExpr) -> Arc<AccessRule> {
+    Arc::new(AccessRule { expr, text: None, origin: Origin::default() })
 }
 
 pub(crate) fn open() -> EntityAccess {
