@@ -181,6 +181,8 @@ pub fn problem(root: &Path, config: &ComponentConfig, error: &LoadError, kept_ol
         file,
         line: 1,
         column: 1,
+        end_line: 0,
+        end_column: 0,
         labels: Vec::new(),
         help,
         fix: None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    Arena, CodeTypeId, ColumnId, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId, ModuleId,
+    Arena, CodeTypeId, ColumnId, ColumnIds, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId, ModuleId,
 };
 
 /// A whole checked model.
@@ -167,7 +167,7 @@ pub struct Field {
     /// Declared with `?` (on a `Set`: only makes the nested creation list optional).
     pub optional: bool,
     /// Columns this field owns, in the order of the target's key for relations; empty for inverse sides.
-    pub columns: Vec<ColumnId>,
+    pub columns: ColumnIds,
     /// Default value.
     pub default: Option<FieldDefault>,
     /// `@readonly` or `@update`: not writable through the API.

@@ -9,12 +9,9 @@ use super::names::{CompositeKind, Names};
 use super::relation::Kind;
 use super::rule::{Rules, Scope};
 use crate::diagnostic::{Diagnostic, make};
-use crate::ir::{
-    AccessExpr, AccessRule, EntityAccess, FieldAccess, FieldId, FieldKind, FieldPath, Operand, Origin,
-    PathRoot,
-};
+use crate::ir::{AccessExpr, AccessRule, EntityAccess, FieldAccess, FieldId, FieldKind, Origin};
 use crate::source::{FileTable, Span};
-use crate::syntax::ast::{Annotation, Expr, Params};
+use crate::syntax::ast::{Annotation, Expr, ExprKind, Params};
 
 /// The four rules of an annotation, fall-back chain applied.
 struct Slots<'s> {
@@ -87,7 +84,7 @@ pub(crate) fn lower(
     out: &mut Vec<Diagnostic>,
 ) -> Vec<EntityAccess> {
     let mut lowered = Vec::with_capacity(tables.len());
-    let mut spans = Vec::with_capacity(tables.len());
+    let mut updates = Vec::with_capacity(tables.len());
     for (index, composite) in names.composites.iter().enumerate() {
         if !matches!(composite.kind, CompositeKind::Entity(_)) {
             continue;
@@ -104,7 +101,7 @@ pub(crate) fn lower(
         if access.read.is_statically_closed() && writable.iter().any(|rule| !rule.is_statically_closed()) {
             out.push(make::writable_unreadable(&decl.name));
         }
-        spans.push(slots.update.map_or(decl.name.span, |expr| expr.span));
+        updates.push(slots.update);
         let table = &mut tables[lowered.len()];
         lowered.push(access);
         for (position, member) in members.composites[index].members.iter().enumerate() {
@@ -118,7 +115,7 @@ pub(crate) fn lower(
             table.fields[FieldId(position as u32)].access = Some(Box::new(access));
         }
     }
-    report_mixed(names, tables, &lowered, &spans, out);
+    report_mixed(names, tables, &lowered, &updates, out);
     lowered
 }
 
@@ -136,7 +133,7 @@ fn report_mixed(
     names: &Names<'_>,
     tables: &[Table],
     access: &[EntityAccess],
-    spans: &[Span],
+    updates: &[Option<&Expr>],
     out: &mut Vec<Diagnostic>,
 ) {
     let entity_names: Vec<&str> = (names.composites.iter())
@@ -145,38 +142,41 @@ fn report_mixed(
         .collect();
     for (index, table) in tables.iter().enumerate() {
         let own = &access[index];
+        let Some(rule) = updates[index] else { continue };
         if own.update.is_statically_closed() || own.create.is_statically_closed() {
             continue;
         }
-        for (id, field) in table.fields.iter() {
+        for field in table.fields.values() {
             let FieldKind::Reference { target, inverse: Some(_), .. } = field.kind else { continue };
             let parent = target.0 as usize;
             if access[parent].update.is_statically_closed() {
                 continue;
             }
-            if mixes(&own.update.expr, id) {
-                out.push(make::mixed_rule(entity_names[parent], spans[index]));
+            if let Some(span) = mixing(rule, &field.name) {
+                out.push(make::mixed_rule(entity_names[parent], span));
             }
         }
     }
 }
 
-fn mixes(expr: &AccessExpr, parent: FieldId) -> bool {
-    match expr {
-        AccessExpr::Literal(_) | AccessExpr::Some { .. } => false,
-        AccessExpr::Not(inner) => mixes(inner, parent),
-        AccessExpr::And(left, right) | AccessExpr::Or(left, right) => {
-            mixes(left, parent) || mixes(right, parent)
+/// The first comparison of the parent, reached by this field, with the row itself.
+fn mixing(expr: &Expr, parent: &str) -> Option<Span> {
+    match &expr.kind {
+        ExprKind::Or(parts) | ExprKind::And(parts) => parts.iter().find_map(|part| mixing(part, parent)),
+        ExprKind::Not(inner) => mixing(inner, parent),
+        ExprKind::Relation { left, right, .. } => {
+            let differ = through(left, parent)? != through(right, parent)?;
+            differ.then_some(expr.span)
         }
-        AccessExpr::Compare { left, right, .. } => match (left, right) {
-            (Operand::Path(left), Operand::Path(right)) => through(left, parent) != through(right, parent),
-            _ => false,
-        },
+        ExprKind::Literal(_) | ExprKind::Path(_) | ExprKind::Error => None,
     }
 }
 
-fn through(path: &FieldPath, parent: FieldId) -> bool {
-    path.root == PathRoot::SelfRow && path.steps.len() > 1 && path.steps.first() == Some(&parent)
+/// Whether a path of the row goes on beyond its parent; `None` for what is no such path.
+fn through(operand: &Expr, parent: &str) -> Option<bool> {
+    let ExprKind::Path(path) = &operand.kind else { return None };
+    let first = path.steps.first().filter(|_| &*path.head.text == "self")?;
+    Some(path.steps.len() > 1 && &*first.name.text == parent)
 }
 
 /// The place of a rule nobody wrote.

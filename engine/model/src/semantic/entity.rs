@@ -15,7 +15,7 @@ use super::plural;
 use super::relation::Kind;
 use crate::diagnostic::{Diagnostic, make};
 use crate::ir::{
-    Arena, ArenaId, Column, ColumnDefault, ColumnId, EntityId, Field, FieldDefault, FieldId, FieldKind,
+    Arena, ArenaId, Column, ColumnDefault, ColumnId, ColumnIds, EntityId, Field, FieldDefault, FieldId, FieldKind,
     IndexDef, Origin, TableName, Unique,
 };
 use crate::source::{FileTable, Span};
@@ -74,9 +74,8 @@ pub(crate) fn build(
             let field = &mut tables[position].fields[field];
             match ids {
                 Some(ids) => {
-                    let own = field.columns.clone();
                     if let FieldKind::Reference { pairs, .. } = &mut field.kind {
-                        *pairs = own.into_iter().zip(ids).collect();
+                        *pairs = field.columns.iter().copied().zip(ids).collect();
                     }
                 }
                 None => {
@@ -238,7 +237,7 @@ impl<'a> Builder<'_, 'a> {
         }
         let primary_key = has(&decl.annotations, "pk");
         let optional = member.ty.is_optional();
-        let mut own = Vec::new();
+        let mut own = ColumnIds::default();
         let entity = &*self.names.composites[composite].decl.name.text;
         let mut lowered = FieldKind::Value(crate::ir::ValueType::Scalar(crate::ir::Scalar::Int));
         let mut range = None;
@@ -261,7 +260,7 @@ impl<'a> Builder<'_, 'a> {
                     on_update: update,
                 };
                 match columns.add(column, decl) {
-                    Ok(id) => own = vec![id],
+                    Ok(id) => own = id.into(),
                     // Fields of one name are reported as such.
                     Err((_, other)) if other.name.text == decl.name.text => {}
                     Err((name, other)) => self.out.push(make::column_twice(decl, &name, entity, other)),
@@ -272,9 +271,10 @@ impl<'a> Builder<'_, 'a> {
                 let found = self.foreign_columns(composite, index, *target, &mut reasons);
                 self.out.append(&mut reasons);
                 let mut referenced = Vec::new();
+                let mut columns_of_key = Vec::new();
                 for foreign in found.into_iter().flatten() {
                     referenced.push(foreign.referenced);
-                    own.push(columns.share(
+                    columns_of_key.push(columns.share(
                         Column {
                             name: foreign.name,
                             ty: foreign.ty,
@@ -286,6 +286,7 @@ impl<'a> Builder<'_, 'a> {
                         decl,
                     ));
                 }
+                own = columns_of_key.into();
                 let entity = self.entity_id(*target);
                 lowered = FieldKind::Reference {
                     target: entity,

@@ -78,6 +78,23 @@ const IN_NAME: [bool; 256] = {
     table
 };
 
+/// Tokens of one byte that no longer token starts with.
+const SINGLE: [Option<TokenKind>; 256] = {
+    let mut table = [None; 256];
+    table[b'{' as usize] = Some(TokenKind::LBrace);
+    table[b'}' as usize] = Some(TokenKind::RBrace);
+    table[b'(' as usize] = Some(TokenKind::LParen);
+    table[b')' as usize] = Some(TokenKind::RParen);
+    table[b'[' as usize] = Some(TokenKind::LBracket);
+    table[b']' as usize] = Some(TokenKind::RBracket);
+    table[b':' as usize] = Some(TokenKind::Colon);
+    table[b';' as usize] = Some(TokenKind::Semi);
+    table[b',' as usize] = Some(TokenKind::Comma);
+    table[b'?' as usize] = Some(TokenKind::Question);
+    table[b'@' as usize] = Some(TokenKind::At);
+    table
+};
+
 struct Lexer<'t> {
     bytes: &'t [u8],
     at: usize,
@@ -120,14 +137,22 @@ impl Lexer<'_> {
         if self.bytes.starts_with(b"\xef\xbb\xbf") {
             self.at = 3;
         }
-        while self.at < self.bytes.len() {
+        while let Some(first) = self.bytes.get(self.at).copied() {
             let start = self.at;
-            match self.bytes[self.at] {
+            if let Some(kind) = SINGLE[usize::from(first)] {
+                self.at += 1;
+                self.push(kind, start);
+                continue;
+            }
+            match first {
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
                     self.take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r'));
                 }
                 b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
-                    self.take_while(|byte| IN_NAME[usize::from(byte)]);
+                    self.at += 1;
+                    while self.bytes.get(self.at).is_some_and(|byte| IN_NAME[usize::from(*byte)]) {
+                        self.at += 1;
+                    }
                     self.push(TokenKind::Ident, start);
                 }
                 b'0'..=b'9' => self.number(start),
@@ -281,22 +306,11 @@ impl Lexer<'_> {
             (b'>', b'=') => (TokenKind::Ge, 2),
             (b'&', b'&') => (TokenKind::AndAnd, 2),
             (b'|', b'|') => (TokenKind::OrOr, 2),
-            (b'{', _) => (TokenKind::LBrace, 1),
-            (b'}', _) => (TokenKind::RBrace, 1),
-            (b'(', _) => (TokenKind::LParen, 1),
-            (b')', _) => (TokenKind::RParen, 1),
             (b'<', _) => (TokenKind::Lt, 1),
             (b'>', _) => (TokenKind::Gt, 1),
-            (b'[', _) => (TokenKind::LBracket, 1),
-            (b']', _) => (TokenKind::RBracket, 1),
-            (b':', _) => (TokenKind::Colon, 1),
-            (b';', _) => (TokenKind::Semi, 1),
-            (b',', _) => (TokenKind::Comma, 1),
             (b'.', _) => (TokenKind::Dot, 1),
-            (b'?', _) => (TokenKind::Question, 1),
             (b'=', _) => (TokenKind::Eq, 1),
             (b'/', _) => (TokenKind::Slash, 1),
-            (b'@', _) => (TokenKind::At, 1),
             (b'!', _) => (TokenKind::Bang, 1),
             _ => (TokenKind::Unknown, 0),
         };

@@ -38,7 +38,8 @@ impl Parser<'_> {
             return first;
         }
         let start = first.span;
-        let mut parts = vec![first];
+        let mut parts = Vec::with_capacity(2);
+        parts.push(first);
         while self.eat(TokenKind::OrOr) {
             parts.push(self.and());
         }
@@ -51,7 +52,8 @@ impl Parser<'_> {
             return first;
         }
         let start = first.span;
-        let mut parts = vec![first];
+        let mut parts = Vec::with_capacity(2);
+        parts.push(first);
         while self.eat(TokenKind::AndAnd) {
             parts.push(self.relation());
         }

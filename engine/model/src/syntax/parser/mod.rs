@@ -32,10 +32,13 @@ pub struct Parsed {
 pub fn parse(text: &str, id: FileId) -> Parsed {
     let (mut lexed, docs) = lexer::lex_docs_apart(text);
     let tokens = std::mem::take(&mut lexed.tokens);
+    let at_end = text.len() as u32;
+    let end = Token { kind: TokenKind::Eof, start: at_end, end: at_end };
     let mut parser = Parser {
         text,
         id,
         tokens,
+        end,
         docs,
         next_doc: 0,
         at: 0,
@@ -67,6 +70,8 @@ struct Parser<'t> {
     text: &'t str,
     id: FileId,
     tokens: Vec<Token>,
+    /// What follows the last token, however far.
+    end: Token,
     /// Doc comments, each with the index of the token it stands before.
     docs: Vec<(usize, Token)>,
     next_doc: usize,
@@ -120,8 +125,7 @@ impl<'t> Shared<'t> {
 
 impl<'t> Parser<'t> {
     fn token(&self, ahead: usize) -> Token {
-        let last = self.tokens.len() - 1;
-        self.tokens[(self.at + ahead).min(last)]
+        self.tokens.get(self.at + ahead).copied().unwrap_or(self.end)
     }
 
     fn kind(&self) -> TokenKind {

@@ -53,7 +53,7 @@ impl Builder {
             docs: None,
             kind,
             optional: false,
-            columns,
+            columns: columns.into(),
             default: None,
             readonly: false,
             update: false,
@@ -111,7 +111,7 @@ impl Builder {
         let key: Vec<(ColumnId, String, ColumnType)> = self.ir.entities[target]
             .primary_key
             .iter()
-            .flat_map(|field| self.ir.entities[target].fields[*field].columns.clone())
+            .flat_map(|field| self.ir.entities[target].fields[*field].columns.to_vec())
             .map(|column| {
                 let column_def = &self.ir.entities[target].columns[column];
                 (column, column_def.name.clone(), column_def.ty.clone())
