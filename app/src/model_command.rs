@@ -127,32 +127,9 @@ pub(crate) fn print(problems: &[Problem], format: ProblemFormat) {
                 output::note(&painted(problem, color));
             }
             ProblemFormat::Json => output::line(&serde_json::to_string(problem).unwrap_or_default()),
-            ProblemFormat::Github => {
-                let level = match problem.severity {
-                    Severity::Error => "error",
-                    Severity::Warning => "warning",
-                };
-                output::line(&github(level, problem));
-            }
+            ProblemFormat::Github => output::line(&problem.to_github()),
         }
     }
-}
-
-/// A workflow command that marks the place in a code review.
-fn github(level: &str, problem: &Problem) -> String {
-    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
-    let mut text = problem.message.clone();
-    for help in &problem.help {
-        text.push('\n');
-        text.push_str(help);
-    }
-    let (code, text) = (&problem.code, escape(&text));
-    if problem.file.is_empty() {
-        return format!("::{level} title={code}::{text}");
-    }
-    let (file, line, column) = (property(&problem.file), problem.line, problem.column);
-    format!("::{level} file={file},line={line},col={column},title={code}::{text}")
 }
 
 fn painted(problem: &Problem, color: bool) -> String {

@@ -214,6 +214,8 @@ impl Project {
             file,
             line: 1,
             column: 1,
+            end_line: 0,
+            end_column: 0,
             labels: Vec::new(),
             help: vec![help.to_owned()],
             fix: None,

@@ -175,6 +175,8 @@ fn problem(found: &ScriptProblem, severity: Severity, code: &str) -> Problem {
         file: found.file.clone(),
         line: found.line,
         column: found.column,
+        end_line: 0,
+        end_column: 0,
         rendered,
         labels: Vec::new(),
         help: if found.help.is_empty() { Vec::new() } else { vec![found.help.clone()] },

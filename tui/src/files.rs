@@ -201,6 +201,8 @@ mod tests {
             file: "src/index.exo".into(),
             line: 1,
             column: 8,
+            end_line: 0,
+            end_column: 0,
             rendered: "error\n  1 | owner: Usre\n".into(),
             labels: Vec::new(),
             help: Vec::new(),

@@ -298,6 +298,8 @@ impl Ui {
             file: file.to_owned(),
             line,
             column: 1,
+            end_line: 0,
+            end_column: 0,
             labels: Vec::new(),
             help: vec!["`? keys` lists the actions with their names and keys".to_owned()],
             fix: None,

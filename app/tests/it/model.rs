@@ -26,11 +26,12 @@ fn problems_in_every_format() {
     assert_eq!(json.status.code(), Some(3));
     let problem: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&problem["code"], &problem["line"]), (&"E0030".into(), &5.into()));
+    assert_eq!((&problem["endLine"], &problem["endColumn"]), (&5.into(), &17.into()));
     assert_eq!(problem["fix"]["edits"][0]["text"], "String");
     let github = text(&check("github"));
     assert_eq!(
         github.trim(),
-        "::error file=src/index.exo,line=5,col=12,title=E0030::no type named `Strng`%0Adid you mean `String`?"
+        "::error file=src/index.exo,line=5,col=12,endLine=5,endColumn=17,title=E0030::no type named `Strng`%0Adid you mean `String`?"
     );
     let build = command().arg("build").arg(&project).output().unwrap();
     assert_eq!(build.status.code(), Some(3));

@@ -29,6 +29,12 @@ pub struct Problem {
     pub line: u32,
     /// 1-based column in characters; 0 without a place.
     pub column: u32,
+    /// 1-based line of the end; 0 when only the start is known.
+    #[serde(rename = "endLine", default)]
+    pub end_line: u32,
+    /// 1-based column one past the end, in characters; 0 when only the start is known.
+    #[serde(rename = "endColumn", default)]
+    pub end_column: u32,
     /// The whole diagnostic as text with source excerpt and carets, without colours.
     pub rendered: String,
     /// Further places.
@@ -37,6 +43,31 @@ pub struct Problem {
     pub help: Vec<String>,
     /// An edit that mends it.
     pub fix: Option<ProblemFix>,
+}
+
+impl Problem {
+    /// As a workflow command that marks the place in a code review.
+    pub fn to_github(&self) -> String {
+        let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
+        let level = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let mut text = self.message.clone();
+        for help in &self.help {
+            text.push('\n');
+            text.push_str(help);
+        }
+        let mut place = String::new();
+        if !self.file.is_empty() {
+            place = format!("file={},line={},col={},", property(&self.file), self.line, self.column);
+        }
+        if !self.file.is_empty() && self.end_line > 0 {
+            place.push_str(&format!("endLine={},endColumn={},", self.end_line, self.end_column));
+        }
+        format!("::{level} {place}title={}::{}", self.code, escape(&text))
+    }
 }
 
 /// A further place of a problem.
@@ -48,6 +79,12 @@ pub struct ProblemLabel {
     pub line: u32,
     /// 1-based column.
     pub column: u32,
+    /// 1-based line of the end.
+    #[serde(rename = "endLine", default)]
+    pub end_line: u32,
+    /// 1-based column one past the end.
+    #[serde(rename = "endColumn", default)]
+    pub end_column: u32,
     /// Text of the label.
     pub text: String,
 }

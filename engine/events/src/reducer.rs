@@ -331,6 +331,8 @@ mod tests {
             file: String::new(),
             line: 0,
             column: 0,
+            end_line: 0,
+            end_column: 0,
             rendered: String::new(),
             labels: Vec::new(),
             help: Vec::new(),

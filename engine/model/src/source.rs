@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Project-relative path of the root model.
 pub const ROOT_FILE: &str = "src/index.exo";
@@ -144,29 +145,75 @@ pub struct Position {
     pub column: u32,
 }
 
+/// The highest bit of each of eight bytes that is a line break.
+fn breaks(bytes: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let differ = bytes ^ 0x0a0a_0a0a_0a0a_0a0a;
+    !(((differ & LOW) + LOW) | differ | LOW)
+}
+
 /// One file that took part in a compilation.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SourceFile {
     /// Project-relative path.
     pub path: Arc<str>,
     /// Its text.
     pub text: Arc<str>,
     line_starts: Vec<u32>,
+    /// The line (from 0) of the place asked for last: places are mostly asked for in order.
+    recent: AtomicU32,
+}
+
+impl Clone for SourceFile {
+    fn clone(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            text: self.text.clone(),
+            line_starts: self.line_starts.clone(),
+            recent: AtomicU32::new(0),
+        }
+    }
 }
 
 impl SourceFile {
     /// A file with its lines counted.
     pub fn new(path: &str, text: Arc<str>) -> Self {
-        let breaks = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
-        let line_starts = std::iter::once(0).chain(breaks).collect();
-        Self { path: Arc::from(path), text, line_starts }
+        // A line of a model is some thirty bytes long.
+        let mut line_starts = Vec::with_capacity(text.len() / 24 + 1);
+        line_starts.push(0);
+        let (chunks, rest) = text.as_bytes().as_chunks::<8>();
+        for (index, chunk) in chunks.iter().enumerate() {
+            let mut breaks = breaks(u64::from_le_bytes(*chunk));
+            while breaks != 0 {
+                line_starts.push(index as u32 * 8 + breaks.trailing_zeros() / 8 + 1);
+                breaks &= breaks - 1;
+            }
+        }
+        for (index, byte) in rest.iter().enumerate() {
+            if *byte == b'\n' {
+                line_starts.push((chunks.len() * 8 + index) as u32 + 1);
+            }
+        }
+        Self { path: Arc::from(path), text, line_starts, recent: AtomicU32::new(0) }
+    }
+
+    /// The line (from 1) of a byte offset, and where it starts.
+    fn line(&self, offset: u32) -> (usize, usize) {
+        let starts = &self.line_starts;
+        let recent = self.recent.load(Ordering::Relaxed) as usize;
+        let near = (recent..recent + 3).find(|line| {
+            starts.get(*line).is_some_and(|start| *start <= offset)
+                && starts.get(line + 1).is_none_or(|next| *next > offset)
+        });
+        let line = near.unwrap_or_else(|| starts.partition_point(|start| *start <= offset).max(1) - 1);
+        self.recent.store(line as u32, Ordering::Relaxed);
+        (line + 1, starts[line] as usize)
     }
 
     /// Line and column of a byte offset; offsets past the end give the end.
     pub fn position(&self, offset: u32) -> Position {
         let offset = offset.min(self.text.len() as u32);
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts[line - 1] as usize;
+        let (line, start) = self.line(offset);
         let before = self.text.get(start..offset as usize).unwrap_or_default();
         let column = if before.is_ascii() { before.len() } else { before.chars().count() };
         Position { line: line as u32, column: column as u32 + 1 }
@@ -175,8 +222,7 @@ impl SourceFile {
     /// 0-based line and column in UTF-16 units, as editors count; offsets past the end give the end.
     pub fn utf16_position(&self, offset: u32) -> (u32, u32) {
         let offset = offset.min(self.text.len() as u32);
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts[line - 1] as usize;
+        let (line, start) = self.line(offset);
         let before = self.text.get(start..offset as usize).unwrap_or_default();
         let column = if before.is_ascii() { before.len() } else { before.encode_utf16().count() };
         (line as u32 - 1, column as u32)
@@ -265,6 +311,17 @@ impl FileTable {
 #[cfg(test)]
 mod tests {
     use super::SourceFile;
+
+    #[test]
+    fn lines_start_behind_every_break() {
+        let text = "\n\n\u{b}\u{8a}ab\n\n\ncdefghijklmnop\u{10a}q\r\n\u{9}\n\u{2028}\n";
+        for cut in (0..=text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+            let text = &text[cut..];
+            let file = SourceFile::new("a.exo", text.into());
+            let breaks = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
+            assert_eq!(file.line_starts, std::iter::once(0).chain(breaks).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn editors_count_utf16_units() {

@@ -221,6 +221,8 @@ fn entry(file: String, message: String, error: &LoadError, kept_old: bool) -> Pr
         file,
         line: 1,
         column: 1,
+        end_line: 0,
+        end_column: 0,
         labels: Vec::new(),
         help,
         fix: None,

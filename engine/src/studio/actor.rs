@@ -517,6 +517,8 @@ fn configuration_problem(problem: &ConfigProblem) -> Problem {
         file: file.to_owned(),
         line: line.parse().unwrap_or(1),
         column: 1,
+        end_line: 0,
+        end_column: 0,
         rendered: format!(
             "error[{}]: {}\n --> {}\n  = help: {}",
             problem.code, problem.message, problem.place, problem.help

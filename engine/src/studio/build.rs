@@ -35,6 +35,8 @@ impl Outcome {
             file: String::new(),
             line: 0,
             column: 0,
+            end_line: 0,
+            end_column: 0,
             rendered: format!("error[C0021]: {message}"),
             labels: Vec::new(),
             help: vec!["check that the files of the project can be read, then press R".to_owned()],

@@ -316,6 +316,8 @@ pub(super) fn problem_of(
         file: String::new(),
         line: 0,
         column: 0,
+        end_line: 0,
+        end_column: 0,
         rendered,
         labels: Vec::new(),
         help: vec![help.to_owned()],

@@ -163,6 +163,8 @@ fn problem(error: &str) -> Problem {
         file: "tests".to_owned(),
         line: 0,
         column: 0,
+        end_line: 0,
+        end_column: 0,
         labels: Vec::new(),
         help: vec![help],
         fix: None,

@@ -657,6 +657,8 @@ fn problems() -> Vec<Problem> {
         file: "src/index.exo".into(),
         line,
         column,
+        end_line: 0,
+        end_column: 0,
         rendered: rendered.into(),
         labels: Vec::new(),
         help: Vec::new(),

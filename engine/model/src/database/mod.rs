@@ -224,9 +224,9 @@ fn sorted_columns(entity: &Entity, fields: &[FieldId]) -> Vec<String> {
     names
 }
 
-/// The first vector field decides the distance.
+/// The first field decides: nearest-neighbour search over a vector, else a plain index.
 fn index_kind(entity: &Entity, fields: &[FieldId]) -> IndexKind {
-    let distance = fields.iter().find_map(|field| match entity.fields[*field].kind {
+    let distance = fields.first().and_then(|field| match entity.fields[*field].kind {
         FieldKind::Value(ValueType::Vector { distance, .. }) => Some(distance),
         _ => None,
     });

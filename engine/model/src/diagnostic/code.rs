@@ -164,6 +164,7 @@ codes! {
     W0014 Warning "rule of a method with a foreign result",
     W0015 Warning "operation name in two modules",
     W0016 Warning "doc comment that documents nothing",
+    W0017 Warning "argument that nobody can give",
 }
 
 impl Code {

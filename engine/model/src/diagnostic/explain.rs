@@ -134,5 +134,6 @@ pub fn explain(code: Code) -> &'static str {
         Code::W0014 => include_str!("../../explain/W0014.md"),
         Code::W0015 => include_str!("../../explain/W0015.md"),
         Code::W0016 => include_str!("../../explain/W0016.md"),
+        Code::W0017 => include_str!("../../explain/W0017.md"),
     }
 }

@@ -7,7 +7,7 @@ pub mod render;
 
 pub use code::Code;
 pub use explain::explain;
-pub use render::{DiagnosticJson, RenderStyle};
+pub use render::RenderStyle;
 pub use studio_events::Severity;
 
 use crate::source::Span;

@@ -1,13 +1,12 @@
-//! Diagnostics as text with excerpts, as JSON objects, as annotations of a code review.
+//! Diagnostics as text with excerpts, and as the problems that interfaces and machine-readable formats show.
 
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde::Serialize;
 use studio_events::{Problem, ProblemFix, ProblemLabel, Severity, TextEdit};
 
 use super::Diagnostic;
-use crate::source::{FileId, FileTable, Span};
+use crate::source::{FileId, FileTable, Position, Span};
 
 /// Longest stretch of source shown as an excerpt, in bytes.
 const MAX_EXCERPT: usize = 64 * 1024;
@@ -24,45 +23,6 @@ pub enum RenderStyle {
 
 /// A place with its text, and whether it is the primary one.
 type Place<'t> = (Span, &'t str, bool);
-
-/// One place of a diagnostic in JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlaceJson {
-    /// Project-relative file.
-    pub file: String,
-    /// 1-based line of the start.
-    pub line: u32,
-    /// 1-based column of the start, in characters.
-    pub column: u32,
-    /// 1-based line of the end.
-    pub end_line: u32,
-    /// 1-based column one past the end, in characters.
-    pub end_column: u32,
-    /// Text of the label.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-}
-
-/// A diagnostic as a JSON object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DiagnosticJson {
-    /// Stable code.
-    pub code: &'static str,
-    /// `error` or `warning`.
-    pub severity: Severity,
-    /// One line.
-    pub message: String,
-    /// Primary place.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<PlaceJson>,
-    /// Further places.
-    pub labels: Vec<PlaceJson>,
-    /// What to do next.
-    pub help: Vec<String>,
-    /// A machine-applicable edit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fix: Option<ProblemFix>,
-}
 
 impl Diagnostic {
     /// The text with source excerpt and carets, ending without a line break.
@@ -135,71 +95,22 @@ impl Diagnostic {
         }
     }
 
-    /// As a JSON object.
-    pub fn to_json(&self, files: &FileTable) -> DiagnosticJson {
-        DiagnosticJson {
-            code: self.code.as_str(),
-            severity: self.severity,
-            message: self.message.clone(),
-            place: self.primary.map(|span| place(files, span, self.primary_label.clone())),
-            labels: self.labels.iter().map(|(span, text)| place(files, *span, Some(text.clone()))).collect(),
-            help: self.help.clone(),
-            fix: self.problem_fix(files),
-        }
-    }
-
-    /// As a workflow command that marks the place in a code review.
-    pub fn to_github(&self, files: &FileTable) -> String {
-        let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-        let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
-        let mut message = self.message.clone();
-        for help in &self.help {
-            message.push('\n');
-            message.push_str(help);
-        }
-        let severity = severity_text(self.severity);
-        let title = self.code.as_str();
-        match self.primary {
-            None => format!("::{severity} title={title}::{}", escape(&message)),
-            Some(span) => {
-                let place = place(files, span, None);
-                format!(
-                    "::{severity} file={},line={},col={},endLine={},endColumn={},title={title}::{}",
-                    property(&place.file),
-                    place.line,
-                    place.column,
-                    place.end_line,
-                    place.end_column,
-                    escape(&message)
-                )
-            }
-        }
-    }
-
-    /// As the user interface shows it.
+    /// As the user interface shows it and as the machine-readable formats write it.
     pub fn to_problem(&self, files: &FileTable) -> Problem {
-        let position = self.primary.map(|span| files.position(span));
+        let none = Position { line: 0, column: 0 };
+        let start = self.primary.map_or(none, |span| files.position(span));
+        let end = self.primary.map_or(none, |span| files.position(span.after()));
         Problem {
             severity: self.severity,
             code: self.code.as_str().to_owned(),
             message: self.message.clone(),
             file: self.primary.map(|span| files.path(span).to_string()).unwrap_or_default(),
-            line: position.map_or(0, |position| position.line),
-            column: position.map_or(0, |position| position.column),
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
             rendered: self.render(files, RenderStyle::Plain),
-            labels: self
-                .labels
-                .iter()
-                .map(|(span, text)| {
-                    let position = files.position(*span);
-                    ProblemLabel {
-                        file: files.path(*span).to_string(),
-                        line: position.line,
-                        column: position.column,
-                        text: text.clone(),
-                    }
-                })
-                .collect(),
+            labels: self.labels.iter().map(|(span, text)| label(files, *span, text)).collect(),
             help: self.help.clone(),
             fix: self.problem_fix(files),
         }
@@ -229,16 +140,15 @@ fn severity_text(severity: Severity) -> &'static str {
     }
 }
 
-fn place(files: &FileTable, span: Span, text: Option<String>) -> PlaceJson {
-    let start = files.position(span);
-    let end = files.position(span.after());
-    PlaceJson {
+fn label(files: &FileTable, span: Span, text: &str) -> ProblemLabel {
+    let (start, end) = (files.position(span), files.position(span.after()));
+    ProblemLabel {
         file: files.path(span).to_string(),
         line: start.line,
         column: start.column,
         end_line: end.line,
         end_column: end.column,
-        text,
+        text: text.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Typed indices into the arenas of [`super::Ir`]. Ids, not references, connect the layers.
 
 use std::marker::PhantomData;
-use std::ops::{Index, IndexMut};
+use std::ops::{Deref, Index, IndexMut};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,79 @@ id!(
     /// A type declared in a code module.
     CodeTypeId
 );
+
+/// The columns of a field. Nearly always it is one, which needs no list of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnIds(OneOrMore);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum OneOrMore {
+    One(ColumnId),
+    /// None or several.
+    More(Vec<ColumnId>),
+}
+
+impl Default for ColumnIds {
+    fn default() -> Self {
+        Self(OneOrMore::More(Vec::new()))
+    }
+}
+
+impl From<Vec<ColumnId>> for ColumnIds {
+    fn from(ids: Vec<ColumnId>) -> Self {
+        Self(match ids.as_slice() {
+            [only] => OneOrMore::One(*only),
+            _ => OneOrMore::More(ids),
+        })
+    }
+}
+
+impl From<ColumnId> for ColumnIds {
+    fn from(id: ColumnId) -> Self {
+        Self(OneOrMore::One(id))
+    }
+}
+
+impl Deref for ColumnIds {
+    type Target = [ColumnId];
+    fn deref(&self) -> &[ColumnId] {
+        match &self.0 {
+            OneOrMore::One(id) => std::slice::from_ref(id),
+            OneOrMore::More(ids) => ids,
+        }
+    }
+}
+
+impl<'i> IntoIterator for &'i ColumnIds {
+    type Item = &'i ColumnId;
+    type IntoIter = std::slice::Iter<'i, ColumnId>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for ColumnIds {
+    type Item = ColumnId;
+    type IntoIter = std::vec::IntoIter<ColumnId>;
+    fn into_iter(self) -> Self::IntoIter {
+        match self.0 {
+            OneOrMore::One(id) => vec![id].into_iter(),
+            OneOrMore::More(ids) => ids.into_iter(),
+        }
+    }
+}
+
+impl Serialize for ColumnIds {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self[..].serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ColumnIds {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
+}
 
 /// A vector indexed by a typed id. Indexing with an id that belongs to another arena is a bug of ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ mod script;
 pub use file::{IR_FORMAT_VERSION, IrFileError};
 pub use hash::IrHash;
 pub use id::{
-    Arena, ArenaId, CodeTypeId, ColumnId, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId,
+    Arena, ArenaId, CodeTypeId, ColumnId, ColumnIds, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId,
     ModuleId,
 };
 pub use model::*;

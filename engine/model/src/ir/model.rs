@@ -3,10 +3,12 @@
 //! Everything downstream (GraphQL schema, tables, access control, planning) reads this and nothing else.
 //! It holds decisions, not source text: relations are resolved, names and columns are final, rules are typed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    Arena, CodeTypeId, ColumnId, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId, ModuleId,
+    Arena, CodeTypeId, ColumnId, ColumnIds, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId, ModuleId,
 };
 
 /// A whole checked model.
@@ -29,14 +31,14 @@ pub struct Ir {
     /// Trusted documents by SHA-256 (graphql-and-sql 2.8). `None`: no such folder, everything is allowed.
     pub trusted_documents: Option<std::collections::BTreeMap<String, String>>,
     /// The code of script modules and everything it imports, by project-relative path (language.md 8.6).
-    pub scripts: std::sync::Arc<std::collections::BTreeMap<String, super::Script>>,
+    pub scripts: Arc<std::collections::BTreeMap<String, super::Script>>,
 }
 
 /// Where something was declared. Not part of the meaning: excluded from the hash.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Project-relative path of the file.
-    pub file: std::sync::Arc<str>,
+    pub file: Arc<str>,
     /// 1-based line.
     pub line: u32,
     /// 1-based column, in characters.
@@ -165,7 +167,7 @@ pub struct Field {
     /// Declared with `?` (on a `Set`: only makes the nested creation list optional).
     pub optional: bool,
     /// Columns this field owns, in the order of the target's key for relations; empty for inverse sides.
-    pub columns: Vec<ColumnId>,
+    pub columns: ColumnIds,
     /// Default value.
     pub default: Option<FieldDefault>,
     /// `@readonly` or `@update`: not writable through the API.
@@ -407,28 +409,29 @@ pub struct IndexDef {
     pub fields: Vec<FieldId>,
 }
 
-/// Type-level rules, with the fall-back chain of language.md 6.1 already applied.
+/// Type-level rules, with the fall-back chain of language.md 6.1 already applied; slots that follow the same rule share
+/// it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EntityAccess {
     /// Queries, nested reads and mutation results.
-    pub read: AccessRule,
+    pub read: Arc<AccessRule>,
     /// Creation.
-    pub create: AccessRule,
+    pub create: Arc<AccessRule>,
     /// Update.
-    pub update: AccessRule,
+    pub update: Arc<AccessRule>,
     /// Deletion.
-    pub delete: AccessRule,
+    pub delete: Arc<AccessRule>,
 }
 
 /// Field-level rules, with the fall-back chain applied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldAccess {
     /// Selecting, filtering, ordering.
-    pub read: AccessRule,
+    pub read: Arc<AccessRule>,
     /// Supplying the field on create.
-    pub create: AccessRule,
+    pub create: Arc<AccessRule>,
     /// Supplying the field on update.
-    pub update: AccessRule,
+    pub update: Arc<AccessRule>,
 }
 
 /// An access rule.

@@ -1,5 +1,7 @@
 //! Access rules of entities and their fields: which expression counts where (language.md 6.1, 6.8).
 
+use std::sync::Arc;
+
 use super::annotation::find;
 use super::entity::{self, Table};
 use super::member::Members;
@@ -7,12 +9,9 @@ use super::names::{CompositeKind, Names};
 use super::relation::Kind;
 use super::rule::{Rules, Scope};
 use crate::diagnostic::{Diagnostic, make};
-use crate::ir::{
-    AccessExpr, AccessRule, EntityAccess, FieldAccess, FieldId, FieldKind, FieldPath, Operand, Origin,
-    PathRoot,
-};
+use crate::ir::{AccessExpr, AccessRule, EntityAccess, FieldAccess, FieldId, FieldKind, Origin};
 use crate::source::{FileTable, Span};
-use crate::syntax::ast::{Annotation, Expr, Params};
+use crate::syntax::ast::{Annotation, Expr, ExprKind, Params};
 
 /// The four rules of an annotation, fall-back chain applied.
 struct Slots<'s> {
@@ -50,24 +49,22 @@ impl<'s, 'a> RuleLowering<'s, 'a> {
 
     /// One rule per slot, the one for reading first. Equal slots share the lowering, so that a problem is reported
     /// once.
-    fn rules<const N: usize>(&mut self, slots: [Option<&'s Expr>; N]) -> [AccessRule; N] {
-        let mut lowered: [Option<AccessRule>; N] = [const { None }; N];
+    fn rules<const N: usize>(&mut self, slots: [Option<&'s Expr>; N]) -> [Arc<AccessRule>; N] {
+        let mut lowered: [Option<Arc<AccessRule>>; N] = [const { None }; N];
         for (index, slot) in slots.iter().enumerate() {
-            let known = slot.and_then(|expr| {
-                let same = |other: &Option<&Expr>| other.is_some_and(|other| other.span == expr.span);
-                slots[..index].iter().position(same)
-            });
+            let place = |expr: &Option<&Expr>| expr.map(|expr| expr.span);
+            let known = slots[..index].iter().position(|other| place(other) == place(slot));
             lowered[index] = match known {
                 Some(earlier) => lowered[earlier].clone(),
-                None => Some(self.rule(*slot)),
+                None => Some(Arc::new(self.rule(*slot))),
             };
         }
-        let reviews = |rule: &Option<AccessRule>| rule.as_ref().is_some_and(|rule| rule.expr.reviews());
+        let reviews = |rule: &Option<Arc<AccessRule>>| rule.as_ref().is_some_and(|rule| rule.expr.reviews());
         let mut writes = slots.iter().zip(&lowered).skip(1);
         if let Some(expr) = writes.find_map(|(slot, rule)| slot.filter(|_| reviews(rule))) {
             self.rules.out.push(make::review_of_writes(expr.span));
         }
-        lowered.map(|rule| rule.unwrap_or_else(|| self.rule(None)))
+        lowered.map(|rule| rule.unwrap_or_else(|| Arc::new(self.rule(None))))
     }
 
     pub(crate) fn rule(&mut self, expr: Option<&'s Expr>) -> AccessRule {
@@ -93,7 +90,7 @@ pub(crate) fn lower(
     out: &mut Vec<Diagnostic>,
 ) -> Vec<EntityAccess> {
     let mut lowered = Vec::with_capacity(tables.len());
-    let mut spans = Vec::with_capacity(tables.len());
+    let mut updates = Vec::with_capacity(tables.len());
     for (index, composite) in names.composites.iter().enumerate() {
         if !matches!(composite.kind, CompositeKind::Entity(_)) {
             continue;
@@ -110,7 +107,7 @@ pub(crate) fn lower(
         if access.read.is_statically_closed() && writable.iter().any(|rule| !rule.is_statically_closed()) {
             out.push(make::writable_unreadable(&decl.name));
         }
-        spans.push(slots.update.map_or(decl.name.span, |expr| expr.span));
+        updates.push(slots.update);
         let table = &mut tables[lowered.len()];
         lowered.push(access);
         for (position, member) in members.composites[index].members.iter().enumerate() {
@@ -124,7 +121,7 @@ pub(crate) fn lower(
             table.fields[FieldId(position as u32)].access = Some(Box::new(access));
         }
     }
-    report_mixed(names, tables, &lowered, &spans, out);
+    report_mixed(names, tables, &lowered, &updates, out);
     lowered
 }
 
@@ -142,7 +139,7 @@ fn report_mixed(
     names: &Names<'_>,
     tables: &[Table],
     access: &[EntityAccess],
-    spans: &[Span],
+    updates: &[Option<&Expr>],
     out: &mut Vec<Diagnostic>,
 ) {
     let entity_names: Vec<&str> = (names.composites.iter())
@@ -151,38 +148,41 @@ fn report_mixed(
         .collect();
     for (index, table) in tables.iter().enumerate() {
         let own = &access[index];
+        let Some(rule) = updates[index] else { continue };
         if own.update.is_statically_closed() || own.create.is_statically_closed() {
             continue;
         }
-        for (id, field) in table.fields.iter() {
+        for field in table.fields.values() {
             let FieldKind::Reference { target, inverse: Some(_), .. } = field.kind else { continue };
             let parent = target.0 as usize;
             if access[parent].update.is_statically_closed() {
                 continue;
             }
-            if mixes(&own.update.expr, id) {
-                out.push(make::mixed_rule(entity_names[parent], spans[index]));
+            if let Some(span) = mixing(rule, &field.name) {
+                out.push(make::mixed_rule(entity_names[parent], span));
             }
         }
     }
 }
 
-fn mixes(expr: &AccessExpr, parent: FieldId) -> bool {
-    match expr {
-        AccessExpr::Literal(_) | AccessExpr::Some { .. } | AccessExpr::Hook(_) => false,
-        AccessExpr::Not(inner) => mixes(inner, parent),
-        AccessExpr::And(left, right) | AccessExpr::Or(left, right) => {
-            mixes(left, parent) || mixes(right, parent)
+/// The first comparison of the parent, reached by this field, with the row itself.
+fn mixing(expr: &Expr, parent: &str) -> Option<Span> {
+    match &expr.kind {
+        ExprKind::Or(parts) | ExprKind::And(parts) => parts.iter().find_map(|part| mixing(part, parent)),
+        ExprKind::Not(inner) => mixing(inner, parent),
+        ExprKind::Relation { left, right, .. } => {
+            let differ = through(left, parent)? != through(right, parent)?;
+            differ.then_some(expr.span)
         }
-        AccessExpr::Compare { left, right, .. } => match (left, right) {
-            (Operand::Path(left), Operand::Path(right)) => through(left, parent) != through(right, parent),
-            _ => false,
-        },
+        ExprKind::Literal(_) | ExprKind::Path(_) | ExprKind::Error => None,
     }
 }
 
-fn through(path: &FieldPath, parent: FieldId) -> bool {
-    path.root == PathRoot::SelfRow && path.steps.len() > 1 && path.steps.first() == Some(&parent)
+/// Whether a path of the row goes on beyond its parent; `None` for what is no such path.
+fn through(operand: &Expr, parent: &str) -> Option<bool> {
+    let ExprKind::Path(path) = &operand.kind else { return None };
+    let first = path.steps.first().filter(|_| &*path.head.text == "self")?;
+    Some(path.steps.len() > 1 && &*first.name.text == parent)
 }
 
 /// The place of a rule nobody wrote.

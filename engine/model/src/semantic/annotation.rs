@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::names::Names;
 use super::suggest::nearest;
-use crate::diagnostic::{Diagnostic, make};
+use crate::diagnostic::{Diagnostic, Severity, make};
 use crate::source::Span;
 use crate::syntax::ast::{Annotation, Expr, ExprKind, LiteralKind, NamedValue, Params, Target, TypeDecl};
 
@@ -267,12 +267,23 @@ fn distinct(annotations: &[Annotation]) -> bool {
 
 fn on_type(decl: &TypeDecl, target: Target, out: &mut Vec<Diagnostic>) {
     on(&decl.annotations, target, out);
+    // Contexts may spread a fragment, too; its fields then say where they come from.
+    let also = (target == Target::Fragment).then_some(Target::ContextField);
     for field in &decl.fields {
-        on(&field.annotations, Target::Field, out);
+        on_either(&field.annotations, Target::Field, also, out);
     }
 }
 
 fn on(annotations: &[Annotation], target: Target, out: &mut Vec<Diagnostic>) {
+    on_either(annotations, target, None, out);
+}
+
+fn on_either(
+    annotations: &[Annotation],
+    target: Target,
+    also: Option<Target>,
+    out: &mut Vec<Diagnostic>,
+) {
     for (index, annotation) in annotations.iter().enumerate() {
         let name = &*annotation.name.text;
         let Some(spec) = BY_NAME.get(name).copied() else {
@@ -281,7 +292,7 @@ fn on(annotations: &[Annotation], target: Target, out: &mut Vec<Diagnostic>) {
             out.push(make::unknown_annotation(&annotation.name, near));
             continue;
         };
-        if !spec.targets.contains(&target) {
+        if !spec.targets.contains(&target) && !also.is_some_and(|also| spec.targets.contains(&also)) {
             out.push(make::annotation_misplaced(&annotation.name, target, spec.targets));
             continue;
         }
@@ -343,7 +354,11 @@ fn check_named(
             None => unknown.push(name.span),
             Some(kind) if !kind.accepts(value) => {
                 let what = format!("`{}`", name.text);
-                out.push(make::parameter_kind(&what, spec.name, kind.describe(), value.span()));
+                let diagnostic = make::parameter_kind(&what, spec.name, kind.describe(), value.span());
+                // Elsewhere such a projection counts as not written.
+                let severity =
+                    if kind == Kind::Projection { Severity::Warning } else { diagnostic.severity };
+                out.push(Diagnostic { severity, ..diagnostic });
             }
             Some(_) => {}
         }

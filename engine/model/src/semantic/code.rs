@@ -140,6 +140,9 @@ impl<'a> Lowering<'_, 'a> {
         let lowered = self.reference(&ty, &param.ty, Position::Param, plugin);
         let injectable = matches!(ty.required(), Ty::Context(_) | Ty::Injected(_));
         let injected = injectable && (implicit || has(&param.annotations, "inject"));
+        if injectable && !injected {
+            self.out.push(make::not_injected(param));
+        }
         Param { name: str::to_owned(&param.name.text), ty: lowered, injected }
     }
 

@@ -1,9 +1,6 @@
 //! The columns of a table, which fields may share, and the constraints over them (language.md 3.4, 4.3).
 
-use std::borrow::Cow;
-use std::collections::hash_map::Entry as MapEntry;
-
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 
 use super::annotation::find;
 use super::key::snake_case;
@@ -17,49 +14,61 @@ use crate::syntax::ast::{self, Annotation};
 #[derive(Default)]
 pub(super) struct Columns<'a> {
     pub(super) columns: Arena<ColumnId, Column>,
-    by_name: FxHashMap<Cow<'a, str>, (ColumnId, &'a ast::Field)>,
+    /// The field that made each column.
+    makers: Vec<&'a ast::Field>,
+    /// Empty while there are few columns, which are looked through faster than hashed.
+    by_name: FxHashMap<String, ColumnId>,
 }
+
+/// Up to this many columns are few.
+const FEW: usize = 32;
 
 impl<'a> Columns<'a> {
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        let by_name = FxHashMap::with_capacity_and_hasher(capacity, FxBuildHasher);
-        Self { columns: Arena::with_capacity(capacity), by_name }
+        let columns = Arena::with_capacity(capacity);
+        Self { columns, makers: Vec::with_capacity(capacity), by_name: FxHashMap::default() }
+    }
+
+    fn find(&self, name: &str) -> Option<ColumnId> {
+        if self.by_name.is_empty() {
+            let position = self.columns.values().position(|column| column.name == name);
+            return position.map(ColumnId::from_index);
+        }
+        self.by_name.get(name).copied()
+    }
+
+    fn push(&mut self, column: Column, maker: &'a ast::Field) -> ColumnId {
+        if !self.by_name.is_empty() {
+            self.by_name.insert(column.name.clone(), ColumnId::from_index(self.columns.len()));
+        }
+        let id = self.columns.push(column);
+        self.makers.push(maker);
+        if self.columns.len() == FEW {
+            self.by_name = self.columns.iter().map(|(id, column)| (column.name.clone(), id)).collect();
+        }
+        id
     }
 
     /// A column of its own: nobody else may have made it before.
     pub(super) fn add(
         &mut self,
-        name: Cow<'a, str>,
         column: Column,
         field: &'a ast::Field,
     ) -> Result<ColumnId, (String, &'a ast::Field)> {
-        match self.by_name.entry(name) {
-            MapEntry::Occupied(taken) => Err((column.name, taken.get().1)),
-            MapEntry::Vacant(free) => {
-                let id = self.columns.push(column);
-                free.insert((id, field));
-                Ok(id)
-            }
+        match self.find(&column.name) {
+            Some(taken) => Err((column.name, self.makers[taken.index()])),
+            None => Ok(self.push(column, field)),
         }
     }
 
     /// A foreign-key column: shared with whoever made it before.
     pub(super) fn share(&mut self, column: Column, field: &'a ast::Field) -> ColumnId {
-        match self.by_name.get(column.name.as_str()) {
-            Some((id, _)) => {
-                let existing = &mut self.columns[*id];
-                existing.primary_key |= column.primary_key;
-                existing.nullable &= column.nullable;
-                existing.on_update |= column.on_update;
-                *id
-            }
-            None => {
-                let name = column.name.clone();
-                let id = self.columns.push(column);
-                self.by_name.insert(Cow::Owned(name), (id, field));
-                id
-            }
-        }
+        let Some(id) = self.find(&column.name) else { return self.push(column, field) };
+        let existing = &mut self.columns[id];
+        existing.primary_key |= column.primary_key;
+        existing.nullable &= column.nullable;
+        existing.on_update |= column.on_update;
+        id
     }
 }
 
@@ -77,11 +86,12 @@ pub(super) fn constraints(
         let field = member.decl;
         let id = FieldId::from_index(index);
         let kind = &kinds[composite][index];
-        if !matches!(kind, Kind::Value(_) | Kind::Reference { .. }) {
+        let implicit = matches!(kind, Kind::Reference { one_to_one: true, .. });
+        let is_stored = matches!(kind, Kind::Value(_) | Kind::Reference { .. });
+        if !is_stored || (field.annotations.is_empty() && !implicit) {
             continue;
         }
         let unique = find(&field.annotations, "unique").map(Annotation::strings);
-        let implicit = matches!(kind, Kind::Reference { one_to_one: true, .. });
         let constraints = match unique {
             _ if implicit => vec![&*field.name.text],
             Some(names) if names.is_empty() => vec![&*field.name.text],

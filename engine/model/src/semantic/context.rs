@@ -8,7 +8,8 @@ use crate::diagnostic::{Diagnostic, make};
 use crate::ir::{Arena, Context, ContextField, ContextSource, ContextType, Scalar};
 use crate::syntax::ast::{Annotation, Params};
 
-/// Checks and lowers all contexts.
+/// Checks and lowers all contexts. What comes through a spread counts like what is written: its problems are reported
+/// where it was declared, once.
 pub(crate) fn lower(
     names: &Names<'_>,
     members: &Members<'_>,
@@ -36,20 +37,17 @@ pub(crate) fn lower(
 
 fn source(member: &Member<'_>, out: &mut Vec<Diagnostic>) -> ContextSource {
     let field = member.decl;
-    let reported = member.via.is_none();
-    if field.default.is_some() && reported {
+    if field.default.is_some() {
         out.push(make::context_default(field));
     }
     let [annotation] = field.annotations.as_slice() else {
-        if reported {
-            out.push(match field.annotations.as_slice() {
-                [] => make::no_source(field),
-                several => make::several_sources(field, several),
-            });
-        }
+        out.push(match field.annotations.as_slice() {
+            [] => make::no_source(field),
+            several => make::several_sources(field, several),
+        });
         return ContextSource::Unknown(String::new());
     };
-    let key = key(annotation, &field.name.text, reported, out);
+    let key = key(annotation, &field.name.text, out);
     match &*annotation.name.text {
         "jwt" => ContextSource::Jwt(key),
         "header" => ContextSource::Header(key),
@@ -59,32 +57,26 @@ fn source(member: &Member<'_>, out: &mut Vec<Diagnostic>) -> ContextSource {
         "query" => ContextSource::Query(key),
         "hook" => ContextSource::Hook(key),
         other => {
-            if reported {
-                let near = annotation::annotations_for(crate::syntax::ast::Target::ContextField)
-                    .map(|(name, _)| name);
-                out.push(make::unknown_source(&annotation.name, super::suggest::nearest(other, near)));
-            }
+            let near =
+                annotation::annotations_for(crate::syntax::ast::Target::ContextField).map(|(name, _)| name);
+            out.push(make::unknown_source(&annotation.name, super::suggest::nearest(other, near)));
             ContextSource::Unknown(other.to_owned())
         }
     }
 }
 
-fn key(annotation: &Annotation, field: &str, reported: bool, out: &mut Vec<Diagnostic>) -> String {
+fn key(annotation: &Annotation, field: &str, out: &mut Vec<Diagnostic>) -> String {
     match &annotation.params {
         Params::None => field.to_owned(),
         Params::Single(value) => value.as_string().map_or_else(
             || {
-                if reported {
-                    out.push(make::source_key(value.span));
-                }
+                out.push(make::source_key(value.span));
                 String::new()
             },
             str::to_owned,
         ),
         Params::List(_) | Params::Named(_) => {
-            if reported {
-                out.push(make::source_key(annotation.span));
-            }
+            out.push(make::source_key(annotation.span));
             String::new()
         }
     }
@@ -112,19 +104,16 @@ pub(crate) fn classify(ty: &Ty) -> Option<ContextType> {
 }
 
 fn context_type(member: &Member<'_>, out: &mut Vec<Diagnostic>) -> ContextType {
-    let reported = member.via.is_none();
     let classified = if member.decl.ty.optional > 1 { None } else { classify(&member.ty) };
     let Some(found) = classified else {
-        if reported {
-            out.push(make::context_field_type(member.decl));
-        }
+        out.push(make::context_field_type(member.decl));
         return ContextType { scalar: None, list: false, optional: false };
     };
     let coerces = matches!(
         found.scalar,
         Some(Scalar::String | Scalar::Int | Scalar::Float | Scalar::Boolean | Scalar::Uuid)
     );
-    if !coerces && reported {
+    if !coerces {
         out.push(make::never_coerces(member.decl));
     }
     found

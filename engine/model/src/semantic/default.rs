@@ -74,7 +74,10 @@ fn literal_default(
         return None;
     }
     let ty = || member.ty.required().show(names);
-    let wrong = |what: &str| make::literal_kind(what, &ty(), accepted(scalar_of(kind)), expr.span);
+    let wrong = |what: &str| {
+        let literal = format!("a {what} literal");
+        make::literal_kind(&literal, &ty(), accepted(scalar_of(kind)), expr.span)
+    };
     let diagnostic = match (scalar_of(kind), value) {
         (Some(Scalar::Blob), LiteralKind::String(text)) => {
             return Some(ColumnDefault::Expression(str::to_owned(text)));
@@ -245,7 +248,7 @@ fn name_default(
         out.push(make::function_without_call(&path.head));
     } else if names.values.contains_key(name) {
         let ty = member.ty.required().show(names);
-        out.push(make::literal_kind("enum value", &ty, accepted(scalar_of(kind)), expr.span));
+        out.push(make::literal_kind("an enum value", &ty, accepted(scalar_of(kind)), expr.span));
     } else {
         let near = match member.ty.required() {
             Ty::Enum(index) => {

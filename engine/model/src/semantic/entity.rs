@@ -1,9 +1,9 @@
 //! Tables of entities: names and fields (language.md 3.2, 4). Keys: [`super::key`]; constraints:
 //! [`super::column`].
 
-use std::sync::{LazyLock, RwLock};
+use std::collections::hash_map::Entry as MapEntry;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::annotation::{find, has};
 use super::column::{Columns, constraints};
@@ -11,10 +11,11 @@ use super::default;
 use super::key::{KeyState, snake_case};
 use super::member::Members;
 use super::names::{CompositeKind, Names};
+use super::plural;
 use super::relation::Kind;
 use crate::diagnostic::{Diagnostic, make};
 use crate::ir::{
-    Arena, ArenaId, Column, ColumnDefault, ColumnId, EntityId, Field, FieldDefault, FieldId, FieldKind,
+    Arena, ArenaId, Column, ColumnDefault, ColumnId, ColumnIds, EntityId, Field, FieldDefault, FieldId, FieldKind,
     IndexDef, Origin, TableName, Unique,
 };
 use crate::source::{FileTable, Span};
@@ -61,6 +62,7 @@ pub(crate) fn build(
             foreign.push(references);
         }
     }
+    report_shared_tables(names, &tables, builder.out);
     // Now every column has its id.
     for (position, references) in foreign.into_iter().enumerate() {
         for (field, target, referenced) in references {
@@ -72,9 +74,8 @@ pub(crate) fn build(
             let field = &mut tables[position].fields[field];
             match ids {
                 Some(ids) => {
-                    let own = field.columns.clone();
                     if let FieldKind::Reference { pairs, .. } = &mut field.kind {
-                        *pairs = own.into_iter().zip(ids).collect();
+                        *pairs = field.columns.iter().copied().zip(ids).collect();
                     }
                 }
                 None => {
@@ -88,6 +89,23 @@ pub(crate) fn build(
         }
     }
     tables
+}
+
+/// Two managed types cannot make one table. Views of a table somebody manages are welcome.
+fn report_shared_tables(names: &Names<'_>, tables: &[Table], out: &mut Vec<Diagnostic>) {
+    let entities =
+        names.composites.iter().filter(|composite| matches!(composite.kind, CompositeKind::Entity(_)));
+    let mut known: FxHashMap<(Option<&str>, &str), &ast::Name> =
+        FxHashMap::with_capacity_and_hasher(tables.len(), FxBuildHasher);
+    for (composite, table) in entities.zip(tables).filter(|(_, table)| table.managed) {
+        let name = &composite.decl.name;
+        match known.entry((table.table.schema.as_deref(), &table.table.name)) {
+            MapEntry::Occupied(first) => out.push(make::table_twice(name, &table.table.name, first.get())),
+            MapEntry::Vacant(free) => {
+                free.insert(name);
+            }
+        }
+    }
 }
 
 fn members_span(names: &Names<'_>, members: &Members<'_>, entity: usize, field: &str) -> Option<Span> {
@@ -108,30 +126,7 @@ pub(crate) fn plural(decl: &ast::TypeDecl) -> String {
     if let Some(explicit) = find(&decl.annotations, "plural").and_then(Annotation::string) {
         return explicit.to_owned();
     }
-    automatic_plural(&decl.name.text)
-}
-
-/// Plurals of earlier compilations: a watched project asks for the same ones on every save, and the rules are
-/// a hundred regular expressions.
-static PLURALS: LazyLock<RwLock<FxHashMap<String, String>>> = LazyLock::new(RwLock::default);
-
-/// Bounds the memory of [`PLURALS`].
-const MAX_PLURALS: usize = 20_000;
-
-fn automatic_plural(name: &str) -> String {
-    let known = PLURALS.read().ok().and_then(|plurals| plurals.get(name).cloned());
-    if let Some(plural) = known {
-        return plural;
-    }
-    let plural = pluralizer::pluralize(name, 2, false);
-    let plural = if plural == name { format!("{name}s") } else { plural };
-    if let Ok(mut plurals) = PLURALS.write() {
-        if plurals.len() >= MAX_PLURALS {
-            plurals.clear();
-        }
-        plurals.insert(name.to_owned(), plural.clone());
-    }
-    plural
+    plural::automatic(&decl.name.text)
 }
 
 fn schema(name: Option<&str>) -> Option<String> {
@@ -242,7 +237,7 @@ impl<'a> Builder<'_, 'a> {
         }
         let primary_key = has(&decl.annotations, "pk");
         let optional = member.ty.is_optional();
-        let mut own = Vec::new();
+        let mut own = ColumnIds::default();
         let entity = &*self.names.composites[composite].decl.name.text;
         let mut lowered = FieldKind::Value(crate::ir::ValueType::Scalar(crate::ir::Scalar::Int));
         let mut range = None;
@@ -251,22 +246,21 @@ impl<'a> Builder<'_, 'a> {
             Kind::Value(value) => {
                 range.clone_from(&value.range);
                 lowered = FieldKind::Value(value.ty.clone());
-                let name = self.column_name(composite, index);
                 let stored = match &default {
                     Some(FieldDefault::Column(column)) => Some(column.clone()),
                     Some(FieldDefault::Null | FieldDefault::Context { .. } | FieldDefault::Ignored)
                     | None => value.serial.then_some(ColumnDefault::Serial),
                 };
                 let column = Column {
-                    name: name.clone().into_owned(),
+                    name: self.column_name(composite, index).into_owned(),
                     ty: value.column.clone(),
                     nullable: optional && !primary_key,
                     primary_key,
                     default: stored,
                     on_update: update,
                 };
-                match columns.add(name, column, decl) {
-                    Ok(id) => own = vec![id],
+                match columns.add(column, decl) {
+                    Ok(id) => own = id.into(),
                     // Fields of one name are reported as such.
                     Err((_, other)) if other.name.text == decl.name.text => {}
                     Err((name, other)) => self.out.push(make::column_twice(decl, &name, entity, other)),
@@ -277,9 +271,10 @@ impl<'a> Builder<'_, 'a> {
                 let found = self.foreign_columns(composite, index, *target, &mut reasons);
                 self.out.append(&mut reasons);
                 let mut referenced = Vec::new();
+                let mut columns_of_key = Vec::new();
                 for foreign in found.into_iter().flatten() {
                     referenced.push(foreign.referenced);
-                    own.push(columns.share(
+                    columns_of_key.push(columns.share(
                         Column {
                             name: foreign.name,
                             ty: foreign.ty,
@@ -291,6 +286,7 @@ impl<'a> Builder<'_, 'a> {
                         decl,
                     ));
                 }
+                own = columns_of_key.into();
                 let entity = self.entity_id(*target);
                 lowered = FieldKind::Reference {
                     target: entity,

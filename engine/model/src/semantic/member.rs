@@ -1,6 +1,6 @@
 //! The fields of types and contexts: own ones first, then those of spreads (language.md 3.5).
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::{CompositeKind, Entry, Names};
 use super::ty::{self, Ty};
@@ -11,6 +11,8 @@ use crate::syntax::ast;
 /// A field as seen on a type: declared there, or provided by a spread.
 #[derive(Debug, Clone)]
 pub(crate) struct Member<'a> {
+    /// Its name; here, as looking for names walks over many members.
+    name: &'a str,
     pub(crate) decl: &'a ast::Field,
     pub(crate) ty: Ty,
     /// The spread that provides it.
@@ -23,43 +25,41 @@ pub(crate) struct MemberList<'a> {
     pub(crate) members: Vec<Member<'a>>,
     /// Spreads of names nobody declared.
     pub(crate) unknown_spreads: Vec<&'a ast::Spread>,
+    /// Empty while there are few members.
     by_name: FxHashMap<&'a str, usize>,
 }
 
-impl<'a> MemberList<'a> {
-    fn reserve(&mut self, count: usize) {
-        self.members.reserve_exact(count);
-        self.by_name.reserve(count);
-    }
+/// Up to this many members are looked through one by one; that is faster than a table.
+const FEW: usize = 32;
 
-    fn push(&mut self, member: Member<'a>) {
-        self.by_name.entry(&member.decl.name.text).or_insert(self.members.len());
-        self.members.push(member);
+impl<'a> MemberList<'a> {
+    /// To be called when the members are complete.
+    fn index(&mut self) {
+        self.by_name.clear();
+        if self.members.len() > FEW {
+            for (position, member) in self.members.iter().enumerate() {
+                self.by_name.entry(member.name).or_insert(position);
+            }
+        }
     }
 
     /// Drops members whose name an earlier one has, too.
     fn keep_first(&mut self) {
-        if self.by_name.len() == self.members.len() {
-            return;
-        }
-        let mut known = FxHashMap::default();
-        self.members.retain(|member| {
-            let next = known.len();
-            let name: &'a str = &member.decl.name.text;
-            let is_new = !known.contains_key(name);
-            known.entry(name).or_insert(next);
-            is_new
-        });
-        self.by_name = known;
+        let mut known = FxHashSet::default();
+        self.members.retain(|member| known.insert(member.name));
+        self.index();
     }
 
     /// Position of the (first) member with this name.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        if self.by_name.is_empty() {
+            return self.members.iter().position(|member| member.name == name);
+        }
         self.by_name.get(name).copied()
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.members.iter().map(|member| &*member.decl.name.text)
+        self.members.iter().map(|member| member.name)
     }
 }
 
@@ -95,8 +95,9 @@ pub(crate) fn collect<'a>(names: &Names<'a>, out: &mut Vec<Diagnostic>) -> Membe
     let mut members = Members::default();
     for (index, composite) in names.composites.iter().enumerate() {
         let mut list = MemberList::default();
-        list.reserve(composite.decl.fields.len() + composite.decl.spreads.len());
+        list.members.reserve_exact(composite.decl.fields.len() + composite.decl.spreads.len());
         splicer.splice(Entry::Composite(index), None, &mut Vec::new(), &mut list);
+        list.index();
         for spread in &composite.decl.spreads {
             match names.lookup(&spread.name.text) {
                 Some(Entry::Composite(_) | Entry::Context(_)) => {}
@@ -121,6 +122,7 @@ pub(crate) fn collect<'a>(names: &Names<'a>, out: &mut Vec<Diagnostic>) -> Membe
     for index in 0..names.contexts.len() {
         let mut list = MemberList::default();
         splicer.splice(Entry::Context(index), None, &mut Vec::new(), &mut list);
+        list.index();
         members.contexts.push(list);
     }
     members
@@ -150,7 +152,7 @@ impl<'a> Splicer<'_, 'a> {
             return;
         }
         for (field, ty) in decl.fields.iter().zip(types) {
-            list.push(Member { decl: field, ty: ty.clone(), via });
+            list.members.push(Member { name: &field.name.text, decl: field, ty: ty.clone(), via });
         }
         open.push(entry);
         for spread in &decl.spreads {

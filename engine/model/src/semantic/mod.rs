@@ -15,6 +15,7 @@ pub(crate) mod load;
 pub(crate) mod member;
 pub(crate) mod names;
 pub(crate) mod path;
+pub(crate) mod plural;
 pub(crate) mod projection;
 pub(crate) mod relation;
 pub(crate) mod rule;
@@ -96,11 +97,23 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
+/// The words of model text that a declaration may have introduced: no annotations, no built-in types.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let word = |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '@';
+    text.split(move |character| !word(character)).filter(|word| {
+        !word.is_empty() && !word.starts_with('@') && !matches!(*word, "self" | "Set" | "Array") && {
+            let built_in = ty::Primitive::ALL.iter().any(|primitive| primitive.name() == *word);
+            !built_in
+        }
+    })
+}
+
 /// Removes what only follows from damage, removes repetitions, and sorts by place.
 pub(crate) fn tidy(diagnostics: &mut Vec<Diagnostic>, damage: &Damage<'_>) {
     if damage.incomplete || !damage.spans.is_empty() {
-        let lost: FxHashSet<&str> =
-            damage.spans.iter().flat_map(|span| words(damage.files.slice(*span))).collect();
+        let damaged = || damage.spans.iter().map(|span| damage.files.slice(*span));
+        let lost: FxHashSet<&str> = damaged().flat_map(names_in).collect();
+        let lost_key = damaged().flat_map(words).any(|word| word == "pk");
         let mut index = 0;
         diagnostics.retain(|diagnostic| {
             index += 1;
@@ -109,14 +122,14 @@ pub(crate) fn tidy(diagnostics: &mut Vec<Diagnostic>, damage: &Damage<'_>) {
                 return false;
             }
             if diagnostic.code == Code::E0100 {
-                return !lost.contains("pk");
+                return !lost_key;
             }
             if !may_follow_from_damage(diagnostic.code) {
                 return true;
             }
             // A name that occurs in the damaged text may well be declared there.
             let quoted = diagnostic.message.split('`').skip(1).step_by(2).flat_map(words);
-            let written = words(damage.files.slice(place));
+            let written = names_in(damage.files.slice(place));
             !damage.incomplete && !quoted.chain(written).any(|word| lost.contains(word))
         });
     }

@@ -209,9 +209,9 @@ fn register_composites<'a>(names: &mut Names<'a>, modules: &[&'a ast::Module], o
                 match entry {
                     Entry::Primitive(_) | Entry::Generic | Entry::Injected(_) | Entry::Enum(_) => {
                         let kind = match entry {
-                            Entry::Injected(_) => "built-in type",
-                            Entry::Enum(_) => "enum",
-                            _ => "primitive type",
+                            Entry::Injected(_) => "a built-in type",
+                            Entry::Enum(_) => "an enum",
+                            _ => "a primitive type",
                         };
                         out.push(make::name_taken(&decl.name, kind, names.declared_at(entry)));
                     }

@@ -45,15 +45,62 @@ pub struct Lexed {
 
 /// Splits text into tokens.
 pub fn lex(text: &str) -> Lexed {
-    let mut lexer = Lexer { bytes: text.as_bytes(), at: 0, unterminated: false, out: Lexed::default() };
+    run(text, false).0
+}
+
+/// Splits text into tokens, doc comments apart: each with the index of the token it stands before.
+pub(super) fn lex_docs_apart(text: &str) -> (Lexed, Vec<(usize, Token)>) {
+    run(text, true)
+}
+
+fn run(text: &str, apart: bool) -> (Lexed, Vec<(usize, Token)>) {
+    let mut lexer = Lexer {
+        bytes: text.as_bytes(),
+        at: 0,
+        unterminated: false,
+        apart,
+        docs: Vec::new(),
+        out: Lexed::default(),
+    };
     lexer.out.tokens.reserve(text.len() / 5);
     lexer.run();
-    lexer.out
+    (lexer.out, lexer.docs)
 }
+
+/// Bytes that may follow in a name.
+const IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
+
+/// Tokens of one byte that no longer token starts with.
+const SINGLE: [Option<TokenKind>; 256] = {
+    let mut table = [None; 256];
+    table[b'{' as usize] = Some(TokenKind::LBrace);
+    table[b'}' as usize] = Some(TokenKind::RBrace);
+    table[b'(' as usize] = Some(TokenKind::LParen);
+    table[b')' as usize] = Some(TokenKind::RParen);
+    table[b'[' as usize] = Some(TokenKind::LBracket);
+    table[b']' as usize] = Some(TokenKind::RBracket);
+    table[b':' as usize] = Some(TokenKind::Colon);
+    table[b';' as usize] = Some(TokenKind::Semi);
+    table[b',' as usize] = Some(TokenKind::Comma);
+    table[b'?' as usize] = Some(TokenKind::Question);
+    table[b'@' as usize] = Some(TokenKind::At);
+    table
+};
 
 struct Lexer<'t> {
     bytes: &'t [u8],
     at: usize,
+    /// Doc comments go to `docs` rather than among the tokens.
+    apart: bool,
+    docs: Vec<(usize, Token)>,
     /// A string without an end was met: no later quote can be closed either.
     unterminated: bool,
     out: Lexed,
@@ -66,6 +113,15 @@ impl Lexer<'_> {
 
     fn push(&mut self, kind: TokenKind, start: usize) {
         self.out.tokens.push(Token { kind, start: start as u32, end: self.at as u32 });
+    }
+
+    fn push_doc(&mut self, kind: TokenKind, start: usize) {
+        if self.apart {
+            let token = Token { kind, start: start as u32, end: self.at as u32 };
+            self.docs.push((self.out.tokens.len(), token));
+        } else {
+            self.push(kind, start);
+        }
     }
 
     fn problem(&mut self, kind: LexProblemKind, start: usize, end: usize) {
@@ -81,14 +137,22 @@ impl Lexer<'_> {
         if self.bytes.starts_with(b"\xef\xbb\xbf") {
             self.at = 3;
         }
-        while self.at < self.bytes.len() {
+        while let Some(first) = self.bytes.get(self.at).copied() {
             let start = self.at;
-            match self.bytes[self.at] {
+            if let Some(kind) = SINGLE[usize::from(first)] {
+                self.at += 1;
+                self.push(kind, start);
+                continue;
+            }
+            match first {
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {
                     self.take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r'));
                 }
                 b'A'..=b'Z' | b'a'..=b'z' | b'_' => {
-                    self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                    self.at += 1;
+                    while self.bytes.get(self.at).is_some_and(|byte| IN_NAME[usize::from(*byte)]) {
+                        self.at += 1;
+                    }
                     self.push(TokenKind::Ident, start);
                 }
                 b'0'..=b'9' => self.number(start),
@@ -160,8 +224,8 @@ impl Lexer<'_> {
     fn line_comment(&mut self, start: usize) {
         self.take_while(|byte| byte != b'\n');
         match self.bytes.get(start + 2) {
-            Some(b'/') => self.push(TokenKind::Doc, start),
-            Some(b'!') => self.push(TokenKind::FileDoc, start),
+            Some(b'/') => self.push_doc(TokenKind::Doc, start),
+            Some(b'!') => self.push_doc(TokenKind::FileDoc, start),
             _ => self.out.comments.push(Comment { start: start as u32, end: self.at as u32 }),
         }
     }
@@ -211,7 +275,7 @@ impl Lexer<'_> {
             let text = self.at;
             if self.bytes[text..].starts_with(b"*/") {
                 self.at += 2;
-                self.push(kind, start);
+                self.push_doc(kind, start);
                 return;
             }
             self.take_while(|byte| byte != b'\n');
@@ -222,7 +286,7 @@ impl Lexer<'_> {
                 // A closing mark on an unstarred line surely was meant to close the block.
                 if let Some(length) = self.bytes[line..self.at].windows(2).position(|pair| pair == b"*/") {
                     self.at = line + length + 2;
-                    self.push(kind, start);
+                    self.push_doc(kind, start);
                     return;
                 }
             }
@@ -242,22 +306,11 @@ impl Lexer<'_> {
             (b'>', b'=') => (TokenKind::Ge, 2),
             (b'&', b'&') => (TokenKind::AndAnd, 2),
             (b'|', b'|') => (TokenKind::OrOr, 2),
-            (b'{', _) => (TokenKind::LBrace, 1),
-            (b'}', _) => (TokenKind::RBrace, 1),
-            (b'(', _) => (TokenKind::LParen, 1),
-            (b')', _) => (TokenKind::RParen, 1),
             (b'<', _) => (TokenKind::Lt, 1),
             (b'>', _) => (TokenKind::Gt, 1),
-            (b'[', _) => (TokenKind::LBracket, 1),
-            (b']', _) => (TokenKind::RBracket, 1),
-            (b':', _) => (TokenKind::Colon, 1),
-            (b';', _) => (TokenKind::Semi, 1),
-            (b',', _) => (TokenKind::Comma, 1),
             (b'.', _) => (TokenKind::Dot, 1),
-            (b'?', _) => (TokenKind::Question, 1),
             (b'=', _) => (TokenKind::Eq, 1),
             (b'/', _) => (TokenKind::Slash, 1),
-            (b'@', _) => (TokenKind::At, 1),
             (b'!', _) => (TokenKind::Bang, 1),
             _ => (TokenKind::Unknown, 0),
         };

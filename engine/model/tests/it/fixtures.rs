@@ -194,11 +194,11 @@ fn outputs_of_one_diagnostic() {
     let [diagnostic] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
     insta::with_settings!({ snapshot_path => "../../../../snapshots/model", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("diagnostic_human", diagnostic.render(&compiled.files, RenderStyle::Plain));
-        let json = serde_json::to_string_pretty(&diagnostic.to_json(&compiled.files)).unwrap();
+        let json = serde_json::to_string_pretty(&diagnostic.to_problem(&compiled.files)).unwrap();
         insta::assert_snapshot!("diagnostic_json", json);
     });
     assert_eq!(
-        diagnostic.to_github(&compiled.files),
+        diagnostic.to_problem(&compiled.files).to_github(),
         "::error file=src/index.exo,line=4,col=53,endLine=4,endColumn=58,title=E0030::no type named `Strng`%0Adid you mean `String`?"
     );
     assert_eq!(

@@ -6,6 +6,7 @@
     reason = "tests may fail, read fixtures and measure"
 )]
 
+mod coverage;
 mod database;
 mod explain;
 mod fixtures;
@@ -13,6 +14,7 @@ mod format;
 mod graphql;
 mod ide;
 mod ir;
+mod meaning;
 #[path = "../../../sql/tests/it/random.rs"]
 mod random;
 mod robust;

@@ -16,8 +16,10 @@ fn run(text: &str) -> Compiled {
     let compiled = compile(&SourceSet::from_root(text));
     for diagnostic in compiled.diagnostics.iter().take(20) {
         assert!(!diagnostic.render(&compiled.files, RenderStyle::Plain).is_empty());
-        assert!(!diagnostic.to_github(&compiled.files).is_empty());
-        assert!(serde_json::to_string(&diagnostic.to_json(&compiled.files)).is_ok());
+        let problem = diagnostic.to_problem(&compiled.files);
+        assert!(!problem.to_github().is_empty());
+        assert!(serde_json::to_string(&problem).is_ok());
+        assert!((problem.line, problem.column) <= (problem.end_line, problem.end_column), "{problem:?}");
     }
     assert_eq!(compiled.ir.is_none(), compiled.has_errors());
     compiled
@@ -193,7 +195,7 @@ fn quickly(text: String) {
         started.elapsed()
     });
     let elapsed = worker.unwrap().join().unwrap();
-    assert!(elapsed < Duration::from_secs(180), "{elapsed:?}");
+    assert!(elapsed < Duration::from_secs(900), "{elapsed:?}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Markdown suites: what the tables of language.md promise, as models with their tables and API.
 //!
 //! A case is a `##` heading with blocks: `exo` (a path may follow), `diagnostics` (`file:line:column severity code`
-//! lines; without the block there must be none), `sql` (the whole creation script) and `graphql` (definitions that
-//! must stand in the schema exactly so). With `UPDATE_SUITES=1` the expected blocks are rewritten; a `graphql` block
+//! lines; without the block there must be none), `sql` (the whole creation script), `graphql` (definitions that must
+//! stand in the schema exactly so) and `ir` (contexts, rules, projections, operations of code). With `UPDATE_SUITES=1` the expected blocks are rewritten; a `graphql` block
 //! then needs only the first line of each definition.
 
 use std::fmt::Write as _;
@@ -98,7 +98,7 @@ impl Case {
             self.saw_diagnostics = true;
             return found;
         }
-        let Some(ir) = compiled.ir.clone() else { panic!("{name}: {}", diagnostics(compiled)) };
+        let Some(ir) = compiled.ir.clone() else { return format!("no model:\n{}", diagnostics(compiled)) };
         match info {
             "sql" => create_script(&database_schema(&ir)).text().trim_end().to_owned() + "\n",
             "graphql" => {
@@ -110,6 +110,7 @@ impl Case {
                 });
                 found.collect::<Vec<_>>().join("\n")
             }
+            "ir" => crate::meaning::show(&ir),
             other => panic!("{name}: unknown block `{other}`"),
         }
     }

@@ -1,8 +1,8 @@
-//! E0071, E0160 to E0168, W0007, W0014.
+//! E0071, E0160 to E0168, W0007, W0014, W0017.
 
 use super::{Code, Diagnostic};
 use crate::source::Span;
-use crate::syntax::ast::{InterceptorDecl, Name};
+use crate::syntax::ast::{InterceptorDecl, Name, Param};
 
 pub(crate) fn named_rules_in_code(span: Span) -> Diagnostic {
     Diagnostic::new(Code::E0071, span, "code modules take a single rule; this denies access".to_owned())
@@ -53,6 +53,13 @@ pub(crate) fn foreign_without_prefix(wanted: &str, span: Span, name: Span) -> Di
 pub(crate) fn enum_in_code(span: Span) -> Diagnostic {
     Diagnostic::new(Code::E0168, span, "enums are not available in code modules".to_owned())
         .help("use a `String`")
+}
+
+pub(crate) fn not_injected(param: &Param) -> Diagnostic {
+    let name = &param.name.text;
+    Diagnostic::new(Code::W0017, param.name.span, format!("clients cannot give the argument `{name}`"))
+        .help("mark it with `@inject`, and the engine fills it")
+        .fix("add `@inject`", param.span.before(), "@inject ")
 }
 
 pub(crate) fn ignored_operation(name: &Name, kind: &str) -> Diagnostic {

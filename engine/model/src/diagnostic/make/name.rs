@@ -34,7 +34,7 @@ pub(crate) fn enum_value_twice(name: &str, owner: &str, first: Span, later: &[Sp
 }
 
 pub(crate) fn name_taken(name: &Name, kind: &str, other: Option<Span>) -> Diagnostic {
-    let message = format!("`{}` already names a {kind}; choose another name", name.text);
+    let message = format!("`{}` already names {kind}; choose another name", name.text);
     let diagnostic = Diagnostic::new(Code::E0017, name.span, message);
     match other {
         Some(span) => diagnostic.label(span, "declared here"),

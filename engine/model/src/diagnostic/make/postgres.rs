@@ -60,7 +60,7 @@ pub(crate) fn unknown_function(name: &Name, span: Span, known: &[&str], near: Op
 }
 
 pub(crate) fn literal_kind(kind: &str, ty: &str, accepted: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(Code::E0108, span, format!("a {kind} literal cannot initialise `{ty}`"))
+    Diagnostic::new(Code::E0108, span, format!("{kind} cannot initialise `{ty}`"))
         .help(format!("it takes {accepted}"))
 }
 
@@ -151,6 +151,13 @@ pub(crate) fn unknown_sql_type(text: &str, span: Span) -> Diagnostic {
 
 pub(crate) fn empty_range(span: Span) -> Diagnostic {
     Diagnostic::new(Code::E0121, span, "empty range".to_owned()).here("`min` is greater than `max`")
+}
+
+pub(crate) fn table_twice(name: &Name, table: &str, other: &Name) -> Diagnostic {
+    let message = format!("table `{table}` of `{}` is already used by `{}`", name.text, other.text);
+    Diagnostic::new(Code::E0125, name.span, message)
+        .label(other.span, "used here")
+        .help("give one of them another table with `@table(\"name\")`, or another plural with `@plural`")
 }
 
 pub(crate) fn column_twice(field: &Field, column: &str, table: &str, other: &Field) -> Diagnostic {

@@ -242,7 +242,7 @@ impl Parser<'_> {
                     self.report(diagnostic);
                     break;
                 }
-                TokenKind::Ident => values.push(self.name()),
+                TokenKind::Ident if !self.is_literal_word() => values.push(self.name()),
                 TokenKind::Eof => {
                     let diagnostic = make::unclosed(self.previous().after(), name.span, "enum");
                     self.report(diagnostic);

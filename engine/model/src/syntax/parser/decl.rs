@@ -109,22 +109,24 @@ impl Parser<'_> {
 
     /// Whether a top-level declaration seems to start here.
     pub(super) fn starts_top_level(&self) -> bool {
-        match self.word(0) {
-            "import" => self.nth(1) == TokenKind::String,
-            "context" | "module" => self.nth(1) == TokenKind::Ident && self.nth(2) == TokenKind::LBrace,
+        // What follows is quicker to look at than the word.
+        match self.nth(1) {
+            TokenKind::String => self.word(0) == "import",
+            TokenKind::Ident if self.nth(2) == TokenKind::LBrace => {
+                matches!(self.word(0), "context" | "module")
+            }
             _ => false,
         }
     }
 
     /// Whether a member of a module seems to start here.
     pub(super) fn starts_member(&self) -> bool {
-        match self.word(0) {
-            "type" | "fragment" | "enum" => {
-                self.nth(1) == TokenKind::Ident && self.nth(2) == TokenKind::LBrace
-            }
-            "query" | "mutation" | "interceptor" => {
-                self.nth(1) == TokenKind::Ident && self.nth(2) == TokenKind::LParen
-            }
+        if self.nth(1) != TokenKind::Ident {
+            return false;
+        }
+        match self.nth(2) {
+            TokenKind::LBrace => matches!(self.word(0), "type" | "fragment" | "enum"),
+            TokenKind::LParen => matches!(self.word(0), "query" | "mutation" | "interceptor"),
             _ => false,
         }
     }

@@ -41,7 +41,8 @@ impl Parser<'_> {
             return first;
         }
         let start = first.span;
-        let mut parts = vec![first];
+        let mut parts = Vec::with_capacity(2);
+        parts.push(first);
         while self.eat(TokenKind::OrOr) {
             parts.push(self.and());
         }
@@ -54,7 +55,8 @@ impl Parser<'_> {
             return first;
         }
         let start = first.span;
-        let mut parts = vec![first];
+        let mut parts = Vec::with_capacity(2);
+        parts.push(first);
         while self.eat(TokenKind::AndAnd) {
             parts.push(self.relation());
         }

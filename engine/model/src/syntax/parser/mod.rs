@@ -30,24 +30,15 @@ pub struct Parsed {
 
 /// Parses a file.
 pub fn parse(text: &str, id: FileId) -> Parsed {
-    let mut lexed = lexer::lex(text);
-    let mut docs = Vec::new();
-    let mut kept = 0;
-    let mut tokens = std::mem::take(&mut lexed.tokens);
-    tokens.retain(|token| match token.kind {
-        TokenKind::Doc | TokenKind::FileDoc => {
-            docs.push((kept, *token));
-            false
-        }
-        _ => {
-            kept += 1;
-            true
-        }
-    });
+    let (mut lexed, docs) = lexer::lex_docs_apart(text);
+    let tokens = std::mem::take(&mut lexed.tokens);
+    let at_end = text.len() as u32;
+    let end = Token { kind: TokenKind::Eof, start: at_end, end: at_end };
     let mut parser = Parser {
         text,
         id,
         tokens,
+        end,
         docs,
         next_doc: 0,
         at: 0,
@@ -57,7 +48,7 @@ pub fn parse(text: &str, id: FileId) -> Parsed {
         diagnostics: Vec::new(),
         noted: 0,
         fields: Vec::new(),
-        shared: FxHashMap::default(),
+        shared: Shared::default(),
     };
     for problem in &lexed.problems {
         let span = Span { file: id, start: problem.start, end: problem.end };
@@ -79,6 +70,8 @@ struct Parser<'t> {
     text: &'t str,
     id: FileId,
     tokens: Vec<Token>,
+    /// What follows the last token, however far.
+    end: Token,
     /// Doc comments, each with the index of the token it stands before.
     docs: Vec<(usize, Token)>,
     next_doc: usize,
@@ -93,13 +86,46 @@ struct Parser<'t> {
     /// The fields of the type being read; reused, because growing lists of large items costs a lot.
     fields: Vec<Field>,
     /// Texts of the names and literals read so far.
-    shared: FxHashMap<&'t str, Arc<str>>,
+    shared: Shared<'t>,
+}
+
+/// How many texts are found without looking into the table of all.
+const RECENT: usize = 1024;
+
+/// Names and literals repeat all over a model; one allocation each is enough.
+struct Shared<'t> {
+    all: FxHashMap<&'t str, Arc<str>>,
+    /// Texts met lately, each in the only slot it can be in.
+    recent: Vec<Option<(&'t str, Arc<str>)>>,
+}
+
+impl Default for Shared<'_> {
+    fn default() -> Self {
+        Self { all: FxHashMap::default(), recent: vec![None; RECENT] }
+    }
+}
+
+impl<'t> Shared<'t> {
+    fn get(&mut self, text: &'t str) -> Arc<str> {
+        let bytes = text.as_bytes();
+        let byte = |index: usize| usize::from(bytes.get(index).copied().unwrap_or_default());
+        let last = byte(bytes.len().wrapping_sub(1));
+        let slot = bytes.len() + 31 * byte(0) + 137 * byte(bytes.len() / 2) + 263 * last + 521 * byte(1);
+        let recent = &mut self.recent[slot % RECENT];
+        if let Some((known, shared)) = recent
+            && *known == text
+        {
+            return shared.clone();
+        }
+        let shared = self.all.entry(text).or_insert_with(|| Arc::from(text)).clone();
+        *recent = Some((text, shared.clone()));
+        shared
+    }
 }
 
 impl<'t> Parser<'t> {
     fn token(&self, ahead: usize) -> Token {
-        let last = self.tokens.len() - 1;
-        self.tokens[(self.at + ahead).min(last)]
+        self.tokens.get(self.at + ahead).copied().unwrap_or(self.end)
     }
 
     fn kind(&self) -> TokenKind {
@@ -202,9 +228,8 @@ impl<'t> Parser<'t> {
         Name { text: self.shared(self.slice(token)), span: self.span_of(token) }
     }
 
-    /// Names and literals repeat all over a model; one allocation each is enough.
     fn shared(&mut self, text: &'t str) -> Arc<str> {
-        self.shared.entry(text).or_insert_with(|| Arc::from(text)).clone()
+        self.shared.get(text)
     }
 
     /// Takes the `>` of a `>=` and leaves the `=`.
@@ -214,8 +239,13 @@ impl<'t> Parser<'t> {
         token.start += 1;
     }
 
+    /// Whether the current word is a literal, which names nothing.
+    fn is_literal_word(&self) -> bool {
+        matches!(self.word(0), "true" | "false" | "null")
+    }
+
     fn expect_name(&mut self, what: &str) -> Option<Name> {
-        if self.is(TokenKind::Ident) {
+        if self.is(TokenKind::Ident) && !self.is_literal_word() {
             return Some(self.name());
         }
         self.unexpected(what);

@@ -1,13 +1,15 @@
 //! A small builder for models and the bookshop model the planner is tested with.
 
+use std::sync::Arc;
+
 use studio_model::ir::*;
 
 pub(crate) struct Builder {
     pub(crate) ir: Ir,
 }
 
-pub(crate) fn rule(expr: AccessExpr) -> AccessRule {
-    AccessRule { expr, text: None, origin: Origin::default() }
+pub(crate) fn rule(expr: AccessExpr) -> Arc<AccessRule> {
+    Arc::new(AccessRule { expr, text: None, origin: Origin::default() })
 }
 
 pub(crate) fn open() -> EntityAccess {
@@ -51,7 +53,7 @@ impl Builder {
             docs: None,
             kind,
             optional: false,
-            columns,
+            columns: columns.into(),
             default: None,
             readonly: false,
             update: false,
@@ -109,7 +111,7 @@ impl Builder {
         let key: Vec<(ColumnId, String, ColumnType)> = self.ir.entities[target]
             .primary_key
             .iter()
-            .flat_map(|field| self.ir.entities[target].fields[*field].columns.clone())
+            .flat_map(|field| self.ir.entities[target].fields[*field].columns.to_vec())
             .map(|column| {
                 let column_def = &self.ir.entities[target].columns[column];
                 (column, column_def.name.clone(), column_def.ty.clone())
