@@ -34,13 +34,12 @@ pub(crate) fn members(what: Expr<'_>) -> Result<Members<'_>, Expr<'_>> {
 /// The list of the objects with these members, one for each row of `rows`, which has no columns yet and whose rows go
 /// by `alias` outside of it.
 pub(crate) fn of_rows<'a>(members: Members<'a>, rows: Select<'a>, alias: Alias<'a>) -> Select<'a> {
-    // The values of rows that are sorted without a limit or skipped would be computed as well, or be carried through
-    // the sort; where that is dear, they are computed for what is left.
-    let costly = members.iter().any(|(_, value)| !matches!(value, Expr::Column(..)));
-    let early = rows.offset.is_none() && (rows.order.is_empty() || rows.limit.is_some());
+    // Dear values are computed for the rows that are left only, and what they cost has no say in how those are found.
+    let bounded = !rows.order.is_empty() || rows.limit.is_some() || rows.offset.is_some();
+    let late = bounded && !members.iter().all(|(_, value)| is_cheap(value));
     let columns: Vec<Item<'a>> =
         members.into_iter().map(|(key, value)| Item::Named(typed(value), key)).collect();
-    let rows = if early || !costly { Select { columns, ..rows } } else { over(columns, rows, alias) };
+    let rows = if late { over(columns, rows, alias) } else { Select { columns, ..rows } };
     let list = Expr::JsonList(Box::new(Expr::Row(ROWS)));
     Select {
         columns: vec![Item::Expr(list)],
@@ -53,6 +52,14 @@ pub(crate) fn of_rows<'a>(members: Members<'a>, rows: Select<'a>, alias: Alias<'
 pub(crate) fn over<'a>(columns: Vec<Item<'a>>, rows: Select<'a>, alias: Alias<'a>) -> Select<'a> {
     let rows = Select { columns: vec![Item::AllOf(alias)], ..rows };
     Select { columns, from: Some(Source::Select(Box::new(rows), alias)), ..Select::default() }
+}
+
+fn is_cheap(value: &Expr<'_>) -> bool {
+    match value {
+        Expr::Column(..) | Expr::Text(_) => true,
+        Expr::Cast(inner, _) => is_cheap(inner),
+        _ => false,
+    }
 }
 
 /// A string constant has no type of its own.
