@@ -13,8 +13,8 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use crate::target::Target;
 use crate::wire::{Connection, DbError, SessionOptions};
 
-/// Longest time for getting an idle connection ready again (preparing statements at most).
-const RECYCLE_LIMIT: Duration = Duration::from_secs(2);
+/// Longest time for preparing statements on an idle connection.
+const PREPARE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Size and limits of a pool.
 #[derive(Debug, Clone)]
@@ -143,7 +143,8 @@ struct Connector {
 
 #[derive(Debug)]
 struct Pooled {
-    connection: Connection,
+    /// Boxed, because it moves with every loan.
+    connection: Box<Connection>,
     /// Number of the schema its prepared statements were made for.
     schema: u64,
 }
@@ -154,7 +155,9 @@ impl Manager for Connector {
 
     async fn create(&self) -> Result<Pooled, DbError> {
         let schema = self.schema.load(Ordering::SeqCst);
-        Ok(Pooled { connection: Connection::connect(&self.target, &self.session).await?, schema })
+        // Boxed, so that requests do not carry its state around: nearly all of them get a connection that is open.
+        let connection = Box::pin(Connection::connect(&self.target, &self.session)).await?;
+        Ok(Pooled { connection: Box::new(connection), schema })
     }
 
     /// Asks the server nothing: a dead connection is known to be closed, and a test query would double the
@@ -165,7 +168,7 @@ impl Manager for Connector {
             pooled.connection.forget_statements();
             pooled.schema = schema;
         }
-        if pooled.connection.recycle().await {
+        if pooled.connection.recycle(PREPARE_LIMIT).await {
             Ok(())
         } else {
             Err(RecycleError::message("not usable any more"))
@@ -185,7 +188,8 @@ impl Pool {
             .timeouts(Timeouts {
                 wait: Some(options.acquire_timeout),
                 create: Some(options.connect_timeout),
-                recycle: Some(RECYCLE_LIMIT),
+                // Whatever takes time has its own limit.
+                recycle: None,
             })
             .runtime(deadpool::Runtime::Tokio1)
             .build()
@@ -201,9 +205,21 @@ impl Pool {
         use managed::TimeoutType;
         let exhausted =
             || PoolError::Exhausted { waited: self.options.acquire_timeout, size: self.options.size };
-        let gate = Arc::clone(&self.gate).read_owned();
-        let gate = tokio::time::timeout(self.options.acquire_timeout, gate).await.map_err(|_| exhausted())?;
-        self.inner.get().await.map(|it| PooledConnection(Some(it), gate)).map_err(|error| match error {
+        let gate = match Arc::clone(&self.gate).try_read_owned() {
+            Ok(gate) => gate,
+            Err(_) => {
+                let gate = Arc::clone(&self.gate).read_owned();
+                let limit = self.options.acquire_timeout;
+                tokio::time::timeout(limit, gate).await.map_err(|_| exhausted())?
+            }
+        };
+        // A timer costs more than taking a connection that is free.
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.inner.timeouts() };
+        let taken = match self.inner.timeout_get(&at_once).await {
+            Err(managed::PoolError::Timeout(TimeoutType::Wait)) => self.inner.get().await,
+            other => other,
+        };
+        taken.map(|it| PooledConnection(Some(it), gate)).map_err(|error| match error {
             managed::PoolError::Timeout(TimeoutType::Wait) => exhausted(),
             managed::PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
                 PoolError::ConnectTimeout { waited: self.options.connect_timeout }

@@ -95,7 +95,8 @@ pub async fn answer(
     body: &[u8],
     received: Option<Instant>,
 ) -> HttpReply {
-    let mut clock = Clock::start(received);
+    let told = context.hooks.is_some_and(RequestHooks::is_observed);
+    let mut clock = Clock::start(received, context.is_recorded() || told);
     let Ok(payload) = Payload::from_slice(body) else { return HttpReply::empty(400) };
     clock.lap(PhaseKind::Read, "");
     let mut request = Request {
@@ -119,7 +120,8 @@ pub async fn answer(
     request.clock.lap(PhaseKind::Encode, "");
     let statements = request.execution.statement_count;
     if context.settings.live_queries && result.is_ok() && request.is_mutation() {
-        live::notify(&serving.pool).await;
+        Box::pin(live::notify(&serving.pool)).await;
+        request.clock.lap(PhaseKind::Sql, "NOTIFY for live queries");
     }
     let headers = std::mem::take(&mut request.headers);
     request.record(&payload, result.as_ref().err(), body.len());
@@ -149,7 +151,7 @@ pub(super) async fn run_calls(
     document: String,
 ) -> Ran {
     let recording = if context.is_recorded() { Recording::On } else { Recording::Off };
-    let mut clock = Clock::start(None);
+    let mut clock = Clock::start(None, context.is_recorded());
     let (outcome, done) = scope::run_calls(context, serving, head, &operations, recording).await;
     let statements = outcome.execution.statements.iter();
     let sql: u64 = statements.map(|statement| statement.time.0 + statement.wait.0).sum();
@@ -221,17 +223,18 @@ impl Request<'_> {
         let Prepared { operation, mut uses } = self.prepare(&known.document, payload)?;
         let recording = if observed { Recording::On } else { Recording::Off };
         if serving.modules.concern(&operation) {
-            return self.with_code(operation, recording).await;
+            return Box::pin(self.with_code(operation, recording)).await;
         }
         let nothing = (&QueryResults::default(), &Decisions::default());
         let log = &mut self.log;
-        let planned = plan_once(self.context, serving, self.head, &operation, log, &mut uses, nothing).await;
+        let planning = plan_once(self.context, serving, self.head, &operation, log, &mut uses, nothing);
+        let planned = Box::pin(planning).await;
         let planned = match planned {
             Ok(planned) => planned,
             // A context value comes from a query, or a component decides: both belong into the same transaction.
             Err(PlanError::NeedsQuery(_) | PlanError::NeedsDecision(_)) => {
                 self.log.clear();
-                return self.with_code(operation, recording).await;
+                return Box::pin(self.with_code(operation, recording)).await;
             }
         };
         let repeatable = operation.kind == OperationKind::Query;
@@ -302,7 +305,7 @@ impl Request<'_> {
         let mut observe = |stage| match stage {
             _ if !observed => {}
             Stage::CoercionBegins => begun = Some(Instant::now()),
-            Stage::CoercionEnds => coercing = begun.map(|it: Instant| it.elapsed()).unwrap_or_default(),
+            Stage::CoercionEnds => coercing += begun.map(|it: Instant| it.elapsed()).unwrap_or_default(),
         };
         let operation = prepare_observed(
             document,
@@ -577,13 +580,26 @@ fn calls_note(calls: &[scope::FunctionTime]) -> String {
 
 /// `{"data": …}` from finished JSON texts, in selection order.
 fn data_body(fields: &FieldTexts) -> String {
-    ["{\"data\":", &object(fields), "}"].concat()
+    let mut body = String::with_capacity(size(fields) + "{\"data\":}".len());
+    body.push_str("{\"data\":");
+    push_object(&mut body, fields);
+    body.push('}');
+    body
 }
 
 /// An object of finished JSON texts.
 pub(super) fn object(fields: &FieldTexts) -> String {
-    let size: usize = fields.iter().map(|(key, json)| key.len() + json.len() + 6).sum();
-    let mut body = String::with_capacity(size + 2);
+    let mut body = String::with_capacity(size(fields));
+    push_object(&mut body, fields);
+    body
+}
+
+/// Bytes of [`object`], or a few more.
+fn size(fields: &FieldTexts) -> usize {
+    fields.iter().map(|(key, json)| key.len() + json.len() + 6).sum::<usize>() + 2
+}
+
+fn push_object(body: &mut String, fields: &FieldTexts) {
     body.push('{');
     for (index, (key, json)) in fields.iter().enumerate() {
         if index > 0 {
@@ -596,7 +612,6 @@ pub(super) fn object(fields: &FieldTexts) -> String {
         body.push_str(json);
     }
     body.push('}');
-    body
 }
 
 fn describe(operation: Option<&Operation>, asked: Option<&str>) -> (TraceKind, String) {
@@ -624,16 +639,21 @@ struct Clock {
     start: Instant,
     last: Instant,
     laps: Vec<Phase>,
+    /// Somebody wants to know.
+    runs: bool,
 }
 
 impl Clock {
-    fn start(at: Option<Instant>) -> Self {
+    fn start(at: Option<Instant>, runs: bool) -> Self {
         let start = at.unwrap_or_else(Instant::now);
-        Self { start, last: start, laps: Vec::with_capacity(11) }
+        Self { start, last: start, laps: Vec::with_capacity(if runs { 11 } else { 0 }), runs }
     }
 
     /// A lap of two parts: `known` of it was spent on the first one.
     fn split(&mut self, first: PhaseKind, known: Duration, rest: PhaseKind) {
+        if !self.runs {
+            return;
+        }
         let now = Instant::now();
         let border = (self.last + known).min(now);
         for (kind, from, to) in [(first, self.last, border), (rest, border, now)] {
@@ -645,6 +665,9 @@ impl Clock {
     }
 
     fn lap(&mut self, kind: PhaseKind, note: &str) {
+        if !self.runs {
+            return;
+        }
         let now = Instant::now();
         let (start, end) = (span(self.start, self.last), span(self.start, now));
         self.laps.push(Phase { kind, start, time: Micros(end.0 - start.0), note: note.to_owned() });

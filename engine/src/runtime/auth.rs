@@ -45,7 +45,7 @@ impl Verifier {
     /// Makes sure that the key for this token is at hand; only an issuer needs the network for it.
     pub async fn prepare(&self, token: Option<&str>) {
         if let (Self::Oidc(keys), Some(token)) = (self, token) {
-            keys.prepare(token).await;
+            Box::pin(keys.prepare(token)).await;
         }
     }
 

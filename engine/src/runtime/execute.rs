@@ -165,7 +165,7 @@ impl<'r> Running<'r> {
             self.run.pool.get().await.map_err(|error| RequestError::database(error.to_string()))?;
         self.waited(started);
         if plan.transaction {
-            self.together(plan, &connection).await
+            Box::pin(self.together(plan, &connection)).await
         } else {
             self.alone(plan, &connection).await
         }

@@ -101,6 +101,9 @@ impl Server {
     }
 
     /// Answers a request.
+    ///
+    /// What few requests need waits in a box of its own, here and below: a future is as large as the largest thing it
+    /// may wait for, and every call on the way moves it as a whole.
     pub async fn dispatch(&self, request: &HttpRequest) -> HttpReply {
         let path = match request.path.trim_end_matches('/') {
             "" => "/",
@@ -109,7 +112,7 @@ impl Server {
         if let Some(rest) = below(path, STUDIO_PATH).filter(|rest| !rest.is_empty()) {
             // Before CORS: these answers never carry permission for other origins.
             return match &self.personas {
-                Some(personas) => studio_api::answer(self, personas, request, rest).await,
+                Some(personas) => Box::pin(studio_api::answer(self, personas, request, rest)).await,
                 None => HttpReply::empty(404),
             };
         }
@@ -130,7 +133,7 @@ impl Server {
         }
         if let Some(rest) = self.settings.rpc_path.as_deref().and_then(|rpc| below(path, rpc)) {
             return match (request.method.as_str(), rest) {
-                ("POST", "") => self.rpc(request).await,
+                ("POST", "") => Box::pin(self.rpc(request)).await,
                 ("GET", "discover") => self.discover(),
                 _ => HttpReply::empty(404),
             };
@@ -145,7 +148,7 @@ impl Server {
         }
         match path {
             "/" => HttpReply::empty(308).with("location", self.settings.playground_path.clone()),
-            "/healthz" => self.health().await,
+            "/healthz" => Box::pin(self.health()).await,
             _ => HttpReply::empty(404),
         }
     }
@@ -186,9 +189,19 @@ impl Server {
             verifier: &self.verifier,
             token_source: &self.settings.token_source,
         };
-        let Some(hooks) = RequestHooks::begin(&around, request) else {
-            return protocol.answer(context, serving, &request.head, request).await;
-        };
+        match RequestHooks::begin(&around, request) {
+            None => protocol.answer(context, serving, &request.head, request).await,
+            Some(hooks) => Box::pin(Self::hooked(hooks, context, serving, request, protocol)).await,
+        }
+    }
+
+    async fn hooked(
+        hooks: RequestHooks,
+        context: &AnswerContext<'_>,
+        serving: &Serving,
+        request: &HttpRequest,
+        protocol: Protocol,
+    ) -> HttpReply {
         let reply = {
             let context = AnswerContext { hooks: Some(&hooks), ..context.clone() };
             let mut calls = ServerCalls::new(&context, serving, &request.head);
@@ -286,7 +299,7 @@ impl Protocol {
     ) -> HttpReply {
         match self {
             Self::Graphql => answer(context, serving, head, &request.body, request.received).await,
-            Self::Rpc => answer_rpc(context, serving, head, &request.body).await,
+            Self::Rpc => Box::pin(answer_rpc(context, serving, head, &request.body)).await,
         }
     }
 }

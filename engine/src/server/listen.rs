@@ -149,7 +149,7 @@ async fn handle(
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     if wants_events(&server, &request) {
-        return live(server, request).await;
+        return Box::pin(live(server, request)).await;
     }
     // When the client hangs up, this future is dropped: the connection's guards roll an open transaction back.
     // Boxed, so that the layers above move a pointer and not the whole state of the request.

@@ -26,6 +26,10 @@ use studio_postgres::{Cluster, ClusterConfig, ClusterKind};
 use studio_testing::report::text::{TextStyle, render};
 use studio_testing::{Cancellation, Laboratory, RunOptions};
 
+/// Counts, for the tests that say how many allocations are enough.
+#[global_allocator]
+static ALLOCATOR: api::allocations::Counting = api::allocations::Counting;
+
 /// The supervisor has to be a program: this test binary plays it when it is called like the product.
 fn main() {
     let mut args = std::env::args_os().skip(1);

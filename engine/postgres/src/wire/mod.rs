@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use tokio::sync::watch;
+use tokio_postgres::types::Type;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, RowStream, SimpleQueryMessage};
 
 use self::statements::{Choice, Statements};
@@ -142,12 +143,13 @@ impl Connection {
     pub async fn run(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, DbError> {
         if self.options.transaction_pooler && self.options.read_only {
             // Session settings do not reach the server through a pooler.
-            return self.transaction(TransactionMode::default()).run_and_commit(sql, params).await;
+            let transaction = self.transaction(TransactionMode::default());
+            return Box::pin(transaction.run_and_commit(sql, params)).await;
         }
         self.end_dropped_transaction().await?;
         match self.execute(sql, params).await {
             // The plan was for another schema, and is forgotten now.
-            Err(error) if error.is_stale_plan() => self.execute(sql, params).await,
+            Err(error) if error.is_stale_plan() => Box::pin(self.execute(sql, params)).await,
             other => other,
         }
     }
@@ -255,12 +257,17 @@ impl Connection {
         }
     }
 
-    /// Gets the connection ready for its next user; `false` when it must be thrown away.
-    pub(crate) async fn recycle(&self) -> bool {
+    /// Gets the connection ready for its next user; `false` when it must be thrown away. Statements that are worth it
+    /// are prepared within `limit`.
+    pub(crate) async fn recycle(&self, limit: Duration) -> bool {
         if self.is_closed() || !self.is_at_rest() {
             return false;
         }
         let wanted = self.statements().take_wanted();
+        wanted.is_empty() || Box::pin(tokio::time::timeout(limit, self.prepare_all(wanted))).await.is_ok()
+    }
+
+    async fn prepare_all(&self, wanted: Vec<(Arc<str>, Vec<Type>)>) {
         for (sql, types) in wanted {
             let guard = self.sending();
             let prepared = self.client.prepare_typed(&sql, &types).await;
@@ -271,13 +278,12 @@ impl Connection {
                 Err(_) => self.statements().forget(&sql),
             }
         }
-        true
     }
 
     /// Rolls back a transaction whose value was dropped before its end; usually there is none.
     async fn end_dropped_transaction(&self) -> Result<(), DbError> {
         if self.open_transaction.swap(false, Ordering::SeqCst) {
-            self.send_batch("ROLLBACK").await
+            Box::pin(self.send_batch("ROLLBACK")).await
         } else {
             Ok(())
         }

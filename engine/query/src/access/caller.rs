@@ -1,13 +1,17 @@
 //! Context values of one request: extraction, coercion and caching (language.md 5).
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
-use studio_model::ir::{ContextSource, ContextType, ContextValue, Field, FieldDefault, Ir, Scalar};
+use studio_model::ir::{
+    ColumnType, ContextSource, ContextType, ContextValue, Field, FieldDefault, Ir, Scalar,
+};
 
 use super::context::{CallerContext, ContextError};
 use super::hook::{HookDecision, HookQuestion};
 use super::value::Val;
 use crate::error::RequestError;
-use crate::plan::{ContextUse, ContextUses, Stop};
+use crate::plan::{ContextUse, ContextUses, ParamOrigin, Stop};
 
 /// The caller's context values, each source asked once.
 pub(crate) struct Caller<'a> {
@@ -16,8 +20,20 @@ pub(crate) struct Caller<'a> {
     cache: Vec<Asked<'a>>,
 }
 
-/// A source with its coerced value; `None` where it has none. The first access decides the type.
-type Asked<'a> = (&'a ContextSource, ContextType, Result<Option<Val>, RequestError>);
+/// A source that was asked.
+struct Asked<'a> {
+    source: &'a ContextSource,
+    /// The first access decides the type.
+    ty: ContextType,
+    /// Its coerced value; `None` where it has none.
+    value: Result<Option<Val>, RequestError>,
+    /// What its parameters are called.
+    names: Vec<Arc<str>>,
+    /// How often the value was taken.
+    taken: usize,
+    /// The columns it was compared with by parameters, without a look at the value.
+    bound: Vec<ColumnType>,
+}
 
 impl<'a> Caller<'a> {
     pub(crate) fn new(ir: &'a Ir, source: &'a dyn CallerContext) -> Self {
@@ -32,14 +48,24 @@ impl<'a> Caller<'a> {
             let value = coerce(replaced, &field.ty)?;
             return Ok(Some(contained(value, wanted)));
         }
-        let found = match self.cache.iter().find(|(source, ..)| **source == field.source) {
-            Some((.., known)) => known.clone(),
+        let found = match self.cache.iter_mut().find(|asked| *asked.source == field.source) {
+            Some(asked) => {
+                asked.taken += 1;
+                asked.value.clone()
+            }
             None => {
                 let fresh = match self.fresh(&field.source, field.ty) {
                     Err(Stop::Error(error)) => Err(error),
                     other => Ok(other?),
                 };
-                self.cache.push((&field.source, field.ty, fresh.clone()));
+                self.cache.push(Asked {
+                    source: &field.source,
+                    ty: field.ty,
+                    value: fresh.clone(),
+                    names: Vec::new(),
+                    taken: 1,
+                    bound: Vec::new(),
+                });
                 fresh
             }
         };
@@ -66,16 +92,51 @@ impl<'a> Caller<'a> {
         if self.is_system() {
             return None;
         }
-        let uses = self
-            .cache
-            .into_iter()
-            .map(|(source, ty, value)| Some(ContextUse { source: source.clone(), ty, value: value.ok()? }));
+        let uses = self.cache.into_iter().map(|asked| {
+            let Asked { source, ty, value, names, taken, bound } = asked;
+            let only_bound = taken == bound.len();
+            let column = bound.first().filter(|first| only_bound && bound.iter().all(|other| other == *first));
+            Some(ContextUse { source: source.clone(), ty, value: value.ok()?, names, free: column.cloned() })
+        });
         uses.collect::<Option<_>>().map(ContextUses)
     }
 
     /// What a component decided about a rule.
     pub(crate) fn decision(&self, question: &HookQuestion) -> Option<&'a HookDecision> {
         self.source.decision(question)
+    }
+
+    /// The origin of a parameter with a context value. Where the value goes into it as it is, the parameter is
+    /// recognised by its name.
+    pub(crate) fn origin(&mut self, wanted: &ContextValue) -> ParamOrigin {
+        let name: Arc<str> = self.name(wanted).into();
+        let source = &self.ir.contexts[wanted.context].fields[wanted.field].source;
+        if wanted.contains.is_none()
+            && let Some(asked) = self.cache.iter_mut().find(|asked| asked.source == source)
+            && !asked.names.contains(&name)
+        {
+            asked.names.push(Arc::clone(&name));
+        }
+        ParamOrigin::Context(name)
+    }
+
+    /// A value that was taken was not looked at.
+    pub(crate) fn put_back(&mut self, origin: &ParamOrigin) {
+        if let Some(asked) = self.named(origin) {
+            asked.taken = asked.taken.saturating_sub(1);
+        }
+    }
+
+    /// A value that was taken has become a parameter for comparing with such a column, whatever it is.
+    pub(crate) fn bound(&mut self, origin: &ParamOrigin, column: &ColumnType) {
+        if let Some(asked) = self.named(origin) {
+            asked.bound.push(column.clone());
+        }
+    }
+
+    fn named(&mut self, origin: &ParamOrigin) -> Option<&mut Asked<'a>> {
+        let ParamOrigin::Context(name) = origin else { return None };
+        self.cache.iter_mut().find(|asked| asked.names.contains(name))
     }
 
     /// The system itself asks.

@@ -28,7 +28,12 @@ impl<'a> Planner<'a, '_> {
             (CompareOp::Eq, Val::Null) => Test::Null { negated: false },
             (CompareOp::Ne, Val::Null) => Test::Null { negated: true },
             // An ordering comparison with null is null for every row, also when it is negated.
-            (op, value) => Test::Compare(operator(op), self.bind_value(value, ty, origin)?),
+            (op, value) => {
+                if wider(value, ty).is_none() {
+                    self.caller.bound(&origin, ty);
+                }
+                Test::Compare(operator(op), self.bind_value(value, ty, origin)?)
+            }
         };
         Ok(self.test_at(path, test))
     }
@@ -72,17 +77,7 @@ impl<'a> Planner<'a, '_> {
         origin: ParamOrigin,
     ) -> Planned<Expr<'a>> {
         let data = value.data();
-        // A number that the column's type cannot hold is still comparable with it, in a wider type.
-        let wider = match (ty, value) {
-            (ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt, Val::Float(_)) => {
-                Some(ColumnType::DoublePrecision)
-            }
-            (ColumnType::SmallInt | ColumnType::Int, Val::Int(_)) if convert_text(&data, ty).is_err() => {
-                Some(ColumnType::BigInt)
-            }
-            (ColumnType::Numeric { .. }, Val::Int(_) | Val::Float(_)) => Some(ColumnType::DoublePrecision),
-            _ => None,
-        };
+        let wider = wider(value, ty);
         let ty = wider.as_ref().unwrap_or(ty);
         let mut param = convert_param(&Value { data, variable: None }, ty).map_err(|_| conversion_error())?;
         param.origin = origin;
@@ -112,6 +107,31 @@ impl<'a> Planner<'a, '_> {
         });
         Ok(self.cast_param(bound, &array))
     }
+}
+
+/// The type a value is bound with, if not that of the column: a number that the column cannot hold is still comparable
+/// with it.
+fn wider(value: &Val, ty: &ColumnType) -> Option<ColumnType> {
+    match (ty, value) {
+        (ColumnType::SmallInt | ColumnType::Int | ColumnType::BigInt, Val::Float(_)) => {
+            Some(ColumnType::DoublePrecision)
+        }
+        (ColumnType::SmallInt | ColumnType::Int, Val::Int(_)) if convert_text(&value.data(), ty).is_err() => {
+            Some(ColumnType::BigInt)
+        }
+        (ColumnType::Numeric { .. }, Val::Int(_) | Val::Float(_)) => Some(ColumnType::DoublePrecision),
+        _ => None,
+    }
+}
+
+/// The text of a context value that [`Planner::column_against_value`] would bind with the type of the column, as it
+/// did with `before`; `None` if it would do something else.
+pub(crate) fn bound_text(value: &Val, before: &Val, ty: &ColumnType) -> Option<String> {
+    let alike = std::mem::discriminant(value) == std::mem::discriminant(before);
+    if !alike || *value == Val::Null || wider(value, ty).is_some() {
+        return None;
+    }
+    convert_text(&value.data(), ty).ok().flatten()
 }
 
 /// The SQL operator of a comparison.

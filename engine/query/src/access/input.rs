@@ -265,6 +265,8 @@ impl<'a> Planner<'a, '_> {
             _ => return Ok(Verdict::unsolvable(Pred::False)),
         };
         if !input.field_level {
+            self.put_back(&left);
+            self.put_back(&right);
             return Ok(Verdict::unsolvable(Pred::True));
         }
         let pred = match (left, right) {

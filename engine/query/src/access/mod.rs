@@ -15,6 +15,7 @@ mod text;
 mod value;
 
 pub(crate) use caller::Caller;
+pub(crate) use compare::bound_text;
 pub use conditions::{condition_texts, conditions};
 pub use context::{CallerContext, ContextError};
 pub(crate) use explain::Explaining;

@@ -240,17 +240,30 @@ impl<'a> Planner<'a, '_> {
         }
         Ok(match value? {
             Some(value) => {
-                let origin = ParamOrigin::Context(self.caller.name(wanted).into());
+                let origin = self.caller.origin(wanted);
                 Side::Value(value, origin)
             }
             None => Side::Absent,
         })
     }
 
+    /// Nobody looked at this side of a comparison.
+    pub(super) fn put_back(&mut self, side: &Side<'a>) {
+        if let Side::Value(_, origin) = side {
+            self.caller.put_back(origin);
+        }
+    }
+
     fn solve_comparison(&mut self, op: CompareOp, left: Side<'a>, right: Side<'a>) -> Planned<Verdict<'a>> {
         match (left, right) {
-            (Side::Absent, _) | (_, Side::Absent) => Ok(Verdict::unsolvable(Pred::False)),
-            (Side::Neutral, _) | (_, Side::Neutral) => Ok(Verdict::unsolvable(Pred::True)),
+            (Side::Absent, other) | (other, Side::Absent) => {
+                self.put_back(&other);
+                Ok(Verdict::unsolvable(Pred::False))
+            }
+            (Side::Neutral, other) | (other, Side::Neutral) => {
+                self.put_back(&other);
+                Ok(Verdict::unsolvable(Pred::True))
+            }
             (Side::Value(left, _), Side::Value(right, _)) => Ok(Verdict::of(Val::compare(op, &left, &right))),
             (Side::Column(path, entity), Side::Value(value, origin)) => {
                 self.column_against_value(op, path, entity, value, origin).map(Verdict::solved)

@@ -8,6 +8,7 @@ mod fresh;
 mod key;
 mod keyset;
 mod link;
+mod list;
 mod lower;
 mod mutation;
 mod order;

@@ -9,6 +9,7 @@ use studio_sql::select::{Item, OrderBy, Select, Source};
 use super::convert::{self, conversion_error};
 use super::filter::distance_operator;
 use super::keyset::Keyset;
+use super::list;
 use super::lower::Joins;
 use super::order::SortKey;
 use super::planner::{Planned, Planner, Row};
@@ -124,9 +125,8 @@ impl<'a> Planner<'a, '_> {
         if physical || rows.placed {
             order.push(OrderBy { expr: Expr::Column(row.alias, "ctid"), descending: false });
         }
-        let bounded = !order.is_empty() || rows.limit.is_some() || rows.offset.is_some();
         let plain = Select {
-            columns: vec![Item::Expr(what)],
+            columns: Vec::new(),
             from: Some(source),
             joins: joins.into_joins(),
             filter,
@@ -135,12 +135,13 @@ impl<'a> Planner<'a, '_> {
             offset: rows.offset,
             with: Vec::new(),
         };
-        if !bounded {
-            return plain;
+        match list::members(what) {
+            Ok(members) => list::of_rows(members, plain, row.alias),
+            Err(what) if plain.order.is_empty() && plain.limit.is_none() && plain.offset.is_none() => {
+                Select { columns: vec![Item::Expr(what)], ..plain }
+            }
+            Err(what) => list::over(vec![Item::Expr(what)], plain, row.alias),
         }
-        let mut inner = plain;
-        let what = std::mem::replace(&mut inner.columns, vec![Item::AllOf(row.alias)]);
-        Select { columns: what, from: Some(Source::Select(Box::new(inner), row.alias)), ..Select::default() }
     }
 
     /// The JSON object of a selection on a row. Row-dependent rules of selected fields are added to `residue`:

@@ -1,9 +1,9 @@
 //! Plans that are used again: a request of a known shape gets the SQL of an earlier one, with its own values.
 //!
 //! A template is only made where that is certainly the same as planning anew: each of its *free* variables is a
-//! plain number or string, and every use of it became a parameter of its own, of one column type. All other variables
-//! and all context values that were asked are part of the shape: they have to be equal. So filling a template walks
-//! neither the schema nor the model.
+//! plain number or string, and every use of it became a parameter of its own, of one column type. The same goes for
+//! context values that rules compare with columns only, such as the id of the caller. All other variables and context
+//! values are part of the shape: they have to be equal. So filling a template walks neither the schema nor the model.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::convert;
 use super::key::column_values;
 use super::link::field_named;
 use super::{FieldBody, ParamOrigin, ParamType, ParamValue, Plan};
-use crate::access::{Caller, CallerContext, Val};
+use crate::access::{Caller, CallerContext, Val, bound_text};
 use crate::operation::{
     Arguments, Data, EntityAction, EntityCall, Operation, OperationKind, RootCall, Selected, SelectedField,
     Value,
@@ -43,6 +43,29 @@ pub(crate) struct ContextUse {
     pub(crate) ty: ContextType,
     /// `None`: the source had no value.
     pub(crate) value: Option<Val>,
+    /// What its parameters are called.
+    pub(crate) names: Vec<Arc<str>>,
+    /// Rules did nothing with the value but compare it with columns of this type.
+    pub(crate) free: Option<ColumnType>,
+}
+
+impl ContextUse {
+    /// The text of another value where this one was bound.
+    fn text(&self, value: &Val) -> Option<String> {
+        bound_text(value, self.value.as_ref()?, self.free.as_ref()?)
+    }
+
+    /// Whether each of its parameters is what filling a hole would make of it.
+    fn fits(&self, plan: &Plan) -> bool {
+        let text = self.value.as_ref().and_then(|value| self.text(value));
+        let (Some(text), Some(ty)) = (text, &self.free) else { return false };
+        let (value, wire) = (ParamValue::Text(text), convert::param_type(ty));
+        params(plan).filter(|param| self.is_of(param)).all(|param| param.ty == wire && param.value == value)
+    }
+
+    fn is_of(&self, param: &super::Param) -> bool {
+        matches!(&param.origin, ParamOrigin::Context(name) if self.names.contains(name))
+    }
 }
 
 /// A plan for every request of one shape. Its parameters may be [`ParamValue::Hole`]s.
@@ -127,12 +150,24 @@ impl Template {
                 None => fixed.push((variable.name.clone(), supplied.cloned())),
             }
         }
+        let mut contexts = contexts.0;
+        for context in &mut contexts {
+            if !context.fits(plan) {
+                context.free = None;
+            }
+        }
         let mut plan = plan.clone();
         for param in params_mut(&mut plan) {
-            if let ParamOrigin::Variable(name) = &param.origin
-                && let Some(index) = free.iter().position(|free| free.name == *name)
-            {
-                param.value = ParamValue::Hole(index);
+            let hole = match &param.origin {
+                ParamOrigin::Variable(name) => free.iter().position(|free| free.name == *name),
+                ParamOrigin::Context(_) => {
+                    let mut filled = contexts.iter().filter(|context| context.free.is_some());
+                    filled.position(|context| context.is_of(param)).map(|index| free.len() + index)
+                }
+                ParamOrigin::Document | ParamOrigin::Model | ParamOrigin::Row => None,
+            };
+            if let Some(hole) = hole {
+                param.value = ParamValue::Hole(hole);
             }
         }
         Some(Self {
@@ -142,7 +177,7 @@ impl Template {
             plan,
             fixed,
             free,
-            contexts: contexts.0,
+            contexts,
         })
     }
 
@@ -164,7 +199,7 @@ impl Template {
         {
             return None;
         }
-        let mut holes = Vec::with_capacity(self.free.len());
+        let mut holes = Vec::with_capacity(self.free.len() + self.contexts.len());
         for Free { name, class, ty } in &self.free {
             let json = supplied(name)?;
             if Class::of(json) != Some(*class) {
@@ -174,8 +209,11 @@ impl Template {
         }
         if !self.contexts.is_empty() {
             let caller = Caller::new(ir, caller);
-            for ContextUse { source, ty, value } in &self.contexts {
-                if caller.fresh(source, *ty).ok()? != *value {
+            for context in &self.contexts {
+                let value = caller.fresh(&context.source, context.ty).ok()?;
+                if context.free.is_some() {
+                    holes.push(context.text(value.as_ref()?)?);
+                } else if value != context.value {
                     return None;
                 }
             }

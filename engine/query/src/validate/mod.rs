@@ -5,6 +5,8 @@ mod merge;
 mod replace;
 mod selection;
 
+use std::cell::RefCell;
+
 use async_graphql_parser::types::OperationType;
 use serde_json::{Map, Value as Json};
 use studio_model::graphql::{Schema, TypeId};
@@ -61,10 +63,11 @@ pub enum Introspection {
     Only,
 }
 
-/// Moments of preparing an operation, for callers with a clock.
+/// Moments of preparing an operation, for callers with a clock. Values are coerced in many places: those of variables
+/// first, then the arguments of each field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// The values of the variables are about to be coerced.
+    /// Values are about to be coerced.
     CoercionBegins,
     /// They were.
     CoercionEnds,
@@ -122,7 +125,9 @@ pub fn prepare_observed(
     let variables = Variables::bind(&chosen.definition.variable_definitions, variables);
     observe(Stage::CoercionEnds);
     let variables = variables?;
-    let validator = selection::Validator::new(document, schema, &variables, limits);
+    let observe = RefCell::new(observe);
+    let tell = |stage| (*observe.borrow_mut())(stage);
+    let validator = selection::Validator::new(document, schema, &variables, limits, &tell);
     let checked = validator.root(&chosen.definition.selection_set.node, root)?;
     let merged = merge::merge(checked)?;
     let roots = merged.into_iter().map(|field| lower::root(schema, field)).collect::<Result<_, _>>()?;

@@ -7,7 +7,7 @@ use async_graphql_parser::Positioned;
 use async_graphql_parser::types::{Directive, Field, Selection, SelectionSet};
 use studio_model::graphql::{EntityAction, FieldDef, Meaning, Schema, TypeId};
 
-use super::{Introspection, Limits};
+use super::{Introspection, Limits, Stage};
 use crate::coerce::{Coercion, Variables};
 use crate::document::{Document, position};
 use crate::error::{Position, RequestError};
@@ -32,7 +32,6 @@ pub(super) enum What<'a> {
     Field(&'a FieldDef),
 }
 
-#[derive(Debug)]
 pub(super) struct Validator<'a> {
     document: &'a Document,
     schema: &'a Schema,
@@ -41,6 +40,7 @@ pub(super) struct Validator<'a> {
     fields_left: Cell<usize>,
     roots_left: Cell<usize>,
     aliases_left: Cell<usize>,
+    observe: &'a dyn Fn(Stage),
 }
 
 /// Where a selection set stands.
@@ -59,10 +59,11 @@ impl<'a> Validator<'a> {
         schema: &'a Schema,
         variables: &'a Variables<'a>,
         limits: &'a Limits,
+        observe: &'a dyn Fn(Stage),
     ) -> Self {
         let [fields_left, roots_left, aliases_left] =
             [limits.fields, limits.root_fields, limits.aliases].map(Cell::new);
-        Self { document, schema, variables, limits, fields_left, roots_left, aliases_left }
+        Self { document, schema, variables, limits, fields_left, roots_left, aliases_left, observe }
     }
 
     pub(super) fn root(&self, set: &'a SelectionSet, root: TypeId) -> Result<Vec<Checked<'a>>, RequestError> {
@@ -157,7 +158,7 @@ impl<'a> Validator<'a> {
         if has_selection && self.is_leaf(definition) {
             return error(leaf());
         }
-        let arguments = coercion.arguments(&node.arguments, &definition.args)?;
+        let arguments = self.coerced(|| coercion.arguments(&node.arguments, &definition.args))?;
         if let Some(most) = self.limits.rows
             && is_list(definition)
             && !arguments.get("limit").is_some_and(|limit| is_at_most(&limit.data, most))
@@ -168,6 +169,13 @@ impl<'a> Validator<'a> {
         let below = Level { parent: definition.ty.base, depth: level.depth + 1, cap };
         self.set(&node.selection_set.node, below, &mut selection)?;
         Ok(Checked { key, what: What::Field(definition), arguments, selection, position: place })
+    }
+
+    fn coerced<T>(&self, coerce: impl FnOnce() -> T) -> T {
+        (self.observe)(Stage::CoercionBegins);
+        let coerced = coerce();
+        (self.observe)(Stage::CoercionEnds);
+        coerced
     }
 
     fn is_leaf(&self, field: &FieldDef) -> bool {
@@ -193,8 +201,9 @@ impl<'a> Validator<'a> {
                 field: directive.node.name.node.as_str(),
                 position: position(directive.pos),
             };
-            let arguments =
-                coercion.arguments(&directive.node.arguments, self.schema.condition_arguments())?;
+            let arguments = self.coerced(|| {
+                coercion.arguments(&directive.node.arguments, self.schema.condition_arguments())
+            })?;
             match arguments.get("if").map(|value| &value.data) {
                 Some(Data::Bool(value)) => included &= *value == keep_if,
                 // Enum literals pass coercion unchecked.

@@ -1,6 +1,7 @@
 //! The API as a client and the studio see it, against a real server.
 
 mod access;
+pub(crate) mod allocations;
 mod extensions;
 mod limits;
 mod live;
@@ -31,6 +32,9 @@ pub(crate) async fn all(databases: &Databases, is_wanted: &dyn Fn(&str) -> bool)
     let lab = Lab { databases: databases.clone(), counter: AtomicU32::new(0) };
     if is_wanted("api::access") {
         access::all(&lab).await;
+    }
+    if is_wanted("api::allocations") {
+        allocations::all(&lab).await;
     }
     if is_wanted("api::extensions") {
         extensions::all(&lab).await;

@@ -8,6 +8,7 @@ use studio_sql::write::{Cte, Statement as Sql};
 use super::Steps;
 use crate::operation::EntityCall;
 use crate::plan::link::key_columns;
+use crate::plan::list;
 use crate::plan::lower::Joins;
 use crate::plan::planner::Row;
 use crate::plan::query::as_text;
@@ -89,18 +90,16 @@ impl<'a> Planner<'a, '_> {
             let mut all =
                 vec![Join { kind: JoinKind::Inner, source: Self::source(row), on: Expr::And(ties) }];
             all.extend(joins.into_joins());
-            let inner = Select {
-                columns: vec![Item::AllOf(row.alias)],
+            let rows = Select {
                 from: Some(Source::Unnest { arrays, ordinality: true, alias: keys, columns: names }),
                 joins: all,
                 filter: condition,
                 order: vec![OrderBy { expr: Expr::Column(keys, "position"), descending: false }],
                 ..Select::default()
             };
-            Select {
-                columns: vec![Item::Expr(Expr::JsonList(Box::new(object)))],
-                from: Some(Source::Select(Box::new(inner), row.alias)),
-                ..Select::default()
+            match list::members(Expr::JsonList(Box::new(object))) {
+                Ok(members) => list::of_rows(members, rows, row.alias),
+                Err(what) => list::over(vec![Item::Expr(what)], rows, row.alias),
             }
         };
         let mut select = as_text(select);

@@ -74,6 +74,25 @@ fn order_through_relations() {
 }
 
 #[test]
+fn dear_values_are_computed_for_the_rows_that_are_left() {
+    let long = "k".repeat(64);
+    snapshot(
+        "lists",
+        &explain(
+            &bookshop(),
+            &format!(
+                r#"{{ few: books(orderBy: {{title: ASC}}, limit: 2) {{ title author {{ name }} }}
+                 skipped: books(orderBy: {{title: ASC}}, limit: 2, offset: 4) {{ title author {{ name }} }}
+                 sorted: books(orderBy: {{title: ASC}}) {{ title reviews {{ stars }} }}
+                 plain: books(orderBy: {{title: ASC}}, offset: 4) {{ __typename title }}
+                 long: books(limit: 2) {{ {long}: title }} }}"#
+            ),
+            None,
+        ),
+    );
+}
+
+#[test]
 fn bad_filters_and_orders() {
     snapshot(
         "bad_filters_and_orders",

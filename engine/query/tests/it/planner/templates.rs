@@ -88,8 +88,8 @@ fn filled(template: &Template, holes: &[String]) -> Plan {
     plan
 }
 
-fn claims(role: &str) -> Claims {
-    Claims(Some(json!({"sub": 1, "role": role, "roles": ["lead"]})))
+fn claims(role: &str, sub: i64) -> Claims {
+    Claims(Some(json!({"sub": sub, "role": role, "roles": ["lead"]})))
 }
 
 proptest! {
@@ -101,9 +101,9 @@ proptest! {
         let (text, before) = with_variables(&document(schema.ir(), shape, first));
         let (other, after) = with_variables(&document(schema.ir(), shape, second));
         prop_assume!(text == other);
-        let (_, template) = planned(&schema, &text, &before, &claims("user"));
+        let (_, template) = planned(&schema, &text, &before, &claims("user", 1));
         if let Some(template) = template {
-            for caller in [claims("user"), claims("admin")] {
+            for caller in [claims("user", 1), claims("user", 2), claims("user", 1 << 40), claims("admin", 1)] {
                 if let Some(holes) = template.fill(None, Some(&after), &caller, schema.ir()) {
                     let (fresh, _) = planned(&schema, &text, &after, &caller);
                     prop_assert_eq!(filled(&template, &holes), fresh, "{}", text);
@@ -169,6 +169,81 @@ fn plain_values_move_and_everything_else_is_part_of_the_shape() {
     assert!(!is_used_again(create, json!({"n": "a", "s": 2}), json!({"n": "a", "s": 3})));
     let part = "mutation($s: Int!, $i: Int!) { createPart(data: {size: $s, item: {id: $i}}) { id } }";
     assert!(is_used_again(part, json!({"s": 1, "i": 2}), json!({"s": 3, "i": 4})));
+}
+
+const OWNERS: &str = r#"
+context Auth { @jwt("sub") id: Int  @jwt role: String  @jwt nick: String?  @jwt size: Float  @jwt("sub") same: Int }
+@postgres
+module Notes {
+  @access(query = Auth.role == "staff" || self.owner == Auth.id, mutation = self.owner == Auth.id)
+  type Note {
+    @pk id: Int = autoIncrement()
+    owner: Int
+    text: String
+    tags: Set<Tag>?
+  }
+  @access(query = self.note.owner == Auth.id || self.name == Auth.nick, mutation = true)
+  type Tag {
+    @pk id: Int = autoIncrement()
+    name: String
+    note: Note
+  }
+  @access(query = self.owner == Auth.id && self.size > Auth.size, mutation = true)
+  type Box {
+    @pk id: Int = autoIncrement()
+    @bits64 owner: Int
+    size: Int
+  }
+  @access(query = self.owner == Auth.id && Auth.id > 0, mutation = true)
+  type Secret {
+    @pk id: Int = autoIncrement()
+    owner: Int
+  }
+  @access(query = self.one == Auth.id || self.other == Auth.same, mutation = true)
+  type Pair {
+    @pk id: Int = autoIncrement()
+    one: Int
+    other: Int
+  }
+}"#;
+
+/// Whether a caller with the second claims uses the plan of one with the first.
+fn is_shared(text: &str, first: Json, second: Json) -> bool {
+    let schema = schema(OWNERS);
+    let (first, second) = (Claims(Some(first)), Claims(Some(second)));
+    let (_, template) = planned(&schema, text, &Map::new(), &first);
+    let Some(template) = template else { return false };
+    let Some(holes) = template.fill(None, None, &second, schema.ir()) else { return false };
+    assert_eq!(filled(&template, &holes), planned(&schema, text, &Map::new(), &second).0, "{text}");
+    true
+}
+
+#[test]
+fn callers_share_a_plan_where_rules_only_compare_them_with_columns() {
+    let user = |id: Json| json!({"sub": id, "role": "user", "nick": "n", "size": 1.5});
+    let shared = |text: &str, first: Json, second: Json| is_shared(text, user(first), user(second));
+    assert!(shared("{ notes { id tags { name } } }", json!(1), json!(2)));
+    assert!(shared("mutation { deleteNote(id: 1) { id } }", json!(1), json!(2)));
+    assert!(shared("mutation { updateNote(id: 1, data: {text: \"x\"}) { id } }", json!(1), json!(2)));
+    assert!(shared("{ pairs { id } }", json!(1), json!(2)));
+    // One that does not fit the column is compared in a wider type.
+    assert!(!shared("{ notes { id } }", json!(1), json!(1_u64 << 40)));
+    assert!(!shared("{ notes { id } }", json!(1_u64 << 40), json!(1)));
+    // The rule looks at the value itself.
+    assert!(!shared("{ secrets { id } }", json!(1), json!(2)));
+    assert!(!shared("mutation { createNote(data: {owner: 1, text: \"x\"}) { id } }", json!(1), json!(2)));
+    // Two types of columns.
+    assert!(!shared("{ notes { id } boxes { id } }", json!(1), json!(2)));
+    // A missing value, or null, is another condition.
+    assert!(!is_shared("{ notes { id } }", user(json!(1)), json!({"role": "user"})));
+    let anonymous = json!({"sub": 2, "role": "user"});
+    assert!(!is_shared("{ tags { id } }", user(json!(1)), anonymous.clone()));
+    assert!(is_shared("{ tags { id } }", anonymous.clone(), json!({"sub": 3, "role": "user"})));
+    assert!(!is_shared("{ tags { id } }", anonymous, user(json!(1))));
+    // The role decides what there is to compare, and what is not compared is not looked at.
+    let staff = |id: i64| json!({"sub": id, "role": "staff"});
+    assert!(!is_shared("{ notes { id } }", user(json!(1)), staff(1)));
+    assert!(is_shared("{ notes { id } }", staff(1), staff(2)));
 }
 
 #[test]
