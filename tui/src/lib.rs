@@ -32,7 +32,7 @@ pub use action::{Action, ActionInfo, Pane, Scope, actions};
 pub use config::{ColorLevel, Exit, Explain, Record, Recorder, Sign, TokenSigner, TuiConfig, TuiError};
 pub use effect::Effect;
 pub use run::run;
-pub use terminal::restore as restore_terminal;
+pub use terminal::{is_active as has_terminal, restore as restore_terminal};
 pub use ui::Ui;
 pub use update::Msg;
 pub use view::view;

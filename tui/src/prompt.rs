@@ -77,17 +77,20 @@ impl Ui {
         self.prompt.as_ref().is_some_and(|prompt| prompt.purpose.is_secret())
     }
 
+    /// Closes the prompt and keeps what was typed.
+    pub(crate) fn leave_prompt(&mut self) {
+        if let Some(prompt) = self.prompt.take().filter(|prompt| !prompt.text.is_empty()) {
+            self.drafts.retain(|draft| draft.purpose != prompt.purpose);
+            self.drafts.push(prompt);
+        }
+    }
+
     /// A key while a prompt is open.
     pub(crate) fn type_prompt(&mut self, key: Key, state: &StudioState) -> Vec<Effect> {
         self.toast = None;
         let Some(prompt) = &mut self.prompt else { return Vec::new() };
         match key.code {
-            KeyCode::Esc => {
-                if let Some(prompt) = self.prompt.take().filter(|prompt| !prompt.text.is_empty()) {
-                    self.drafts.retain(|draft| draft.purpose != prompt.purpose);
-                    self.drafts.push(prompt);
-                }
-            }
+            KeyCode::Esc => self.leave_prompt(),
             KeyCode::Enter => return self.submit(state),
             KeyCode::Backspace => {
                 prompt.text.pop();

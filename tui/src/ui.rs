@@ -54,6 +54,8 @@ pub struct Ui {
     pub(crate) prompt: Option<Prompt>,
     /// Statements typed by hand so far.
     pub(crate) queries: u64,
+    /// The state that cursors and offsets are in line with.
+    pub(crate) settled: u64,
     /// What was typed into prompts that were left.
     pub(crate) drafts: Vec<Prompt>,
 }
@@ -178,8 +180,8 @@ pub(crate) struct TracesUi {
     pub(crate) frozen: Option<Ring<Arc<Trace>>>,
     /// The plan was asked for: it stays in sight until somebody scrolls.
     pub(crate) plan_in_sight: bool,
-    /// Plans asked for and not yet answered.
-    pub(crate) asked: Option<TraceId>,
+    /// The plan asked for last, and how many plans there had been by then.
+    pub(crate) asked: Option<(TraceId, u64)>,
 }
 
 /// Which part of the time of requests is looked at.
@@ -232,6 +234,8 @@ pub(crate) struct ReviewUi {
     pub(crate) typing: bool,
     /// Show all statements instead of the steps.
     pub(crate) sql: bool,
+    /// Options that were sent and are not in the state yet: the next key goes on from these.
+    pub(crate) sent: Vec<(studio_events::DecisionId, usize)>,
 }
 
 /// What the first-run card has seen.
@@ -263,6 +267,7 @@ impl Ui {
             zoomed_for_now: false,
             overlay: None,
             queries: 0,
+            settled: 0,
             typing_filter: false,
             pending: Vec::new(),
             toast: None,

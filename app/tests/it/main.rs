@@ -12,6 +12,7 @@ mod model;
 mod new;
 mod pty;
 mod review;
+mod screen;
 mod serve;
 mod studio;
 mod suites;

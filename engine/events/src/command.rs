@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::AccessCaller;
+use crate::time::Revision;
 use crate::trace::TraceId;
 
 /// Identity of a question.
@@ -36,6 +37,9 @@ pub enum Command {
     Migrate {
         /// The typed word.
         consent: String,
+        /// Revision of the plan that was looked at: when another one took its place meanwhile, nothing is applied.
+        /// `None` applies whatever is pending.
+        plan: Option<Revision>,
     },
     /// Forget every answer about the pending migration.
     ForgetAnswers,

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::database::{self, Database, DatabaseFailure};
+use super::explain::OnDemand;
 use super::hooks::StudioHooks;
 use super::migrate::Reviewed;
 use super::query::Queries;
@@ -44,10 +45,10 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Messages of the actor's own tasks.
 pub(super) enum Internal {
-    /// The database is up, or could not be started.
-    Database(Result<Box<Database>, DatabaseFailure>),
-    /// The server process ended by itself.
-    DatabaseLost(String, Vec<String>),
+    /// The database is up, or could not be started; with the number of the start.
+    Database(u64, Result<Box<Database>, DatabaseFailure>),
+    /// The server process of the start with this number ended by itself.
+    DatabaseLost(u64, String, Vec<String>),
     /// A test run ended.
     TestsEnded,
     /// Files of hook components changed.
@@ -81,11 +82,16 @@ pub(super) struct Actor {
     pub(super) now: Option<(Revision, Arc<Derived>)>,
     pub(super) before: Option<(Revision, Arc<Derived>)>,
     restarts: u32,
+    /// Number of the newest start of the database. What is heard of older ones changes nothing.
+    start: u64,
+    /// That start is under way.
+    starting: bool,
     database_since: Option<Instant>,
     /// Rename data of another major version and start empty.
     set_aside: bool,
     tests: TestRuns,
     queries: Queries,
+    on_demand: OnDemand,
     /// The files do not check: tests would run against something else.
     broken: bool,
     /// Files that can be opened, as last published.
@@ -153,10 +159,13 @@ impl Actor {
             now: None,
             before: None,
             restarts: 0,
+            start: 0,
+            starting: false,
             database_since: None,
             set_aside: false,
             tests,
             queries,
+            on_demand: OnDemand::default(),
             broken: false,
             files: Vec::new(),
             wanted_port: 0,
@@ -281,7 +290,10 @@ impl Actor {
     }
 
     /// Starts the database after a while; the time grows with every attempt that went wrong.
-    fn start_database(&self) {
+    fn start_database(&mut self) {
+        self.start += 1;
+        self.starting = true;
+        let number = self.start;
         let pause = match self.restarts {
             0 => Duration::ZERO,
             attempt => RESTART_PAUSE * 4_u32.saturating_pow(attempt - 1),
@@ -298,18 +310,25 @@ impl Actor {
             let asked = database::Wanted { durable, set_aside };
             let result = database::start(&root, &settings, asked, &executable, &bus).await;
             // The actor is gone when the studio stops meanwhile; dropping the database stops the server.
-            let _ = sender.send(Internal::Database(result.map(Box::new)));
+            let _ = sender.send(Internal::Database(number, result.map(Box::new)));
         });
     }
 
     async fn hear(&mut self, message: Internal) -> Result<(), StudioError> {
         match message {
-            Internal::Database(Ok(database)) => {
+            Internal::Database(number, result) if number != self.start => {
+                // Another start followed; this database is nobody's.
+                if let Ok(database) = result {
+                    database.stop().await;
+                }
+            }
+            Internal::Database(number, Ok(database)) => {
+                self.starting = false;
                 if let Some(exited) = database.exited() {
                     let sender = self.internal.0.clone();
                     tokio::spawn(async move {
                         let exit = exited.await;
-                        let _ = sender.send(Internal::DatabaseLost(exit.status, exit.log));
+                        let _ = sender.send(Internal::DatabaseLost(number, exit.status, exit.log));
                     });
                 }
                 if let Some(folder) = database.socket_dir() {
@@ -331,7 +350,8 @@ impl Actor {
                 self.advance().await;
                 self.list_copies(true).await;
             }
-            Internal::Database(Err(failure)) => {
+            Internal::Database(_, Err(failure)) => {
+                self.starting = false;
                 if let Some(found) = &failure.other_version
                     && self.config.interactive
                 {
@@ -346,7 +366,11 @@ impl Actor {
                     return Err(StudioError::Database(failure.message));
                 }
             }
-            Internal::DatabaseLost(status, log) => self.database_lost(status, log),
+            Internal::DatabaseLost(number, status, log) => {
+                if number == self.start {
+                    self.database_lost(status, log);
+                }
+            }
             Internal::TestsEnded => self.tests.ended().await,
             Internal::HookFiles(files) => {
                 self.hooks.files_changed(&self.toml, &files).await;
@@ -554,7 +578,7 @@ impl Actor {
             Command::Quit => {}
             Command::Rebuild => self.rebuild().await,
             Command::Answer(id, choice) => self.answer(id, choice).await,
-            Command::Migrate { consent } => self.migrate(&consent).await,
+            Command::Migrate { consent, plan } => self.migrate(&consent, plan).await,
             Command::ForgetAnswers => self.forget_answers().await,
             Command::UndoMigration => self.undo().await,
             Command::MakeCopy { name } => self.make_copy(name).await,
@@ -566,12 +590,12 @@ impl Actor {
             Command::Explain { trace, analyze } => match &self.database {
                 Some(database) => {
                     let ir = self.server.serving().map(|serving| Arc::clone(&serving.ir));
-                    explain::explain(&self.bus, &database.pool, ir, trace, analyze);
+                    self.on_demand.explain(&self.bus, &database.pool, ir, trace, analyze);
                 }
                 None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
             },
             Command::ExplainAccess { trace, caller } => {
-                explain::access(&self.bus, Arc::clone(&self.server), trace, caller);
+                self.on_demand.access(&self.bus, Arc::clone(&self.server), trace, caller);
             }
             Command::Replay { trace, write } => {
                 explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace, write)
@@ -596,7 +620,7 @@ impl Actor {
             }
             Command::CountRows => match (&self.database, &self.built) {
                 (Some(database), Some(built)) => {
-                    explain::count_rows(&self.bus, &database.pool, Arc::clone(&built.ir));
+                    self.on_demand.count_rows(&self.bus, &database.pool, Arc::clone(&built.ir));
                 }
                 _ => self.bus.log(LogLevel::Warn, "schema", "there is nothing to count yet"),
             },
@@ -607,6 +631,9 @@ impl Actor {
                 }
             }
             Command::RetryPort => self.listen_late(self.wanted_port).await,
+            Command::RestartDatabase if self.starting => {
+                self.bus.log(LogLevel::Info, "postgres", "it is being started already");
+            }
             Command::RestartDatabase => {
                 self.restarts = 0;
                 if let Some(database) = self.database.take() {

@@ -8,6 +8,7 @@ mod explain;
 mod files;
 mod hooks;
 mod migrate;
+mod newest;
 pub mod orders;
 mod policy;
 mod port;

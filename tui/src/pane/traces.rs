@@ -489,7 +489,7 @@ fn run_on_trace(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect>
         A::Open => set_tab(ui, TraceTab::Detail),
         A::TracePlan | A::TraceAnalyze => {
             set_tab(ui, TraceTab::Detail);
-            ui.traces.asked = Some(trace.id);
+            ui.traces.asked = Some((trace.id, state.plans.pushed()));
             ui.traces.plan_in_sight = true;
             let analyze = action == A::TraceAnalyze;
             return vec![Effect::Send(Command::Explain { trace: trace.id, analyze })];

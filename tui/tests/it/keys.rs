@@ -193,7 +193,7 @@ fn a_destructive_migration_needs_review_choice_word_and_key() {
         let mut screen = Screen::new("migration", NARROW);
         let effects = screen.keys(keys);
         let orders = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Send(Command::Migrate { consent }) => Some(consent),
+            Effect::Send(Command::Migrate { consent, .. }) => Some(consent),
             _ => None,
         });
         orders.collect::<Vec<_>>()
