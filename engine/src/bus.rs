@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use studio_events::{EventKind, LogLevel, LogLine, Stream, StudioEvent, StudioState, Timestamp, Trace};
+use studio_events::{
+    EventKind, LogLevel, LogLine, Stream, StudioEvent, StudioState, Timestamp, Trace, TraceId,
+};
 use tokio::sync::{broadcast, mpsc, watch};
 
 /// How many traces may wait for the reducer.
@@ -60,7 +62,12 @@ impl Bus {
 
     /// Publishes a log line.
     pub fn log(&self, level: LogLevel, source: &str, text: impl Into<String>) {
-        self.send(EventKind::Log(LogLine { level, source: source.to_owned(), text: text.into() }));
+        self.log_of(level, source, text, None);
+    }
+
+    /// Publishes a log line of a request.
+    pub fn log_of(&self, level: LogLevel, source: &str, text: impl Into<String>, trace: Option<TraceId>) {
+        self.send(EventKind::Log(LogLine { level, source: source.to_owned(), text: text.into(), trace }));
     }
 
     /// Whole states; a slow reader skips.

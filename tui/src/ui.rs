@@ -48,6 +48,8 @@ pub struct Ui {
     /// Newest last: what the palette shows first.
     pub(crate) recent: Vec<Action>,
     pub(crate) has_editor: bool,
+    /// The studio runs in another process and is looked at only.
+    pub(crate) viewer: bool,
     /// Explains problem codes.
     pub(crate) explain: Option<crate::config::Explain>,
     /// A line that is being typed for some purpose.
@@ -288,6 +290,7 @@ impl Ui {
             own_problems: Arc::default(),
             recent: Vec::new(),
             has_editor: config.editor.is_some(),
+            viewer: config.viewer,
             prompt: None,
             drafts: Vec::new(),
         }

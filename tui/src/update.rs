@@ -57,8 +57,21 @@ impl Ui {
                 Vec::new()
             }
         };
+        let effects = if self.viewer { self.only_looks(effects) } else { effects };
         self.tick_off(state);
         self.settle(state);
+        effects
+    }
+
+    /// What a second viewer may do.
+    fn only_looks(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        let before = effects.len();
+        effects.retain(Effect::only_looks);
+        if effects.len() < before {
+            self.overlay = None;
+            self.traces.asked = None;
+            self.say("this viewer changes nothing: do it in the other studio", 4);
+        }
         effects
     }
 

@@ -32,9 +32,17 @@ impl Terminal {
         let (cols, rows) = size;
         let pair =
             native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        for name in
-            ["NO_COLOR", "TMUX", "VISUAL", "EDITOR", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "COLORFGBG"]
-        {
+        for name in [
+            "NO_COLOR",
+            "TMUX",
+            "VISUAL",
+            "EDITOR",
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+            "BROWSER",
+            "COLORFGBG",
+            "COLORTERM",
+        ] {
             command.env_remove(name);
         }
         for name in ["SSH_TTY", "SSH_CONNECTION", "DATABASE_URL", "EXO_POSTGRES_URL", "EXO_SERVER_PORT"] {

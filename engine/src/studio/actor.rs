@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use studio_events::{
-    BuildEvent, BuildOutcome, Choice, Command, DatabaseEvent, Decision, DecisionEvent, DecisionId, EventKind,
-    LogLevel, Micros, PhaseTime, Problem, ProblemSet, ProblemSource, ProjectInfo, QueryEvent, Revision,
-    SchemaEvent, SchemaSummary, ServiceState, ServiceStatus, ServingEvent, Severity,
+    BuildEvent, BuildOutcome, Choice, Command, DatabaseEvent, DatabaseUrl, Decision, DecisionEvent,
+    DecisionId, EventKind, LogLevel, Micros, PhaseTime, Problem, ProblemSet, ProblemSource, ProjectInfo,
+    QueryEvent, Revision, SchemaEvent, SchemaSummary, ServiceState, ServiceStatus, ServingEvent, Severity,
 };
 use studio_model::ir::{Ir, IrHash};
 use studio_sql::schema::DatabaseSchema;
@@ -49,6 +49,8 @@ pub(super) enum Internal {
     Database(u64, Result<Box<Database>, DatabaseFailure>),
     /// The server process of the start with this number ended by itself.
     DatabaseLost(u64, String, Vec<String>),
+    /// The database of the switch with this number answers, or cannot be reached; the fact that it is ready.
+    Reached(u64, DatabaseUrl, Result<Box<(Database, EventKind)>, DatabaseFailure>),
     /// A test run ended.
     TestsEnded,
     /// Files of hook components changed.
@@ -64,8 +66,8 @@ pub(super) struct Actor {
     orders: mpsc::UnboundedReceiver<Command>,
     /// Where orders from other processes go.
     commands: mpsc::WeakUnboundedSender<Command>,
-    control: Option<JoinHandle<()>>,
-    internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
+    pub(super) control: Option<JoinHandle<()>>,
+    pub(super) internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
     stop: watch::Sender<bool>,
     listening: Option<JoinHandle<()>>,
     revision: Revision,
@@ -81,11 +83,15 @@ pub(super) struct Actor {
     /// What is served, and what was before: an undo goes back to it.
     pub(super) now: Option<(Revision, Arc<Derived>)>,
     pub(super) before: Option<(Revision, Arc<Derived>)>,
-    restarts: u32,
+    pub(super) restarts: u32,
     /// Number of the newest start of the database. What is heard of older ones changes nothing.
-    start: u64,
+    pub(super) start: u64,
     /// That start is under way.
-    starting: bool,
+    pub(super) starting: bool,
+    /// Number of the newest wish for another database.
+    pub(super) switch: u64,
+    /// Settings with the database of now; those of the server name the first one.
+    pub(super) settings: Settings,
     database_since: Option<Instant>,
     /// Rename data of another major version and start empty.
     set_aside: bool,
@@ -127,7 +133,7 @@ impl Actor {
         };
         let answered = Answered::new(config.policy.is_some());
         let personas = Arc::new(PersonaBook::new(secret, bus.clone()));
-        let mut server = Server::new(settings, environment);
+        let mut server = Server::new(settings.clone(), environment);
         server.bus = Some(bus.clone());
         server.personas = Some(Arc::clone(&personas));
         let hooks = StudioHooks::new(&config.project.root, bus.clone());
@@ -161,6 +167,8 @@ impl Actor {
             restarts: 0,
             start: 0,
             starting: false,
+            switch: 0,
+            settings,
             database_since: None,
             set_aside: false,
             tests,
@@ -290,7 +298,7 @@ impl Actor {
     }
 
     /// Starts the database after a while; the time grows with every attempt that went wrong.
-    fn start_database(&mut self) {
+    pub(super) fn start_database(&mut self) {
         self.start += 1;
         self.starting = true;
         let number = self.start;
@@ -301,7 +309,7 @@ impl Actor {
         let set_aside = self.set_aside;
         let sender = self.internal.0.clone();
         let root = self.config.project.root.clone();
-        let settings = self.server.settings.clone();
+        let settings = self.settings.clone();
         let durable = self.toml.postgres.durable;
         let executable = self.config.executable.clone();
         let bus = self.bus.clone();
@@ -324,31 +332,7 @@ impl Actor {
             }
             Internal::Database(number, Ok(database)) => {
                 self.starting = false;
-                if let Some(exited) = database.exited() {
-                    let sender = self.internal.0.clone();
-                    tokio::spawn(async move {
-                        let exit = exited.await;
-                        let _ = sender.send(Internal::DatabaseLost(number, exit.status, exit.log));
-                    });
-                }
-                if let Some(folder) = database.socket_dir() {
-                    match control::listen(folder, self.commands.clone(), self.bus.clone()) {
-                        Ok(task) => {
-                            if let Some(old) = self.control.replace(task) {
-                                old.abort();
-                            }
-                        }
-                        Err(error) => {
-                            self.bus.log(LogLevel::Warn, "control", format!("no socket for orders: {error}"));
-                        }
-                    }
-                }
-                self.database = Some(database);
-                self.database_since = Some(Instant::now());
-                self.set_aside = false;
-                self.served = None;
-                self.advance().await;
-                self.list_copies(true).await;
+                self.adopt(number, database).await;
             }
             Internal::Database(_, Err(failure)) => {
                 self.starting = false;
@@ -371,6 +355,7 @@ impl Actor {
                     self.database_lost(status, log);
                 }
             }
+            Internal::Reached(number, url, reached) => self.reached(number, url, reached).await,
             Internal::TestsEnded => self.tests.ended().await,
             Internal::HookFiles(files) => {
                 self.hooks.files_changed(&self.toml, &files).await;
@@ -378,6 +363,35 @@ impl Actor {
             }
         }
         Ok(())
+    }
+
+    /// Takes a database over: the model follows it.
+    pub(super) async fn adopt(&mut self, number: u64, database: Box<Database>) {
+        if let Some(exited) = database.exited() {
+            let sender = self.internal.0.clone();
+            tokio::spawn(async move {
+                let exit = exited.await;
+                let _ = sender.send(Internal::DatabaseLost(number, exit.status, exit.log));
+            });
+        }
+        if let Some(folder) = database.socket_dir() {
+            match control::listen(folder, self.commands.clone(), self.bus.clone()) {
+                Ok(task) => {
+                    if let Some(old) = self.control.replace(task) {
+                        old.abort();
+                    }
+                }
+                Err(error) => {
+                    self.bus.log(LogLevel::Warn, "control", format!("no socket for orders: {error}"));
+                }
+            }
+        }
+        self.database = Some(database);
+        self.database_since = Some(Instant::now());
+        self.set_aside = false;
+        self.served = None;
+        self.advance().await;
+        self.list_copies(true).await;
     }
 
     /// Data of another major version is never touched without a word.
@@ -641,6 +655,7 @@ impl Actor {
                 }
                 self.start_database();
             }
+            Command::UseDatabase(url) => self.use_database(url).await,
             Command::ResetLatency => {
                 self.server.latency.reset();
                 self.bus.send(EventKind::LatencyReset);

@@ -16,8 +16,10 @@ mod query;
 mod review;
 mod seed;
 mod summary;
+mod switch;
 mod test_runs;
 mod upkeep;
+pub mod viewer;
 pub mod watch;
 
 use std::path::PathBuf;

@@ -69,7 +69,12 @@ mod tests {
     use tokio::sync::oneshot;
 
     fn line(text: &str) -> EventKind {
-        EventKind::Log(LogLine { level: LogLevel::Info, source: "test".into(), text: text.into() })
+        EventKind::Log(LogLine {
+            level: LogLevel::Info,
+            source: "test".into(),
+            text: text.into(),
+            trace: None,
+        })
     }
 
     #[tokio::test]

@@ -38,7 +38,7 @@ impl Actor {
         self.bus.send(EventKind::Problems(ProblemSet { source, problems: Arc::new(problems) }));
     }
 
-    fn refuse(&self, order: &str, reason: impl Into<String>) {
+    pub(super) fn refuse(&self, order: &str, reason: impl Into<String>) {
         let (order, reason) = (order.to_owned(), reason.into());
         self.bus.send(EventKind::Schema(SchemaEvent::Refused { order, reason }));
     }

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use studio_events::{Command, Micros, Ring, StatementTrace, StudioState, Trace, TraceKind};
+use studio_events::{Command, Micros, Ring, StatementTrace, StudioState, Trace, TraceId, TraceKind};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
@@ -405,6 +405,9 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
     match action {
         A::TracePlan
         | A::TraceAnalyze
+        | A::TraceDetail
+        | A::TraceAccess
+        | A::TraceVariables
         | A::TraceCurl
         | A::TraceReplay
         | A::TraceCopyValues
@@ -462,6 +465,17 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
         action => return run_on_trace(ui, state, action),
     }
     Vec::new()
+}
+
+/// Goes to one request, whatever the list was narrowed to.
+pub(crate) fn show(ui: &mut Ui, id: TraceId) {
+    ui.go(Pane::Traces);
+    ui.traces.show = TraceShow::All;
+    ui.traces.frozen = None;
+    let list = ui.focused();
+    list.filter.clear();
+    list.selected = Some(u64::from(id.0));
+    set_tab(ui, TraceTab::Detail);
 }
 
 /// The line of the text where the plan begins.

@@ -59,7 +59,12 @@ fn child() {
                     let _ = tokio::spawn(async { panic!("a request went wrong") }).await;
                 }
                 let text = format!("got {order:?}");
-                let kind = EventKind::Log(LogLine { level: LogLevel::Info, source: "test".into(), text });
+                let kind = EventKind::Log(LogLine {
+                    level: LogLevel::Info,
+                    source: "test".into(),
+                    text,
+                    trace: None,
+                });
                 let event = StudioEvent { seq: state.seq + 1, at: Timestamp(fixture::NOW), kind };
                 state.apply(&event);
                 publish.send_replace(Arc::new(state.clone()));
@@ -127,7 +132,7 @@ impl Session {
         let pair = native_pty_system().openpty(size).unwrap();
         let unset =
             ["NO_COLOR", "TMUX", "VISUAL", "EDITOR", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "SSH_TTY"];
-        for name in unset.into_iter().chain(["SSH_CONNECTION", "LC_ALL", "COLORFGBG"]) {
+        for name in unset.into_iter().chain(["SSH_CONNECTION", "LC_ALL", "COLORFGBG", "COLORTERM"]) {
             command.env_remove(name);
         }
         command.env(STATE, state);
@@ -358,7 +363,13 @@ fn an_idle_studio_draws_nothing_and_latency_one_frame_a_second() {
 
 #[test]
 fn a_key_sends_few_bytes() {
-    let mut session = Session::start("busy", &[]);
+    for colors in ["", "truecolor"] {
+        a_key_sends_few_bytes_with(colors);
+    }
+}
+
+fn a_key_sends_few_bytes_with(colors: &str) {
+    let mut session = Session::start("busy", &[("COLORTERM", colors)]);
     session.shows("[1 Problems]");
     session.resize(24, 80);
     session.keys("3");
