@@ -382,7 +382,7 @@ pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let mut parts: Vec<(String, String)> = Vec::new();
     if cx.ui.pending.is_empty() {
         // The way out of what was opened comes first: it must not give way to anything.
-        let inside = cx.ui.list(cx.ui.pane).opened || cx.ui.zoomed_for_now;
+        let inside = cx.ui.list(cx.ui.pane).opened && !cx.ui.in_review(cx.state);
         let mut hinted = hinted(cx);
         if inside {
             hinted.retain(|action| *action != Action::Back);

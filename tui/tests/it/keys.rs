@@ -520,7 +520,7 @@ fn a_viewer_looks_and_changes_nothing() {
         ("busy", "3r"),
         ("busy", "3X"),
         ("busy", ":sql select 1<enter>"),
-        ("migration", "2cs<enter>"),
+        ("migration", "2s<enter>"),
         ("busy", "40"),
         ("broken", "1f"),
         ("migration", "mw"),
