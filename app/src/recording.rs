@@ -100,7 +100,8 @@ fn missed(before: &Recorded, count: u64) -> Recorded {
         Recorded::Input { .. } => 0,
     };
     let text = format!("{count} facts came too fast to be recorded");
-    let kind = EventKind::Log(LogLine { level: LogLevel::Warn, source: "recorder".to_owned(), text });
+    let kind =
+        EventKind::Log(LogLine { level: LogLevel::Warn, source: "recorder".to_owned(), text, trace: None });
     Recorded::Event(Arc::new(StudioEvent { seq, at: before.at(), kind }))
 }
 

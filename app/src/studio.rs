@@ -4,8 +4,10 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use studio_engine::project::{Project, ProjectError};
+use studio_engine::studio::viewer::{Other, Viewer};
 use studio_engine::studio::{Studio, StudioConfig, StudioError, orders};
 use studio_events::StudioEvent;
 use tokio::sync::broadcast::Receiver;
@@ -34,6 +36,13 @@ pub(crate) fn open(dir: &Path) -> Result<Project, Failure> {
 pub(crate) async fn run(dir: &Path, args: &InteractiveArgs) -> Result<ExitCode, Failure> {
     let project = open(dir)?;
     let why_plain = why_plain(args);
+    if why_plain.is_none()
+        && args.database_url.is_none()
+        && let Some(other) = Other::of(&project.root)
+        && let Some(code) = beside(&project, &other, args).await?
+    {
+        return Ok(code);
+    }
     let first_run = !project.root.join(".exo").exists();
     let config = StudioConfig {
         project,
@@ -179,6 +188,85 @@ async fn print(mut events: Events, states: tokio::sync::watch::Receiver<Arc<stud
     }
 }
 
+/// Another studio runs the project: looks at it, or stops it. `None`: the project is free now.
+async fn beside(
+    project: &Project,
+    other: &Other,
+    args: &InteractiveArgs,
+) -> Result<Option<ExitCode>, Failure> {
+    let asked = studio_tui::OtherStudio { project: project.name.clone(), process: other.process() };
+    let wish = studio_tui::ask_about(asked, terminal_config(args)).await;
+    let process = other.process();
+    match wish.map_err(|error| Failure::environment("use the terminal", &error))? {
+        studio_tui::Wish::Leave(exit) => Ok(Some(exit_code(exit))),
+        studio_tui::Wish::Stop => match other.stop().await {
+            Ok(()) => Ok(None),
+            Err(error) => {
+                let next = format!("end it with: kill {process}");
+                Err(Failure::command(format!("the other studio (process {process}): {error}"), next))
+            }
+        },
+        studio_tui::Wish::Look => {
+            if args.record.is_some() {
+                let next = "leave --record out to look at it, or stop it and record here".to_owned();
+                return Err(Failure::command("a viewer records nothing".to_owned(), next));
+            }
+            let viewer = other.look().await.map_err(|error| {
+                let next = "stop it and start here: exo-studio, then s".to_owned();
+                Failure::command(format!("the other studio (process {process}): {error}"), next)
+            })?;
+            look(viewer, args).await.map(Some)
+        }
+    }
+}
+
+/// The panes on a studio of another process.
+async fn look(mut viewer: Viewer, args: &InteractiveArgs) -> Result<ExitCode, Failure> {
+    let mut config = terminal_config(args);
+    config.viewer = true;
+    let (states, events, commands) = (viewer.states(), viewer.subscribe(), viewer.commands());
+    let exit = tokio::select! {
+        exit = studio_tui::run(states, events, commands, config) => Some(exit),
+        () = viewer.ended() => None,
+    };
+    match exit {
+        Some(exit) => exit.map(exit_code).map_err(|error| Failure::environment("run the panes", &error)),
+        None => {
+            given_back().await;
+            output::note("the studio that was looked at has stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Waits until the panes, whose future was dropped, have given the terminal back; what is printed before that is lost.
+async fn given_back() {
+    let wait = async {
+        while studio_tui::has_terminal() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(2), wait).await;
+    studio_tui::restore_terminal();
+}
+
+fn exit_code(exit: studio_tui::Exit) -> ExitCode {
+    match exit {
+        studio_tui::Exit::Quit => ExitCode::SUCCESS,
+        studio_tui::Exit::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
+    }
+}
+
+/// Settings of the terminal from variables and arguments.
+fn terminal_config(args: &InteractiveArgs) -> studio_tui::TuiConfig {
+    let mut config = studio_tui::TuiConfig::from_env();
+    config.ascii |= args.ascii;
+    config.mouse &= !args.no_mouse;
+    config.keymap = args.keymap.clone().or(config.keymap);
+    config.explain = Some(explain);
+    config
+}
+
 async fn panes(
     studio: &mut Studio,
     events: Events,
@@ -186,21 +274,23 @@ async fn panes(
     first_run: bool,
     recorder: Option<Recorder>,
 ) -> Result<ExitCode, Failure> {
-    let mut config = studio_tui::TuiConfig::from_env();
-    config.ascii |= args.ascii;
-    config.mouse &= !args.no_mouse;
+    let mut config = terminal_config(args);
     config.first_run = first_run;
-    config.keymap = args.keymap.clone().or(config.keymap);
     config.token = Some(studio_tui::TokenSigner(studio.signer()));
     config.recorder =
         recorder.map(|recorder| studio_tui::Recorder(Arc::new(move |line| recorder.keep(line))));
-    config.explain = Some(explain);
-    let ui = studio_tui::run(studio.states(), events, studio.commands(), config);
+    let (states, commands) = (studio.states(), studio.commands());
     let exit = tokio::select! {
-        exit = ui => exit.map_err(|error| Failure::environment("run the panes", &error)),
-        result = studio.finished() => {
-            studio_tui::restore_terminal();
-            return result.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error));
+        exit = studio_tui::run(states, events, commands, config) => {
+            Ok(exit.map_err(|error| Failure::environment("run the panes", &error)))
+        }
+        result = studio.finished() => Err(result),
+    };
+    let exit = match exit {
+        Ok(exit) => exit,
+        Err(ended) => {
+            given_back().await;
+            return ended.map(|()| ExitCode::SUCCESS).map_err(|error| failure(&error));
         }
     };
     // Whatever ended the panes, the database is stopped in order.
@@ -208,10 +298,7 @@ async fn panes(
     let finished = studio.finished().await.map_err(|error| failure(&error));
     let exit = exit?;
     finished?;
-    Ok(match exit {
-        studio_tui::Exit::Quit => ExitCode::SUCCESS,
-        studio_tui::Exit::Signal(signal) => ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)),
-    })
+    Ok(exit_code(exit))
 }
 
 fn failure(error: &StudioError) -> Failure {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use studio_events::{EventKind, LogLevel, LogLine, Stream, StudioEvent, StudioState, Timestamp, Trace};
+use studio_events::{
+    EventKind, LogLevel, LogLine, Stream, StudioEvent, StudioState, Timestamp, Trace, TraceId,
+};
 use tokio::sync::{broadcast, mpsc, watch};
 
 /// How many traces may wait for the reducer.
@@ -60,7 +62,12 @@ impl Bus {
 
     /// Publishes a log line.
     pub fn log(&self, level: LogLevel, source: &str, text: impl Into<String>) {
-        self.send(EventKind::Log(LogLine { level, source: source.to_owned(), text: text.into() }));
+        self.log_of(level, source, text, None);
+    }
+
+    /// Publishes a log line of a request.
+    pub fn log_of(&self, level: LogLevel, source: &str, text: impl Into<String>, trace: Option<TraceId>) {
+        self.send(EventKind::Log(LogLine { level, source: source.to_owned(), text: text.into(), trace }));
     }
 
     /// Whole states; a slow reader skips.
@@ -102,10 +109,14 @@ async fn reduce(
                 break;
             }
             next = facts.try_recv().ok().or_else(|| traces.try_recv().ok().map(EventKind::Request));
-            let dropped = lost.swap(0, Ordering::Relaxed);
-            if next.is_none() && dropped > 0 {
-                next = Some(EventKind::Lost { stream: Stream::Requests, count: dropped });
-            }
+        }
+        let dropped = lost.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            seq += 1;
+            let kind = EventKind::Lost { stream: Stream::Requests, count: dropped };
+            let event = Arc::new(StudioEvent { seq, at: now(), kind });
+            state.apply(&event);
+            applied.push(event);
         }
         publish.send_replace(Arc::new(state.clone()));
         // Whoever hears a fact finds it in the state.
@@ -119,6 +130,47 @@ async fn reduce(
 mod tests {
     use super::*;
     use studio_events::ProjectInfo;
+
+    #[tokio::test]
+    async fn every_loss_is_counted_also_while_more_comes() {
+        let bus = Bus::start();
+        let mut states = bus.states();
+        let sent = u64::try_from(TRACE_QUEUE + BATCH).unwrap() * 3;
+        for number in 0..sent {
+            // Nothing else runs meanwhile, so the queue overflows; facts keep the reducer busy afterwards.
+            bus.trace(Arc::new(trace(u32::try_from(number).unwrap())));
+            bus.log(LogLevel::Info, "test", "more");
+        }
+        let counted = |state: &Arc<StudioState>| state.traces.pushed() + state.traces_lost == sent;
+        tokio::time::timeout(std::time::Duration::from_secs(60), states.wait_for(counted))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(states.borrow().traces_lost > 0);
+    }
+
+    fn trace(id: u32) -> Trace {
+        Trace {
+            id: studio_events::TraceId(id),
+            at: now(),
+            revision: studio_events::Revision(1),
+            surface: studio_events::Surface::Graphql,
+            kind: studio_events::TraceKind::Query,
+            operation: String::new(),
+            caller: String::new(),
+            document: "".into(),
+            variables: "".into(),
+            status: 200,
+            total: studio_events::Micros(1),
+            phases: Vec::new(),
+            statements: Vec::new(),
+            round_trips: 0,
+            rows: 0,
+            response_bytes: 0,
+            error: None,
+            access: Vec::new(),
+        }
+    }
 
     #[tokio::test]
     async fn a_state_holds_everything_sent_before_it() {

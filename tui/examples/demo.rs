@@ -39,6 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                         level: studio_events::LogLevel::Info,
                         source: "demo".to_owned(),
                         text: format!("{order:?}"),
+                        trace: None,
                     }),
                     None => return,
                 },

@@ -16,6 +16,8 @@ pub enum ColorLevel {
     /// The 16 terminal colours on the default background, readable on light and dark.
     #[default]
     Ansi,
+    /// 24-bit colours (`COLORTERM`), of a brightness that reads on dark and on light.
+    TrueColor,
 }
 
 /// Signs a fresh token for the claims of a persona. Runs in an effect, never while drawing; the token stays out
@@ -77,10 +79,12 @@ pub struct TuiConfig {
     pub recorder: Option<Recorder>,
     /// Explains problem codes; without it the help of a problem is all there is.
     pub explain: Option<Explain>,
+    /// The studio runs in another process and is looked at only.
+    pub viewer: bool,
 }
 
 impl TuiConfig {
-    /// Settings from the environment: `NO_COLOR`, `TERM`, locale, `VISUAL` and `EDITOR`, `TMUX`, `SSH_*`.
+    /// Settings from the environment: `NO_COLOR`, `COLORTERM`, `TERM`, locale, `VISUAL` and `EDITOR`, `TMUX`, `SSH_*`.
     pub fn from_env() -> Self {
         let var = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let locale = var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")).unwrap_or_default();
@@ -89,7 +93,7 @@ impl TuiConfig {
         let no_color = var("NO_COLOR").is_some() || var("TERM").is_some_and(|term| term == "dumb");
         Self {
             ascii: !utf8,
-            color: if no_color { ColorLevel::None } else { ColorLevel::Ansi },
+            color: color_level(no_color, &var),
             light: var("COLORFGBG").is_some_and(|colors| is_light(&colors)),
             mouse: true,
             editor: var("VISUAL").or_else(|| var("EDITOR")),
@@ -101,7 +105,19 @@ impl TuiConfig {
             token: None,
             recorder: None,
             explain: None,
+            viewer: false,
         }
+    }
+}
+
+/// How many colours there are. GNU screen passes `COLORTERM` on without knowing what it means.
+fn color_level(no_color: bool, var: &dyn Fn(&str) -> Option<String>) -> ColorLevel {
+    let many = var("COLORTERM").is_some_and(|it| matches!(it.as_str(), "truecolor" | "24bit"));
+    let screen = var("TERM").is_some_and(|term| term.starts_with("screen")) && var("TMUX").is_none();
+    match (no_color, many && !screen) {
+        (true, _) => ColorLevel::None,
+        (false, true) => ColorLevel::TrueColor,
+        (false, false) => ColorLevel::Ansi,
     }
 }
 
@@ -168,6 +184,22 @@ mod tests {
     fn light_backgrounds_are_told() {
         assert!(is_light("0;15") && is_light("0;default;7"));
         assert!(!is_light("15;0") && !is_light("7;8") && !is_light("default;default") && !is_light(""));
+    }
+
+    #[test]
+    fn colours_are_as_many_as_the_terminal_says() {
+        let level = |no_color, set: &[(&str, &str)]| {
+            let found =
+                |name: &str| set.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+            color_level(no_color, &found)
+        };
+        assert_eq!(level(false, &[]), ColorLevel::Ansi);
+        assert_eq!(level(false, &[("COLORTERM", "24bit")]), ColorLevel::TrueColor);
+        assert_eq!(level(false, &[("COLORTERM", "yes")]), ColorLevel::Ansi);
+        assert_eq!(level(true, &[("COLORTERM", "truecolor")]), ColorLevel::None);
+        let screen = [("COLORTERM", "truecolor"), ("TERM", "screen-256color")];
+        assert_eq!(level(false, &screen), ColorLevel::Ansi);
+        assert_eq!(level(false, &[screen[0], screen[1], ("TMUX", "/tmp/tmux,1,0")]), ColorLevel::TrueColor);
     }
 
     #[test]

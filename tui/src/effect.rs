@@ -64,3 +64,23 @@ pub enum Effect {
     /// Leave.
     Quit,
 }
+
+impl Effect {
+    /// Whether it changes nothing but the terminal, the clipboard, and files by the user's own editor.
+    pub(crate) fn only_looks(&self) -> bool {
+        match self {
+            Self::Send(command) => command.only_looks(),
+            Self::Budget { .. } | Self::Fix(_) | Self::Write { .. } => false,
+            Self::Copy { .. }
+            | Self::Edit { .. }
+            | Self::EditText { .. }
+            | Self::Browse(_)
+            | Self::Curl(_)
+            | Self::PlainLog
+            | Self::Mouse { .. }
+            | Self::Redraw
+            | Self::Suspend
+            | Self::Quit => true,
+        }
+    }
+}

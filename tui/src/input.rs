@@ -43,10 +43,9 @@ impl Input {
     /// Stops reading, so that another program gets the keys. Returns when nothing is read any more.
     pub(crate) async fn pause(&self) {
         let _ = self.mode.compare_exchange(RUNNING, PAUSE_WANTED, Ordering::SeqCst, Ordering::SeqCst);
-        for _ in 0..100 {
-            if self.mode.load(Ordering::SeqCst) != PAUSE_WANTED {
-                return;
-            }
+        // However long the thread takes to notice: until then it would take keys from the other program. A thread
+        // that has ended takes none.
+        while self.mode.load(Ordering::SeqCst) == PAUSE_WANTED && !self.events.is_closed() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

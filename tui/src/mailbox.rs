@@ -138,7 +138,8 @@ mod tests {
 
     fn event(seq: u64) -> Arc<StudioEvent> {
         let text = format!("fact {seq}");
-        let kind = EventKind::Log(LogLine { level: LogLevel::Info, source: "test".into(), text });
+        let kind =
+            EventKind::Log(LogLine { level: LogLevel::Info, source: "test".into(), text, trace: None });
         Arc::new(StudioEvent { seq, at: Timestamp(seq), kind })
     }
 

@@ -44,7 +44,8 @@ pub fn line(event: &StudioEvent, state: &StudioState) -> Option<String> {
                 LogLevel::Info => "",
                 LogLevel::Debug => return None,
             };
-            Some(format!("{:<9} {level}{}", entry.source, clean(&entry.text)))
+            let trace = entry.trace.map(|id| format!("[{id}] ")).unwrap_or_default();
+            Some(format!("{:<9} {trace}{level}{}", entry.source, clean(&entry.text)))
         }
         EventKind::Decision(DecisionEvent::Asked(asked)) => {
             Some(format!("question  {} ({})", asked.question, asked.options.join(", ")))

@@ -1,7 +1,7 @@
 //! A line typed above the hints for one purpose. `Esc` leaves it and keeps what was typed for the next time.
 
 use crossterm::event::KeyCode;
-use studio_events::{Budget, Choice, Command, DecisionId, StudioState};
+use studio_events::{Budget, Choice, Command, DatabaseUrl, DecisionId, StudioState};
 
 use crate::action::Key;
 use crate::effect::Effect;
@@ -33,6 +33,8 @@ pub(crate) enum Purpose {
     },
     /// The name of a copy of the database.
     CopyName,
+    /// The URL of another database.
+    Database,
 }
 
 impl Purpose {
@@ -43,6 +45,7 @@ impl Purpose {
             Self::Sql => "SQL, read-only".to_owned(),
             Self::Value { question, .. } => question.clone(),
             Self::CopyName => "name of the copy".to_owned(),
+            Self::Database => "database URL".to_owned(),
         }
     }
 
@@ -53,15 +56,52 @@ impl Purpose {
             Self::Sql => "runs it in a read-only transaction",
             Self::Value { .. } => "takes the value; = in front makes it an SQL expression",
             Self::CopyName => "makes the copy; empty names it after the revision",
+            Self::Database => {
+                "connects, read-only unless started with --read-write; empty: the project's own"
+            }
         }
     }
 
-    /// Letters are neither shown nor recorded.
+    /// Letters are not recorded, and what is secret of them is not shown.
     pub(crate) fn is_secret(&self) -> bool {
         match self {
             Self::Budget { .. } | Self::Sql | Self::Value { .. } | Self::CopyName => false,
+            Self::Database => true,
         }
     }
+}
+
+impl Prompt {
+    /// What is shown of the text.
+    pub(crate) fn shown(&self) -> String {
+        if self.purpose.is_secret() { without_secrets(&self.text) } else { self.text.clone() }
+    }
+}
+
+/// A URL as it is typed, with `*` for its password: what follows the user's name up to the last `@`, or to the end as
+/// long as there is none, and values of the query.
+fn without_secrets(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url.rfind('@').unwrap_or(url.len());
+    let password = url.get(start..end).and_then(|user| user.find(':')).map(|at| start + at + 1);
+    let query = url.get(end..).and_then(|rest| rest.find('?')).map(|at| end + at + 1);
+    let mut in_value = false;
+    let mask = |(at, c): (usize, char)| {
+        if query.is_some_and(|query| at >= query) {
+            match c {
+                '&' => in_value = false,
+                '=' if !in_value => {
+                    in_value = true;
+                    return c;
+                }
+                _ => {}
+            }
+            return if in_value { '*' } else { c };
+        }
+        let secret = password.is_some_and(|password| (password..end).contains(&at));
+        if secret { '*' } else { c }
+    };
+    url.char_indices().map(mask).collect()
 }
 
 impl Ui {
@@ -77,17 +117,20 @@ impl Ui {
         self.prompt.as_ref().is_some_and(|prompt| prompt.purpose.is_secret())
     }
 
+    /// Closes the prompt and keeps what was typed.
+    pub(crate) fn leave_prompt(&mut self) {
+        if let Some(prompt) = self.prompt.take().filter(|prompt| !prompt.text.is_empty()) {
+            self.drafts.retain(|draft| draft.purpose != prompt.purpose);
+            self.drafts.push(prompt);
+        }
+    }
+
     /// A key while a prompt is open.
     pub(crate) fn type_prompt(&mut self, key: Key, state: &StudioState) -> Vec<Effect> {
         self.toast = None;
         let Some(prompt) = &mut self.prompt else { return Vec::new() };
         match key.code {
-            KeyCode::Esc => {
-                if let Some(prompt) = self.prompt.take().filter(|prompt| !prompt.text.is_empty()) {
-                    self.drafts.retain(|draft| draft.purpose != prompt.purpose);
-                    self.drafts.push(prompt);
-                }
-            }
+            KeyCode::Esc => self.leave_prompt(),
             KeyCode::Enter => return self.submit(state),
             KeyCode::Backspace => {
                 prompt.text.pop();
@@ -130,6 +173,15 @@ impl Ui {
                 self.prompt = None;
                 vec![Effect::Send(Command::MakeCopy { name: (!text.is_empty()).then_some(text) })]
             }
+            Purpose::Database => {
+                if !text.is_empty() && !["postgres://", "postgresql://"].iter().any(|it| text.starts_with(it))
+                {
+                    self.say("a URL looks like postgres://user:password@host:5432/name", 6);
+                    return Vec::new();
+                }
+                self.prompt = None;
+                vec![Effect::Send(Command::UseDatabase(DatabaseUrl(text)))]
+            }
             Purpose::Sql if text.is_empty() => Vec::new(),
             Purpose::Sql => {
                 self.prompt = None;
@@ -150,5 +202,25 @@ impl Ui {
     pub(crate) fn next_query(&mut self) -> u64 {
         self.queries += 1;
         self.queries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown_while_they_are_typed() {
+        let shown = [
+            ("postgres://anna", "postgres://anna"),
+            ("postgres://anna:se", "postgres://anna:**"),
+            ("postgres://anna:s/e@c", "postgres://anna:***@c"),
+            ("postgres://anna:se@host:5432/db", "postgres://anna:**@host:5432/db"),
+            ("postgres://anna@host:5432/db", "postgres://anna@host:5432/db"),
+            ("postgres://h@x/db?password=a=b&sslmode=x", "postgres://h@x/db?password=***&sslmode=*"),
+        ];
+        for (typed, wanted) in shown {
+            assert_eq!(without_secrets(typed), wanted);
+        }
     }
 }

@@ -102,6 +102,7 @@ async fn session(
         wheel: Instant::now(),
         exit: None,
         suspended: false,
+        held: Vec::new(),
     };
     session.record(RecordedInput::Size(size.width, size.height));
     session.look();
@@ -136,6 +137,8 @@ struct Session {
     exit: Option<Exit>,
     /// Stopped; the shell has the terminal.
     suspended: bool,
+    /// What was typed before we took the terminal again.
+    held: Vec<Event>,
 }
 
 /// When the next frame is due.
@@ -188,7 +191,12 @@ impl Session {
                 _ = interrupt.recv() => return Ok(Exit::Quit),
                 _ = &mut dropped => return Ok(Exit::Quit),
                 _ = stop.recv() => self.suspend()?,
-                _ = resumed.recv() => self.retake()?,
+                _ = resumed.recv() => {
+                    self.retake()?;
+                    for event in std::mem::take(&mut self.held) {
+                        self.on_input(event).await?;
+                    }
+                }
                 () = tokio::time::sleep_until(wait), if due.is_some() => self.draw()?,
                 () = self.mailbox.fresh() => self.pace.ask(AFTER_DATA),
                 line = self.lines.recv(), if lines_open => match line {
@@ -222,6 +230,8 @@ impl Session {
 
     async fn on_input(&mut self, event: Event) -> Result<(), TuiError> {
         if self.suspended {
+            // Typed between the shell's `fg` and the signal that tells us of it.
+            self.held.push(event);
             return Ok(());
         }
         if self.log.open {
@@ -233,7 +243,7 @@ impl Session {
             }
             self.wheel = Instant::now();
         }
-        self.look();
+        // The state is the one that was drawn: a key is about what its user saw, not about what came in since.
         if self.config.recorder.is_some() {
             for input in RecordedInput::of(&event, self.ui.types_a_secret()) {
                 self.record(input);

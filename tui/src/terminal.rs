@@ -109,7 +109,7 @@ pub fn restore() {
 }
 
 /// Whether the screen is ours.
-pub(crate) fn is_active() -> bool {
+pub fn is_active() -> bool {
     ACTIVE.load(Ordering::SeqCst)
 }
 

@@ -1,4 +1,4 @@
-//! Signs and styles. State is always sign + word; colour only repeats it. Nothing here is a fixed RGB colour.
+//! Signs and styles. State is always sign + word; colour only repeats it.
 
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
@@ -24,7 +24,24 @@ impl Theme {
             // Many terminals brighten a colour that is bold; bright yellow and cyan vanish on white.
             ColorLevel::Ansi if self.light => Style::new().fg(color),
             ColorLevel::Ansi => style.fg(color),
+            ColorLevel::TrueColor => style.fg(self.shade(color)),
         }
+    }
+
+    /// The 24-bit shade of one of the 16 colours. Where the background is not known to be light, a shade of middle
+    /// brightness, which reads on both.
+    fn shade(self, color: Color) -> Color {
+        let (middle, deep) = match color {
+            Color::Red => ((229, 72, 77), (176, 32, 37)),
+            Color::Yellow => ((176, 128, 16), (133, 88, 0)),
+            Color::Green => ((47, 158, 68), (22, 112, 45)),
+            Color::Cyan => ((20, 146, 165), (0, 100, 116)),
+            Color::Blue => ((74, 127, 224), (28, 84, 186)),
+            Color::Magenta => ((176, 95, 208), (128, 48, 160)),
+            other => return other,
+        };
+        let (red, green, blue) = if self.light { deep } else { middle };
+        Color::Rgb(red, green, blue)
     }
 
     /// Errors.
@@ -136,5 +153,33 @@ pub(crate) fn ascii_twin(sign: char) -> char {
         '↑' => '^',
         '←' => '<',
         _ => '?',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance as the web's accessibility rules define it.
+    fn luminance(color: Color) -> f64 {
+        let Color::Rgb(red, green, blue) = color else { panic!("{color:?} has no shade") };
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.040_45 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    }
+
+    #[test]
+    fn shades_read_on_their_backgrounds() {
+        let theme = |light| Theme { ascii: false, color: ColorLevel::TrueColor, light };
+        let colors = [Color::Red, Color::Yellow, Color::Green, Color::Cyan, Color::Blue, Color::Magenta];
+        for color in colors {
+            let middle = luminance(theme(false).shade(color));
+            let (on_black, on_white) = ((middle + 0.05) / 0.05, 1.05 / (middle + 0.05));
+            assert!(on_black > 4.5 && on_white > 3.0, "{color:?}: {on_black:.1} {on_white:.1}");
+            let deep = luminance(theme(true).shade(color));
+            assert!(1.05 / (deep + 0.05) > 4.5, "{color:?} on white");
+        }
     }
 }

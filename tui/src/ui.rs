@@ -48,12 +48,16 @@ pub struct Ui {
     /// Newest last: what the palette shows first.
     pub(crate) recent: Vec<Action>,
     pub(crate) has_editor: bool,
+    /// The studio runs in another process and is looked at only.
+    pub(crate) viewer: bool,
     /// Explains problem codes.
     pub(crate) explain: Option<crate::config::Explain>,
     /// A line that is being typed for some purpose.
     pub(crate) prompt: Option<Prompt>,
     /// Statements typed by hand so far.
     pub(crate) queries: u64,
+    /// The state that cursors and offsets are in line with.
+    pub(crate) settled: u64,
     /// What was typed into prompts that were left.
     pub(crate) drafts: Vec<Prompt>,
 }
@@ -178,8 +182,8 @@ pub(crate) struct TracesUi {
     pub(crate) frozen: Option<Ring<Arc<Trace>>>,
     /// The plan was asked for: it stays in sight until somebody scrolls.
     pub(crate) plan_in_sight: bool,
-    /// Plans asked for and not yet answered.
-    pub(crate) asked: Option<TraceId>,
+    /// The plan asked for last, and how many plans there had been by then.
+    pub(crate) asked: Option<(TraceId, u64)>,
 }
 
 /// Which part of the time of requests is looked at.
@@ -232,6 +236,8 @@ pub(crate) struct ReviewUi {
     pub(crate) typing: bool,
     /// Show all statements instead of the steps.
     pub(crate) sql: bool,
+    /// Options that were sent and are not in the state yet: the next key goes on from these.
+    pub(crate) sent: Vec<(studio_events::DecisionId, usize)>,
 }
 
 /// What the first-run card has seen.
@@ -263,6 +269,7 @@ impl Ui {
             zoomed_for_now: false,
             overlay: None,
             queries: 0,
+            settled: 0,
             typing_filter: false,
             pending: Vec::new(),
             toast: None,
@@ -283,6 +290,7 @@ impl Ui {
             own_problems: Arc::default(),
             recent: Vec::new(),
             has_editor: config.editor.is_some(),
+            viewer: config.viewer,
             prompt: None,
             drafts: Vec::new(),
         }

@@ -31,6 +31,10 @@ impl Ui {
         if self.toast.as_ref().is_some_and(|toast| toast.until <= now) {
             self.toast = None;
         }
+        if matches!(msg, Msg::Input(_)) && self.settled != state.seq {
+            // Rows may have moved since: keys are about the item the cursor is on, not about its place.
+            self.settle(state);
+        }
         let effects = match msg {
             Msg::Input(Event::Key(key)) if key.kind != KeyEventKind::Release => {
                 Key::from_event(key).into_iter().flat_map(|key| self.on_key(key, state)).collect()
@@ -53,8 +57,21 @@ impl Ui {
                 Vec::new()
             }
         };
+        let effects = if self.viewer { self.only_looks(effects) } else { effects };
         self.tick_off(state);
         self.settle(state);
+        effects
+    }
+
+    /// What a second viewer may do.
+    fn only_looks(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        let before = effects.len();
+        effects.retain(Effect::only_looks);
+        if effects.len() < before {
+            self.overlay = None;
+            self.traces.asked = None;
+            self.say("this viewer changes nothing: do it in the other studio", 4);
+        }
         effects
     }
 
@@ -73,14 +90,10 @@ impl Ui {
 
     /// Brings cursors and offsets in line with what there is to see.
     pub(crate) fn settle(&mut self, state: &StudioState) {
+        self.settled = state.seq;
         pane::latency::refresh(self, state);
         pane::schema::refresh(self, state);
-        if self.review.revision != state.migration.as_ref().map_or(0, |plan| plan.revision.0) {
-            self.review = crate::ui::ReviewUi {
-                revision: state.migration.as_ref().map_or(0, |plan| plan.revision.0),
-                ..Default::default()
-            };
-        }
+        self.settle_review(state);
         let places = layout(self, state);
         for (pane, area) in places.panes {
             let rows = pane::rows(self, state, pane);
@@ -110,6 +123,21 @@ impl Ui {
                 list.scroll = list.scroll.min(lines.saturating_sub(usize::from(detail.height)));
             }
         }
+    }
+
+    /// Answers belong to one revision. Whoever is typing the word when another one comes goes on typing it, into
+    /// nothing: the letters must not become orders.
+    fn settle_review(&mut self, state: &StudioState) {
+        let revision = state.migration.as_ref().map_or(0, |plan| plan.revision.0);
+        if self.review.revision != revision {
+            let typing = self.review.typing;
+            self.review = crate::ui::ReviewUi { revision, typing, ..Default::default() };
+            if typing {
+                self.say("another migration waits by now: nothing of what was typed counts · Esc", 6);
+            }
+        }
+        let shown = |id| state.decisions.iter().find(|decision| decision.id == id).map(|it| it.chosen());
+        self.review.sent.retain(|(id, option)| shown(*id).is_some_and(|chosen| chosen != Some(*option)));
     }
 
     fn on_paste(&mut self, text: &str) {
@@ -150,7 +178,7 @@ impl Ui {
             self.type_filter(key);
             return Vec::new();
         }
-        if self.review.typing && self.in_review(state) {
+        if self.review.typing {
             self.type_word(key);
             return Vec::new();
         }
@@ -225,7 +253,8 @@ impl Ui {
         }
         self.pane = pane;
         self.typing_filter = false;
-        self.prompt = None;
+        self.review.typing = false;
+        self.leave_prompt();
         self.pending.clear();
     }
 

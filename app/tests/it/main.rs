@@ -13,6 +13,7 @@ mod model;
 mod new;
 mod pty;
 mod review;
+mod screen;
 mod serve;
 mod studio;
 mod suites;

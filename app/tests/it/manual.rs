@@ -1,5 +1,5 @@
 //! The captures in the manual of the terminal. Run by hand after a screen changed:
-//! `cargo test -p exo-studio --test it manual -- --ignored`.
+//! `cargo test --workspace --test it manual -- --ignored`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -33,6 +33,13 @@ const SCREENS: &[Step] = &[
         "2dz",
         "CREATE TABLE",
     ),
+    ("Schema: SDL", "The GraphQL schema of the newest model without errors.", "2iz", "type Query"),
+    (
+        "Schema: rows and copies",
+        "Rows of each table, and the named copies of the database: `s` makes one, Enter restores the selected one (asks), `u` undoes the last migration.",
+        "2cz",
+        "copies",
+    ),
     (
         "Traces",
         "Every request, newest first. Following ends with the first step away from the newest and returns with `G`.",
@@ -59,13 +66,30 @@ const SCREENS: &[Step] = &[
         "4\r",
         "share sql",
     ),
-    ("Logs", "All sources; `s` one of them, `+` and `-` levels.", "5z", "following"),
-    ("Services", "Postgres, HTTP, the watcher and hooks. Enter opens the log of one.", "6z", "postgres"),
+    (
+        "Logs",
+        "All sources; `s` one of them, `+` and `-` levels. Enter on a line of a hook or a script goes to its request.",
+        "5z",
+        "following",
+    ),
+    (
+        "Services",
+        "Postgres, HTTP, the watcher and hooks. Enter opens the log of one; `d` goes over to another database and back.",
+        "6z",
+        "postgres",
+    ),
     (
         "Tests",
         "`T` runs all, `r` one or a folder, `F` those that failed, `w` after each save, `c` shows the access rules the tests saw.",
         "7z",
         "passed",
+    ),
+    ("Tests: access coverage", "Which access rules the tests saw, and what they decided.", "7cz", "rules"),
+    (
+        "A statement",
+        "`:sql` runs it in a read-only transaction; `W` asks before it may write.",
+        ":sql select id, title, completed from todos order by id\r",
+        " rows · ",
     ),
     ("Keys", "`?` lists every key with the reason when it does nothing now.", "?", "Keys"),
     (
@@ -76,13 +100,31 @@ const SCREENS: &[Step] = &[
     ),
 ];
 
+/// Screens that need more than keys, behind the others.
+const EXTRA: &[(&str, &str)] = &[
+    ("Start here", "The first start of a project: the steps tick themselves off."),
+    (
+        "A broken model",
+        "The last good revision keeps serving; the mistake is shown with its place and a fix (`f`).",
+    ),
+    ("Problems: explained", "Enter explains the code of a problem; `e` opens its place in the editor."),
+    (
+        "Migration review",
+        "What a save would change in the database waits here when it could lose values or needs an answer. `Space` chooses, `v` shows the SQL, `A` applies.",
+    ),
+    (
+        "Another studio",
+        "A second `exo-studio` on the same project: `a` looks at the first one, changing nothing; `s` stops it and starts here.",
+    ),
+];
+
 #[test]
 #[ignore = "rewrites tui/MANUAL.md from real sessions"]
 fn capture() {
     let mut captures = String::new();
     let folder = folder();
     let todo = project(folder.path(), "todo");
-    let mut shots: Vec<Vec<String>> = vec![Vec::new(); SCREENS.len() + 2];
+    let mut shots: Vec<Vec<String>> = vec![Vec::new(); SCREENS.len() + EXTRA.len()];
     for size in SIZES {
         let mut terminal = Terminal::panes(&todo, size, &[]);
         terminal.until("the studio", |text| {
@@ -115,7 +157,7 @@ fn capture() {
             terminal.keys("\x1b");
             std::thread::sleep(Duration::from_millis(60));
             match *keys {
-                "2dz" => terminal.keys("2tz"),
+                "2dz" | "2iz" | "2cz" => terminal.keys("2tz"),
                 "3a" | "3v" => terminal.keys("3d"),
                 keys if keys.ends_with('z') => terminal.keys("z"),
                 _ => {}
@@ -125,19 +167,24 @@ fn capture() {
         edit(&todo.join("src/index.exo"), "title: String", "title: Strin");
         terminal.see("E0030");
         shots[SCREENS.len() + 1].push(shot(&terminal, &todo));
-        edit(&todo.join("src/index.exo"), "title: Strin", "title: String");
+        terminal.keys("1\r");
+        terminal.see("E0030 explained");
+        shots[SCREENS.len() + 2].push(shot(&terminal, &todo));
+        edit(&todo.join("src/index.exo"), "title: Strin", "name: String");
         terminal.until("a clean model", |text| !text.contains("E0030"));
+        terminal.keys("m");
+        terminal.see("becomes name");
+        shots[SCREENS.len() + 3].push(shot(&terminal, &todo));
+        edit(&todo.join("src/index.exo"), "name: String", "title: String");
+        terminal.see("nothing pending");
+        let second = Terminal::panes(&todo, size, &[]);
+        second.see("Another exo-studio");
+        shots[SCREENS.len() + 4].push(shot(&second, &todo));
+        drop(second);
         terminal.keys("q");
         assert_eq!(terminal.ends(), 0);
     }
-    let extra = [
-        ("Start here", "The first start of a project: the steps tick themselves off."),
-        (
-            "A broken model",
-            "The last good revision keeps serving; the mistake is shown with its place and a fix (`f`).",
-        ),
-    ];
-    let titles = SCREENS.iter().map(|(title, text, _, _)| (*title, *text)).chain(extra);
+    let titles = SCREENS.iter().map(|(title, text, _, _)| (*title, *text)).chain(EXTRA.iter().copied());
     for ((title, text), shots) in titles.zip(&shots) {
         write!(captures, "\n## {title}\n\n{text}\n").unwrap();
         for shot in shots {

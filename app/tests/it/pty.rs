@@ -1,24 +1,20 @@
 //! The real binary in a pseudo terminal.
 
 use std::io::{Read, Write};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::harness::{PATIENCE, binary, kill, wait_for};
-
-fn cells(count: u16) -> NonZero<u16> {
-    NonZero::new(count).unwrap()
-}
+use crate::screen::Screen;
 
 /// A terminal with a program in it. Dropping it ends the program.
 pub(crate) struct Terminal {
     pub(crate) child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     keys: Box<dyn Write + Send>,
-    screen: Arc<Mutex<vt100::Parser>>,
+    screen: Arc<Mutex<Screen>>,
 }
 
 impl Terminal {
@@ -36,9 +32,17 @@ impl Terminal {
         let (cols, rows) = size;
         let pair =
             native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        for name in
-            ["NO_COLOR", "TMUX", "VISUAL", "EDITOR", "DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "COLORFGBG"]
-        {
+        for name in [
+            "NO_COLOR",
+            "TMUX",
+            "VISUAL",
+            "EDITOR",
+            "DISPLAY",
+            "WAYLAND_DISPLAY",
+            "BROWSER",
+            "COLORFGBG",
+            "COLORTERM",
+        ] {
             command.env_remove(name);
         }
         for name in ["SSH_TTY", "SSH_CONNECTION", "DATABASE_URL", "EXO_POSTGRES_URL", "EXO_SERVER_PORT"] {
@@ -48,7 +52,7 @@ impl Terminal {
         command.env("TERM", "xterm-256color");
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
+        let screen = Arc::new(Mutex::new(Screen::new(size)));
         let mut reader = pair.master.try_clone_reader().unwrap();
         let sink = Arc::clone(&screen);
         std::thread::spawn(move || {
@@ -63,27 +67,35 @@ impl Terminal {
 
     /// What the terminal shows.
     pub(crate) fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
+        self.screen.lock().unwrap().text()
     }
 
     /// Its rows without spaces at their ends.
     pub(crate) fn rows(&self) -> String {
         let screen = self.screen.lock().unwrap();
-        let cols = screen.screen().size().1.get();
-        let rows: Vec<_> = screen.screen().rows(0, cols).map(|row| row.trim_end().to_owned()).collect();
+        let cols = screen.now().size().1.get();
+        let rows: Vec<_> = screen.now().rows(0, cols).map(|row| row.trim_end().to_owned()).collect();
         rows.join("\n")
     }
 
-    /// The base URL of the API, which the panes show.
+    /// The base URL of the API, once the panes show it.
     pub(crate) fn url(&self) -> String {
+        let what = "http://localhost:";
+        self.see(what);
         let text = self.text();
-        let word = text.split_whitespace().find(|word| word.starts_with("http://localhost:")).unwrap();
+        let word = text.split_whitespace().find(|word| word.starts_with(what)).unwrap();
         word.trim_end_matches("/graphql").to_owned()
     }
 
     /// Waits until the terminal shows this.
     pub(crate) fn see(&self, what: &str) {
         self.until(what, |text| text.contains(what));
+    }
+
+    /// Waits until the terminal has shown this since the last key: a word that goes away by itself.
+    pub(crate) fn saw(&self, what: &str) {
+        let seen = || self.screen.lock().unwrap().has_seen(what).then_some(());
+        wait_for(&format!("moment with `{what}`, now:\n{}", self.rows()), seen);
     }
 
     /// Waits until the text is as wanted.
@@ -97,6 +109,7 @@ impl Terminal {
 
     /// Types.
     pub(crate) fn keys(&mut self, keys: &str) {
+        self.screen.lock().unwrap().key();
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
@@ -104,8 +117,8 @@ impl Terminal {
     /// Gives it another size, columns and rows.
     pub(crate) fn resize(&self, size: (u16, u16)) {
         let (cols, rows) = size;
+        self.screen.lock().unwrap().resize(size);
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        self.screen.lock().unwrap().screen_mut().set_size(cells(rows), cells(cols));
     }
 
     /// Sends a signal to the program.
@@ -121,21 +134,20 @@ impl Terminal {
     /// Waits until the terminal is as an ordinary program leaves it: main screen, cursor, no mouse, echo.
     pub(crate) fn is_restored(&self) {
         wait_for(&format!("ordinary screen in place of\n{}", self.text()), || {
-            let parser = self.screen.lock().unwrap();
-            let screen = parser.screen();
+            let drawn = self.screen.lock().unwrap();
+            let screen = drawn.now();
             let plain = !screen.alternate_screen()
                 && !screen.hide_cursor()
                 && !screen.bracketed_paste()
                 && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None;
-            plain.then_some(())
+            let modes = format!("{:?}", self.master.get_termios().unwrap().local_flags);
+            (plain && modes.contains("ICANON") && modes.contains("ECHO")).then_some(())
         });
-        let modes = format!("{:?}", self.master.get_termios().unwrap().local_flags);
-        assert!(modes.contains("ICANON") && modes.contains("ECHO"), "{modes}");
     }
 
     /// Whether the panes have the screen.
     pub(crate) fn is_full_screen(&self) -> bool {
-        self.screen.lock().unwrap().screen().alternate_screen()
+        self.screen.lock().unwrap().now().alternate_screen()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -79,9 +78,7 @@ fn a_killed_studio_leaves_no_server_and_loses_nothing() {
     assert!(is_alive(pid));
     kill("KILL", studio.child.id());
     studio.child.wait().unwrap();
-    let killed = std::time::Instant::now();
     wait_for("end of the server", || (!is_alive(pid)).then_some(()));
-    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
 
     let again = Studio::start(&todo);
     again.serves(1);

@@ -31,7 +31,7 @@ fn the_panes_follow_the_project_resize_and_leave_a_clean_screen() {
     // A key that arrives together with a new size is not lost.
     terminal.resize(NARROW);
     terminal.keys("6");
-    terminal.see("6 Services");
+    terminal.see("[6 Services]");
     assert!(terminal.is_full_screen());
     terminal.keys("q");
     assert_eq!(terminal.ends(), 0);
@@ -118,17 +118,24 @@ fn statements_typed_by_hand_are_read_only_until_somebody_agrees() {
     terminal.keys("W");
     terminal.see("let it write?");
     terminal.keys("n:sql select count(*) as kept from todos\r");
-    terminal.see("kept");
-    terminal.until("all rows", |text| text.lines().any(|line| line.contains("│ 4 ")));
+    terminal.until("all rows", |text| count(text) == Some(4));
     terminal.keys("\x1b");
     terminal.keys(":sql delete from todos\r");
     terminal.see("read-only transaction");
     terminal.keys("Wy");
-    terminal.see("allowed to write");
+    terminal.see("SQL, allowed to write");
     terminal.keys("\x1b:sql select count(*) as kept from todos\r");
-    terminal.until("no rows", |text| text.lines().any(|line| line.contains("│ 0 ")));
+    terminal.until("no rows", |text| count(text) == Some(0));
     terminal.keys("\x1bq");
     assert_eq!(terminal.ends(), 0);
+}
+
+/// The number below the heading `kept`.
+fn count(text: &str) -> Option<u32> {
+    let mut lines = text.lines().skip_while(|line| !line.contains("│ kept "));
+    let (before, _) = lines.next()?.split_once("│ kept ")?;
+    let value: String = lines.next()?.chars().skip(before.chars().count() + 1).collect();
+    value.split_whitespace().next()?.parse().ok()
 }
 
 #[test]
@@ -138,14 +145,14 @@ fn budgets_are_set_in_the_pane_and_kept_in_exo_toml() {
     let mut terminal = Terminal::panes(&todo, WIDE, &[]);
     terminal.see("serving r1");
     terminal.keys("6");
-    terminal.see("http://localhost:");
+    terminal.see("this machine only");
     crate::harness::ask(&terminal.url(), "query Board { todos { id title } }");
     terminal.keys("4");
     terminal.until("the operation", |text| text.lines().any(|line| line.contains("▸Board")));
     terminal.keys("b");
     terminal.see("budget of Board: p95 < 10 ms");
     terminal.keys("\x15max < nonsense\r");
-    terminal.see("does not read like");
+    terminal.saw("does not read like");
     terminal.keys("\x15max < 1 us\r");
     terminal.see("Board ▲");
     terminal.keys("z");
@@ -165,6 +172,7 @@ fn a_recorded_session_gives_the_same_frames_each_time() {
     let mut terminal = Terminal::panes(&todo, WIDE, &["--record", &file]);
     terminal.see("serving r1");
     terminal.keys("2z");
+    terminal.until("the zoomed schema", |text| text.contains("[2 Schema") && !text.contains("┌ 3 Traces"));
     terminal.see("completed");
     terminal.keys("\x1b");
     edit(&todo.join("src/index.exo"), "title: String", "title: Strin");
@@ -207,4 +215,92 @@ fn without_a_terminal_a_replay_says_what_to_do() {
     let output = command().args(["replay", "--frames"]).arg(&file).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output).contains("line 1 is no event of a recording"), "{}", text(&output));
+}
+
+#[test]
+fn a_second_terminal_looks_at_the_first_one_or_takes_over() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let mut first = Terminal::panes(&todo, WIDE, &[]);
+    first.see("serving r1");
+    first.keys("6");
+    first.see("this machine only");
+    let url = first.url();
+    crate::harness::ask(&url, "query Before { todos { id } }");
+
+    let mut second = Terminal::panes(&todo, NARROW, &[]);
+    second.see("Another exo-studio");
+    second.keys("a");
+    second.see("todo (viewer)");
+    second.keys("3");
+    second.see("query Before");
+    crate::harness::ask(&url, "query After { todos { id } }");
+    second.see("query After");
+    second.keys("R");
+    second.saw("this viewer changes nothing");
+    second.keys("q");
+    assert_eq!(second.ends(), 0);
+    second.is_restored();
+
+    // Whoever looks hears of the end.
+    let mut second = Terminal::panes(&todo, NARROW, &[]);
+    second.see("Another exo-studio");
+    second.keys("a");
+    second.see("todo (viewer)");
+    let mut third = Terminal::panes(&todo, NARROW, &[]);
+    third.see("Another exo-studio");
+    third.keys("s");
+    third.see("yes, stop process");
+    third.keys("n");
+    third.see("stop it and start here");
+    third.keys("s");
+    third.see("yes, stop process");
+    third.keys("y");
+    third.see("r1 ●");
+    third.see("pg ●");
+    assert_eq!(first.ends(), 0);
+    first.is_restored();
+    assert_eq!(second.ends(), 0);
+    second.see("has stopped");
+    third.keys("q");
+    assert_eq!(third.ends(), 0);
+}
+
+#[test]
+fn the_studio_goes_over_to_another_database_and_back() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let theirs = project(&elsewhere, "todo");
+    let other = crate::harness::Studio::start(&theirs);
+    other.serves(1);
+    other.ask("mutation { createTodo(data: { title: \"theirs\" }) { id } }");
+    let their_url = crate::migration::db(&theirs, &["url"]).trim().to_owned();
+
+    let mut terminal = Terminal::panes(&todo, WIDE, &[]);
+    terminal.see("serving r1");
+    terminal.keys("6");
+    terminal.see("this machine only");
+    let url = terminal.url();
+    let count = || {
+        crate::harness::ask(&url, "{ todosAgg { id { count } } }")["data"]["todosAgg"]["id"]["count"].clone()
+    };
+    assert_eq!(count(), 4);
+    // What cannot be reached costs nothing.
+    terminal.keys("dpostgres://nobody:secret@127.0.0.1:1/none\r");
+    terminal.see("the present one stays");
+    assert!(!terminal.text().contains("secret"), "{}", terminal.rows());
+    assert_eq!(count(), 4);
+    terminal.keys(&format!("d{their_url}\r"));
+    terminal.see("external, read-only");
+    wait_for("their rows", || (count() == 5).then_some(()));
+    let refused = crate::harness::ask(&url, "mutation { createTodo(data: { title: \"x\" }) { id } }");
+    assert!(refused["errors"].is_array(), "{refused}");
+    terminal.keys("d\r");
+    terminal.see("bundled");
+    wait_for("our rows", || (count() == 4).then_some(()));
+    terminal.keys("q");
+    assert_eq!(terminal.ends(), 0);
+    assert_eq!(other.stop(), 130);
 }

@@ -181,7 +181,7 @@ impl AccessVerdict {
 }
 
 /// As whom a recorded request is judged again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AccessCaller {
     /// Whoever sent it.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::AccessCaller;
+use crate::time::Revision;
 use crate::trace::TraceId;
 
 /// Identity of a question.
@@ -36,6 +37,9 @@ pub enum Command {
     Migrate {
         /// The typed word.
         consent: String,
+        /// Revision of the plan that was looked at: when another one took its place meanwhile, nothing is applied.
+        /// `None` applies whatever is pending.
+        plan: Option<Revision>,
     },
     /// Forget every answer about the pending migration.
     ForgetAnswers,
@@ -110,8 +114,55 @@ pub enum Command {
     RetryPort,
     /// Start the database again.
     RestartDatabase,
+    /// Go over to the database at this URL, or with an empty one back to the project's own. The present one stays
+    /// when the new one cannot be reached.
+    UseDatabase(DatabaseUrl),
     /// Reset latency histograms.
     ResetLatency,
     /// Stop everything in order.
     Quit,
+}
+
+impl Command {
+    /// Whether it changes nothing anywhere: what a second viewer may ask.
+    pub fn only_looks(&self) -> bool {
+        match self {
+            Self::Explain { analyze, .. } => !analyze,
+            Self::ExplainAccess { .. } | Self::CountRows | Self::ListCopies => true,
+            Self::Rebuild
+            | Self::Answer(..)
+            | Self::Migrate { .. }
+            | Self::ForgetAnswers
+            | Self::UndoMigration
+            | Self::MakeCopy { .. }
+            | Self::RestoreCopy { .. }
+            | Self::DropCopy { .. }
+            | Self::ResetDatabase
+            | Self::Seed
+            | Self::Replay { .. }
+            | Self::Query { .. }
+            | Self::RunTests(_)
+            | Self::RunTestsNamed(_)
+            | Self::StopTests
+            | Self::WatchTests(_)
+            | Self::SetPersona(_)
+            | Self::TakePort(_)
+            | Self::RetryPort
+            | Self::RestartDatabase
+            | Self::UseDatabase(_)
+            | Self::ResetLatency
+            | Self::Quit => false,
+        }
+    }
+}
+
+/// Address of a database; it may hold a password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(pub String);
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl")
+    }
 }

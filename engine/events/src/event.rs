@@ -381,6 +381,9 @@ pub struct LogLine {
     pub source: String,
     /// One line, without secrets.
     pub text: String,
+    /// The request it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<crate::trace::TraceId>,
 }
 
 /// A question and its answer.

@@ -226,7 +226,7 @@ impl OperationWindow {
 }
 
 /// Latency as the panes see it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LatencyState {
     /// One slice per second with requests, newest last.
     pub slices: Ring<Arc<LatencySlice>>,

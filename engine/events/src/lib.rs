@@ -24,7 +24,7 @@ pub use access::{
     AccessVerdict,
 };
 pub use access_coverage::{AccessCoverage, ConditionCoverage, RuleCoverage};
-pub use command::{Choice, Command, DecisionId};
+pub use command::{Choice, Command, DatabaseUrl, DecisionId};
 pub use copies::CopySummary;
 pub use decision::{Decision, DecisionKind, StepQuestion};
 pub use event::{

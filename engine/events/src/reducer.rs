@@ -122,7 +122,7 @@ impl StudioState {
             | EventKind::Idle
             | EventKind::Lost { .. } => (LogLevel::Info, "studio"),
         };
-        let line = LogLine { level, source: source.to_owned(), text };
+        let line = LogLine { level, source: source.to_owned(), text, trace: None };
         self.logs.push((event.at, Arc::new(line)));
     }
 

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 const CHUNK: usize = 64;
 
 /// The newest `capacity` items, oldest first.
@@ -65,6 +67,33 @@ impl<T> Ring<T> {
     /// Forgets everything but the counter.
     pub fn clear(&mut self) {
         self.chunks.clear();
+    }
+}
+
+/// A ring as it travels: its items and how many there were before.
+#[derive(Serialize, Deserialize)]
+struct Travelling<I> {
+    capacity: usize,
+    pushed: u64,
+    items: I,
+}
+
+impl<T: Serialize> Serialize for Ring<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let items: Vec<&T> = self.iter().collect();
+        Travelling { capacity: self.capacity, pushed: self.pushed, items }.serialize(serializer)
+    }
+}
+
+impl<'de, T: Clone + Deserialize<'de>> Deserialize<'de> for Ring<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Travelling { capacity, pushed, items } = Travelling::<Vec<T>>::deserialize(deserializer)?;
+        let mut ring = Self::new(capacity);
+        for item in items {
+            ring.push(item);
+        }
+        ring.pushed = pushed;
+        Ok(ring)
     }
 }
 

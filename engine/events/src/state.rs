@@ -28,7 +28,7 @@ pub struct ProjectInfo {
 }
 
 /// The last build.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct BuildState {
     /// Newest revision; `r0` before the first build.
     pub revision: Revision,
@@ -43,7 +43,7 @@ pub struct BuildState {
 }
 
 /// What answers requests.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ServingState {
     /// Revision; `None` when nothing was ever served.
     pub revision: Option<Revision>,
@@ -52,7 +52,7 @@ pub struct ServingState {
 }
 
 /// The HTTP side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub enum HttpState {
     /// Not bound yet.
     #[default]
@@ -80,7 +80,7 @@ pub enum HttpState {
 }
 
 /// The database side.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub enum DatabaseState {
     /// Not started yet.
     #[default]
@@ -162,7 +162,7 @@ pub struct Persona {
 }
 
 /// Everything.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StudioState {
     /// Sequence number of the last event applied.
     pub seq: u64,

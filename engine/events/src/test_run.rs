@@ -153,7 +153,7 @@ pub enum TestEvent {
 }
 
 /// One test in the pane.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestCase {
     /// Its name.
     pub name: String,
@@ -172,7 +172,7 @@ pub struct TestCase {
 }
 
 /// The tests as the pane sees them.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TestState {
     /// A run is under way.
     pub running: bool,

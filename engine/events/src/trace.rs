@@ -12,6 +12,14 @@ use crate::time::{Micros, Revision, Timestamp};
 #[serde(transparent)]
 pub struct TraceId(pub u32);
 
+impl TraceId {
+    /// Reads what [`Display`](std::fmt::Display) writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        digits.then(|| u32::from_str_radix(text, 16).ok().map(Self)).flatten()
+    }
+}
+
 impl std::fmt::Display for TraceId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:06x}", self.0 & 0x00ff_ffff)

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value as Json};
-use studio_events::LogLevel;
+use studio_events::{LogLevel, TraceId};
 use studio_hooks::{HookHost, HookLevel, HookLine};
 
 use super::load::Hooks;
@@ -61,8 +61,8 @@ impl HookHost for RequestHost {
 
     fn log(&self, line: HookLine) {
         if let Some(bus) = &self.bus {
-            let text = format!("[{}] {}", line.trace_id, line.text());
-            bus.log(level_of(line.level), &service_name(&line.component), text);
+            let trace = TraceId::parse(&line.trace_id);
+            bus.log_of(level_of(line.level), &service_name(&line.component), line.text(), trace);
         }
         let (component, trace, text) = (&line.component, &line.trace_id, line.text());
         match line.level {

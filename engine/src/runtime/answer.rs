@@ -78,9 +78,16 @@ pub struct AnswerContext<'a> {
     pub components: &'a Hooks,
     /// Who the caller is.
     pub identity: Identity<'a>,
+    /// What the request is called, unless its hooks have named it before.
+    pub trace: TraceId,
 }
 
 impl AnswerContext<'_> {
+    /// The identity of the request in traces and log lines.
+    pub fn trace_id(&self) -> TraceId {
+        self.hooks.map_or(self.trace, RequestHooks::trace_id)
+    }
+
     /// Whether anybody wants the record of a request.
     pub(super) fn is_recorded(&self) -> bool {
         self.bus.is_some() || self.tap.is_some()
@@ -352,7 +359,7 @@ impl Request<'_> {
         if !self.context.is_recorded() {
             return;
         }
-        let id = self.context.hooks.map_or_else(next_trace_id, RequestHooks::trace_id);
+        let id = self.context.trace_id();
         if self.context.bus.is_some() {
             let operation_name = payload.operation_name.clone();
             self.context.sent.keep(id, SentRequest { head: self.head.clone(), operation_name });

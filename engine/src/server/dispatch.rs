@@ -13,7 +13,7 @@ use super::studio_api;
 use crate::bus::Bus;
 use crate::config::{Environment, Settings};
 use crate::hooks::{Hooks, RequestHooks, ServerCalls, Surroundings};
-use crate::runtime::answer::{AnswerContext, Identity, answer};
+use crate::runtime::answer::{AnswerContext, Identity, answer, next_trace_id};
 use crate::runtime::auth::Verifier;
 use crate::runtime::caller::RequestHead;
 use crate::runtime::histogram::LatencyRecorder;
@@ -241,6 +241,7 @@ impl Server {
             hooks: None,
             components: &self.hooks,
             identity: Identity::Token,
+            trace: next_trace_id(),
         }
     }
 

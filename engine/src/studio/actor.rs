@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use studio_events::{
-    BuildEvent, BuildOutcome, Command, DatabaseEvent, EventKind, LogLevel, Micros, PhaseTime, Problem,
-    ProblemSet, ProblemSource, ProjectInfo, Revision, SchemaEvent, SchemaSummary, ServiceState,
+    BuildEvent, BuildOutcome, Command, DatabaseEvent, DatabaseUrl, EventKind, LogLevel, Micros, PhaseTime,
+    Problem, ProblemSet, ProblemSource, ProjectInfo, Revision, SchemaEvent, SchemaSummary, ServiceState,
     ServiceStatus, ServingEvent, Severity,
 };
 use studio_model::ir::{Ir, IrHash};
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::database::{Database, DatabaseFailure};
+use super::explain::OnDemand;
 use super::hooks::StudioHooks;
 use super::migrate::Reviewed;
 use super::query::Queries;
@@ -40,10 +41,12 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Messages of the actor's own tasks.
 pub(super) enum Internal {
-    /// The database is up, or could not be started.
-    Database(Result<Box<Database>, DatabaseFailure>),
-    /// The server process ended by itself.
-    DatabaseLost(String, Vec<String>),
+    /// The database is up, or could not be started; with the number of the start.
+    Database(u64, Result<Box<Database>, DatabaseFailure>),
+    /// The server process of the start with this number ended by itself.
+    DatabaseLost(u64, String, Vec<String>),
+    /// The database of the switch with this number answers, or cannot be reached; the fact that it is ready.
+    Reached(u64, DatabaseUrl, Result<Box<(Database, EventKind)>, DatabaseFailure>),
     /// The disk of the database has little space left, or enough again.
     Disk(disk::Space),
     /// The data of another major version was moved, or not.
@@ -63,8 +66,8 @@ pub(super) struct Actor {
     orders: mpsc::UnboundedReceiver<Command>,
     /// Where orders from other processes go.
     commands: mpsc::WeakUnboundedSender<Command>,
-    control: Option<JoinHandle<()>>,
-    internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
+    pub(super) control: Option<JoinHandle<()>>,
+    pub(super) internal: (mpsc::UnboundedSender<Internal>, mpsc::UnboundedReceiver<Internal>),
     stop: watch::Sender<bool>,
     listening: Option<JoinHandle<()>>,
     revision: Revision,
@@ -80,7 +83,15 @@ pub(super) struct Actor {
     /// What is served, and what was before: an undo goes back to it.
     pub(super) now: Option<(Revision, Arc<Derived>)>,
     pub(super) before: Option<(Revision, Arc<Derived>)>,
-    restarts: u32,
+    pub(super) restarts: u32,
+    /// Number of the newest start of the database. What is heard of older ones changes nothing.
+    pub(super) start: u64,
+    /// That start is under way.
+    pub(super) starting: bool,
+    /// Number of the newest wish for another database.
+    pub(super) switch: u64,
+    /// Settings with the database of now; those of the server name the first one.
+    pub(super) settings: Settings,
     database_since: Option<Instant>,
     /// Rename data of another major version and start empty.
     set_aside: bool,
@@ -92,6 +103,7 @@ pub(super) struct Actor {
     address: Option<String>,
     tests: TestRuns,
     queries: Queries,
+    on_demand: OnDemand,
     /// The files do not check: tests would run against something else.
     broken: bool,
     /// Files that can be opened, as last published.
@@ -127,7 +139,7 @@ impl Actor {
         };
         let answered = Answered::new(config.policy.is_some());
         let personas = Arc::new(PersonaBook::new(secret, bus.clone()));
-        let mut server = Server::new(settings, environment);
+        let mut server = Server::new(settings.clone(), environment);
         server.bus = Some(bus.clone());
         server.personas = Some(Arc::clone(&personas));
         let hooks = StudioHooks::new(&config.project.root, bus.clone());
@@ -159,6 +171,10 @@ impl Actor {
             now: None,
             before: None,
             restarts: 0,
+            start: 0,
+            starting: false,
+            switch: 0,
+            settings,
             database_since: None,
             set_aside: false,
             disk: None,
@@ -166,6 +182,7 @@ impl Actor {
             address: None,
             tests,
             queries,
+            on_demand: OnDemand::default(),
             broken: false,
             files: Vec::new(),
             wanted_port: 0,
@@ -296,9 +313,26 @@ impl Actor {
 
     async fn hear(&mut self, message: Internal) -> Result<(), StudioError> {
         match message {
-            Internal::Database(Ok(database)) => self.database_up(database).await,
-            Internal::Database(Err(failure)) => return self.database_failed(failure),
-            Internal::DatabaseLost(status, log) => self.database_lost(status, log),
+            Internal::Database(number, result) if number != self.start => {
+                // Another start followed; this database is nobody's.
+                if let Ok(database) = result {
+                    database.stop().await;
+                }
+            }
+            Internal::Database(number, Ok(database)) => {
+                self.starting = false;
+                self.adopt(number, database).await;
+            }
+            Internal::Database(_, Err(failure)) => {
+                self.starting = false;
+                return self.database_failed(failure);
+            }
+            Internal::DatabaseLost(number, status, log) => {
+                if number == self.start {
+                    self.database_lost(status, log);
+                }
+            }
+            Internal::Reached(number, url, reached) => self.reached(number, url, reached).await,
             Internal::Moved(moved) => self.data_moved(moved),
             Internal::Disk(space) => self.disk_changed(space),
             Internal::TestsEnded => self.tests.ended().await,

@@ -4,9 +4,14 @@
 //! It lies in the folder of the server's own socket, which nobody else may enter.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use studio_events::Command;
+use serde::{Deserialize, Serialize};
+use studio_events::{Command, StudioEvent, StudioState};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{Lines, Take};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -17,6 +22,23 @@ use crate::bus::Bus;
 
 /// Longest order.
 const LONGEST_LINE: u64 = 64 * 1024;
+
+/// The line of a second viewer.
+pub(super) const WATCH: &str = r#"{"do":"watch"}"#;
+/// Rest before a viewer that could not follow gets the whole state again.
+const REST: Duration = Duration::from_millis(500);
+
+/// What a viewer hears.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Told {
+    /// Everything so far.
+    State(Arc<StudioState>),
+    /// A fact since then.
+    Event(Arc<StudioEvent>),
+    /// The line was not understood.
+    Error(String),
+}
 
 /// Where the socket of a server in this folder is.
 pub fn socket(folder: &Path) -> PathBuf {
@@ -53,6 +75,9 @@ async fn talk(
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read.take(LONGEST_LINE)).lines();
     let Some(line) = lines.next_line().await? else { return Ok(()) };
+    if line.trim() == WATCH {
+        return show(lines, write, commands, bus).await;
+    }
     let mut events = bus.subscribe();
     let order = orders::parse(&line, &bus.states().borrow());
     let sent = order.and_then(|command| {
@@ -72,5 +97,48 @@ async fn talk(
         let mut line = serde_json::to_vec(&*event).unwrap_or_default();
         line.push(b'\n');
         write.write_all(&line).await?;
+    }
+}
+
+/// Tells a viewer everything, and takes orders from it that change nothing.
+async fn show(
+    mut lines: Lines<BufReader<Take<OwnedReadHalf>>>,
+    mut write: OwnedWriteHalf,
+    commands: mpsc::WeakUnboundedSender<Command>,
+    bus: Bus,
+) -> std::io::Result<()> {
+    let mut events = bus.subscribe();
+    let mut told = Told::State(Arc::clone(&bus.states().borrow()));
+    loop {
+        let mut line = serde_json::to_vec(&told).unwrap_or_default();
+        line.push(b'\n');
+        write.write_all(&line).await?;
+        lines.get_mut().get_mut().set_limit(LONGEST_LINE);
+        told = loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Ok(event) => break Told::Event(event),
+                    Err(RecvError::Lagged(_)) => {
+                        tokio::time::sleep(REST).await;
+                        // What happens from here on follows the state; what is in both counts once.
+                        events = bus.subscribe();
+                        break Told::State(Arc::clone(&bus.states().borrow()));
+                    }
+                    Err(RecvError::Closed) => return Ok(()),
+                },
+                line = lines.next_line() => {
+                    let Some(line) = line? else { return Ok(()) };
+                    match serde_json::from_str::<Command>(&line) {
+                        Ok(command) if command.only_looks() => {
+                            let Some(commands) = commands.upgrade() else { return Ok(()) };
+                            if commands.send(command).is_err() {
+                                return Ok(());
+                            }
+                        }
+                        Ok(_) | Err(_) => break Told::Error("a viewer changes nothing".to_owned()),
+                    }
+                }
+            }
+        };
     }
 }

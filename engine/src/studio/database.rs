@@ -78,32 +78,26 @@ pub(super) async fn start(
         Some(url) => connect(url, settings, bus)?,
         None => start_bundled(root, settings, wanted, executable, bus).await?,
     };
-    let failure = DatabaseFailure::new;
-    let connection = database.owner.get().await.map_err(|error| {
+    let ready = database.ready(started).await.map_err(|error| {
         let next = match &settings.database_url {
             Some(_) => {
                 "check --database-url or EXO_POSTGRES_URL, or leave both out to use the bundled Postgres"
             }
             None => "press r in Services to try again",
         };
-        failure(format!("{error}; {next}"))
+        DatabaseFailure::new(format!("{error}; {next}"))
     })?;
-    let version = connection.simple_query("SHOW server_version").await;
-    let version = version.map_err(|error| failure(error.to_string()))?;
-    let version = version.into_iter().flatten().flatten().next().unwrap_or_default();
-    drop(connection);
-    bus.send(EventKind::Database(DatabaseEvent::Ready {
-        version: version.split(' ').next().unwrap_or_default().to_owned(),
-        url: database.shown_url(),
-        time: Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)),
-        kind: if database.cluster.is_some() { "bundled" } else { "external" }.to_owned(),
-        directory: database
-            .cluster
-            .as_ref()
-            .map(|cluster| cluster.state_dir().display().to_string())
-            .unwrap_or_default(),
-    }));
+    bus.send(ready);
     Ok(database)
+}
+
+/// Connects to a database beside the present one, telling nobody; with the fact that it is ready.
+pub(super) async fn reach(settings: &Settings, url: &str) -> Result<(Database, EventKind), DatabaseFailure> {
+    let started = Instant::now();
+    let target = Target::from_url(url).map_err(|error| DatabaseFailure::new(error.to_string()))?;
+    let database = external(target, settings);
+    let ready = database.ready(started).await.map_err(DatabaseFailure::new)?;
+    Ok((database, ready))
 }
 
 fn connect(url: &str, settings: &Settings, bus: &Bus) -> Result<Database, DatabaseFailure> {
@@ -111,8 +105,12 @@ fn connect(url: &str, settings: &Settings, bus: &Bus) -> Result<Database, Databa
     let target = Target::from_url(url).map_err(|error| {
         DatabaseFailure::new(format!("{error}; correct --database-url, EXO_POSTGRES_URL or DATABASE_URL"))
     })?;
+    Ok(external(target, settings))
+}
+
+fn external(target: Target, settings: &Settings) -> Database {
     let options = pool_options(settings, settings.read_write);
-    Ok(Database {
+    Database {
         cluster: None,
         databases: None,
         pool: Pool::new(target.clone(), options),
@@ -121,7 +119,7 @@ fn connect(url: &str, settings: &Settings, bus: &Bus) -> Result<Database, Databa
         fresh: false,
         held: None,
         may_migrate: settings.read_write,
-    })
+    }
 }
 
 fn owner(target: &Target) -> Pool {
@@ -179,6 +177,27 @@ async fn start_bundled(
 }
 
 impl Database {
+    /// Asks it who it is. The fact that it is ready.
+    async fn ready(&self, started: Instant) -> Result<EventKind, String> {
+        let connection = self.owner.get().await.map_err(|error| error.to_string())?;
+        let version = connection.simple_query("SHOW server_version").await;
+        let version = version.map_err(|error| error.to_string())?;
+        let version = version.into_iter().flatten().flatten().next().unwrap_or_default();
+        let kind = match (&self.cluster, self.may_migrate) {
+            (Some(_), _) => "bundled",
+            (None, true) => "external",
+            (None, false) => "external, read-only",
+        };
+        let directory = self.cluster.as_ref().map(|cluster| cluster.state_dir().display().to_string());
+        Ok(EventKind::Database(DatabaseEvent::Ready {
+            version: version.split(' ').next().unwrap_or_default().to_owned(),
+            url: self.shown_url(),
+            time: Micros(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)),
+            kind: kind.to_owned(),
+            directory: directory.unwrap_or_default(),
+        }))
+    }
+
     /// Resolves when the bundled server ends by itself.
     pub(super) fn exited(&self) -> Option<impl Future<Output = ClusterExit> + Send + use<>> {
         self.cluster.as_ref().map(Cluster::exited)

@@ -8,6 +8,7 @@ use studio_model::ir::Ir;
 use studio_postgres::Pool;
 use studio_sql::schema::QualifiedName;
 
+use super::newest::Newest;
 use crate::bus::Bus;
 use crate::runtime::caller::RequestHead;
 use crate::runtime::judge::{Question, judge};
@@ -21,28 +22,43 @@ fn find(bus: &Bus, id: TraceId) -> Option<Arc<Trace>> {
     state.traces.iter().rev().find(|trace| trace.id == id).cloned()
 }
 
-/// Explains every statement of a trace; with `analyze` it is executed in a transaction that is rolled back.
-pub(super) fn explain(bus: &Bus, pool: &Pool, ir: Option<Arc<Ir>>, id: TraceId, analyze: bool) {
-    let (bus, pool) = (bus.clone(), pool.clone());
-    tokio::spawn(async move {
-        let text = match find(&bus, id) {
-            None => "the request is no longer kept".to_owned(),
-            Some(trace) => plans(&pool, ir.as_ref(), &trace, analyze).await,
-        };
-        bus.send(EventKind::Plan { trace: id, text: text.into() });
-    });
+/// What is asked for on demand and under way.
+#[derive(Debug, Default)]
+pub(super) struct OnDemand {
+    plans: Newest<TraceId>,
+    judgements: Newest<(TraceId, AccessCaller)>,
+    counts: Newest<()>,
 }
 
-/// Judges the access of a recorded request for a caller.
-pub(super) fn access(bus: &Bus, server: Arc<Server>, id: TraceId, caller: AccessCaller) {
-    let Some(trace) = find(bus, id) else {
-        return bus.log(LogLevel::Warn, "access", "the request is no longer kept");
-    };
-    let bus = bus.clone();
-    tokio::spawn(async move {
-        let report = judge(&server, Question::of_trace(&server, &trace), &caller).await;
-        bus.send(EventKind::Access { trace: id, report: Arc::new(report) });
-    });
+impl OnDemand {
+    /// Explains every statement of a trace; with `analyze` it is executed in a transaction that is rolled back.
+    pub(super) fn explain(&self, bus: &Bus, pool: &Pool, ir: Option<Arc<Ir>>, id: TraceId, analyze: bool) {
+        let (found, pool) = (find(bus, id), pool.clone());
+        self.plans.start(bus, id, async move {
+            let text = match found {
+                None => "the request is no longer kept".to_owned(),
+                Some(trace) => plans(&pool, ir.as_ref(), &trace, analyze).await,
+            };
+            Some(EventKind::Plan { trace: id, text: text.into() })
+        });
+    }
+
+    /// Judges the access of a recorded request for a caller.
+    pub(super) fn access(&self, bus: &Bus, server: Arc<Server>, id: TraceId, caller: AccessCaller) {
+        let Some(trace) = find(bus, id) else {
+            return bus.log(LogLevel::Warn, "access", "the request is no longer kept");
+        };
+        self.judgements.start(bus, (id, caller.clone()), async move {
+            let report = judge(&server, Question::of_trace(&server, &trace), &caller).await;
+            Some(EventKind::Access { trace: id, report: Arc::new(report) })
+        });
+    }
+
+    /// Counts the rows of every table.
+    pub(super) fn count_rows(&self, bus: &Bus, pool: &Pool, ir: Arc<Ir>) {
+        let (reports, pool) = (bus.clone(), pool.clone());
+        self.counts.start(bus, (), async move { count_rows(&reports, &pool, &ir).await });
+    }
 }
 
 /// Sends a recorded request again, as the active persona. A mutation is refused unless somebody agreed that it
@@ -70,24 +86,21 @@ pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id:
     tokio::spawn(async move { server.dispatch(&request).await });
 }
 
-/// Counts the rows of every table.
-pub(super) fn count_rows(bus: &Bus, pool: &Pool, ir: Arc<Ir>) {
-    let (bus, pool) = (bus.clone(), pool.clone());
-    tokio::spawn(async move {
-        let mut counts = Vec::new();
-        let Ok(lease) = pool.get().await else {
-            return bus.log(LogLevel::Warn, "schema", "no connection is free to count rows");
-        };
-        for entity in ir.entities.values() {
-            let table = QualifiedName::new(entity.table.schema.as_deref(), &entity.table.name).quoted();
-            match lease.run(&format!("SELECT count(*)::text FROM {table}"), &[]).await {
-                Ok(rows) => {
-                    let cell = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten();
-                    counts.push((entity.name.clone(), cell.and_then(|text| text.parse().ok()).unwrap_or(0)));
-                }
-                Err(error) => bus.log(LogLevel::Warn, "schema", format!("{table}: {error}")),
+async fn count_rows(bus: &Bus, pool: &Pool, ir: &Ir) -> Option<EventKind> {
+    let Ok(lease) = pool.get().await else {
+        bus.log(LogLevel::Warn, "schema", "no connection is free to count rows");
+        return None;
+    };
+    let mut counts = Vec::new();
+    for entity in ir.entities.values() {
+        let table = QualifiedName::new(entity.table.schema.as_deref(), &entity.table.name).quoted();
+        match lease.run(&format!("SELECT count(*)::text FROM {table}"), &[]).await {
+            Ok(rows) => {
+                let cell = rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten();
+                counts.push((entity.name.clone(), cell.and_then(|text| text.parse().ok()).unwrap_or(0)));
             }
+            Err(error) => bus.log(LogLevel::Warn, "schema", format!("{table}: {error}")),
         }
-        bus.send(EventKind::Schema(SchemaEvent::RowCounts(counts)));
-    });
+    }
+    Some(EventKind::Schema(SchemaEvent::RowCounts(counts)))
 }

@@ -8,6 +8,7 @@ mod explain;
 mod files;
 mod hooks;
 mod migrate;
+mod newest;
 pub mod orders;
 mod policy;
 mod port;
@@ -15,8 +16,10 @@ mod query;
 mod review;
 mod seed;
 mod summary;
+mod switch;
 mod test_runs;
 mod upkeep;
+pub mod viewer;
 pub mod watch;
 
 use std::path::PathBuf;

@@ -65,7 +65,7 @@ pub fn parse(line: &str, state: &StudioState) -> Result<Command, String> {
             };
             answer(&about, wanted, &state.decisions)?
         }
-        Order::Apply { word } => Command::Migrate { consent: word },
+        Order::Apply { word } => Command::Migrate { consent: word, plan: None },
         Order::Forget => Command::ForgetAnswers,
         Order::Undo => Command::UndoMigration,
         Order::Copy { name } => Command::MakeCopy { name },
@@ -173,7 +173,7 @@ mod tests {
         );
         assert_eq!(
             answer(r#"{"do":"apply","word":"todo/r2"}"#),
-            Ok(Command::Migrate { consent: "todo/r2".to_owned() })
+            Ok(Command::Migrate { consent: "todo/r2".to_owned(), plan: None })
         );
     }
 

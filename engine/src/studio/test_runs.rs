@@ -108,11 +108,10 @@ impl TestRuns {
             Arc::clone(&self.bench),
             cancel.clone(),
         );
-        let ended = self.ended.clone();
+        let ended = Ended(self.ended.clone());
         let task = tokio::spawn(async move {
+            let _ended = ended;
             run.await;
-            // Without a listener the studio is stopping.
-            let _ = ended.send(Internal::TestsEnded);
         });
         self.current = Some((task, cancel));
     }
@@ -174,6 +173,16 @@ impl TestRuns {
             let _ = task.await;
         }
         self.release().await;
+    }
+}
+
+/// Tells the actor that a run ended, however it did.
+struct Ended(mpsc::UnboundedSender<Internal>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Without a listener the studio is stopping.
+        let _ = self.0.send(Internal::TestsEnded);
     }
 }
 

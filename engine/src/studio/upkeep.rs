@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use studio_events::{
-    Choice, DecisionEvent, DecisionId, EventKind, LogLevel, Problem, ProblemSet, ProblemSource, SchemaEvent,
-    ServingEvent,
+    Choice, DecisionEvent, DecisionId, EventKind, LogLevel, Problem, ProblemSet, ProblemSource, Revision,
+    SchemaEvent, ServingEvent,
 };
 
 use studio_sql::diff::DiffOptions;
@@ -46,7 +46,7 @@ impl Actor {
         self.bus.send(EventKind::Problems(ProblemSet { source, problems }));
     }
 
-    fn refuse(&self, order: &str, reason: impl Into<String>) {
+    pub(super) fn refuse(&self, order: &str, reason: impl Into<String>) {
         let (order, reason) = (order.to_owned(), reason.into());
         self.bus.send(EventKind::Schema(SchemaEvent::Refused { order, reason }));
     }
@@ -185,10 +185,12 @@ impl Actor {
     }
 
     /// Applies by order of the user.
-    pub(super) async fn migrate(&mut self, consent: &str) {
-        if self.reviewed.as_ref().is_none_or(|reviewed| reviewed.pending.is_none()) {
-            self.bus.log(LogLevel::Warn, "migration", "nothing is pending");
-            return;
+    pub(super) async fn migrate(&mut self, consent: &str, plan: Option<Revision>) {
+        let Some(pending) = self.reviewed.as_ref().and_then(|reviewed| reviewed.pending.as_ref()) else {
+            return self.refuse("migration", "nothing is pending any more");
+        };
+        if plan.is_some_and(|plan| plan != pending.revision) {
+            return self.refuse("migration", "another revision waits by now: look at its steps, then apply");
         }
         self.apply(Some(consent)).await;
         self.serve_if_possible().await;

@@ -191,6 +191,8 @@ impl Watch {
                 Ok(Some(path)) => {
                     changes.paths.insert(path);
                 }
+                // A file without content is one that an editor is writing in place: its model would be an empty one.
+                Err(_) if Instant::now() < longest && self.is_half_written(&changes) => {}
                 Ok(None) | Err(_) => break,
             }
             if Instant::now() >= longest {
@@ -207,6 +209,16 @@ impl Watch {
             let _ = self.watch_folders(false);
         }
         Some(changes)
+    }
+}
+
+impl Watch {
+    fn is_half_written(&self, changes: &Changes) -> bool {
+        let is_empty = |path: &PathBuf| {
+            let found = std::fs::metadata(self.root.join(path));
+            found.is_ok_and(|found| found.is_file() && found.len() == 0)
+        };
+        changes.paths.iter().any(is_empty)
     }
 }
 
@@ -247,6 +259,29 @@ mod tests {
         let changes = watch.next().await.unwrap();
         assert!(changes.model() && changes.configuration() && !changes.tests());
         assert!(changes.paths.iter().all(|path| !path.starts_with("target")), "{changes:?}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_being_written_in_place_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("src")).unwrap();
+        let path = root.join("src/index.exo");
+        std::fs::write(&path, "before").unwrap();
+        let mut watch = Watch::start(&root).unwrap();
+        std::fs::write(&path, "").unwrap();
+        let written = path.clone();
+        let writer = tokio::spawn(async move {
+            // Longer than the silence that ends a batch, and still one save.
+            tokio::time::sleep(QUIET * 2).await;
+            std::fs::write(&written, "after").unwrap();
+        });
+        assert!(watch.next().await.unwrap().model());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
+        writer.await.unwrap();
+        // A file that stays empty is a change, too.
+        std::fs::write(&path, "").unwrap();
+        assert!(watch.next().await.unwrap().model());
     }
 
     #[tokio::test]

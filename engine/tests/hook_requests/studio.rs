@@ -133,8 +133,8 @@ fn traces(state: &StudioState) {
     let sum: u64 = trace.phases.iter().map(|phase| phase.time.0).sum();
     assert!(sum <= trace.total.0 + trace.phases.len() as u64, "{sum} of {}", trace.total.0);
     // Log lines of the hook name the trace.
-    let named = format!("[{}] seen", trace.id);
-    assert!(state.logs.iter().any(|(_, line)| line.source == "hook guard" && line.text == named), "{named}");
+    let of_trace = |line: &studio_events::LogLine| line.trace == Some(trace.id) && line.text == "seen";
+    assert!(state.logs.iter().any(|(_, line)| line.source == "hook guard" && of_trace(line)), "{}", trace.id);
 }
 
 /// The same project under `--ci`: a test sees the hook.

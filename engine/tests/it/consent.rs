@@ -50,7 +50,7 @@ pub(crate) async fn what_could_lose_data_is_asked_first_and_can_be_undone() {
 
     let send = |command| studio.commands().send(command).unwrap();
     let answer = |state: &StudioState, choice| Command::Answer(state.decisions[0].id, choice);
-    let migrate = |word: &str| Command::Migrate { consent: word.to_owned() };
+    let migrate = |word: &str| Command::Migrate { consent: word.to_owned(), plan: None };
     let serves = |revision| move |state: &StudioState| state.serving.revision == Some(Revision(revision));
     let write = |text: &str| fs::write(root.join("src/index.exo"), text).unwrap();
 

@@ -28,13 +28,24 @@ fn visible<'a>(ui: &Ui, state: &'a StudioState) -> Vec<(u64, &'a Entry)> {
         .filter(|(_, (_, entry))| entry.level <= ui.logs.level)
         .filter(|(_, (_, entry))| ui.logs.source.as_ref().is_none_or(|source| entry.source == *source))
         .filter(|(_, (_, entry))| {
-            filter.is_empty() || passes(filter, &format!("{} {}", entry.source, entry.text))
+            let trace = entry.trace.map(|id| id.to_string()).unwrap_or_default();
+            filter.is_empty() || passes(filter, &format!("{} {trace} {}", entry.source, entry.text))
         })
         .collect()
 }
 
 pub(crate) fn rows(ui: &Ui, state: &StudioState) -> Vec<u64> {
     visible(ui, state).into_iter().map(|(number, _)| number).collect()
+}
+
+/// The line the cursor is on.
+fn selected<'a>(ui: &Ui, state: &'a StudioState) -> Option<&'a LogLine> {
+    visible(ui, state).get(ui.list(Pane::Logs).index).map(|(_, (_, entry))| entry.as_ref())
+}
+
+/// Whether Enter goes somewhere.
+pub(crate) fn leads_to_a_request(ui: &Ui, state: &StudioState) -> bool {
+    selected(ui, state).is_some_and(|entry| entry.trace.is_some())
 }
 
 pub(crate) fn parts(area: Rect) -> Parts {
@@ -87,6 +98,7 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
             (format!("{}  ", cx.ui.clock(*at)), cx.theme.dim()),
             (format!("{sign}  "), style),
             (format!("{} ", left(&entry.source, 9)), cx.theme.bold()),
+            (entry.trace.map(|id| format!("{id} ")).unwrap_or_default(), cx.theme.accent()),
             (entry.text.clone(), Style::new()),
         ])
     });
@@ -104,7 +116,14 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
         Action::LogEdit | Action::CopyItem | Action::CopyJson if empty => Some("there is no line".to_owned()),
         Action::CopySql => Some("a log line has no SQL".to_owned()),
         Action::CopyPath => Some("a log line has no path".to_owned()),
-        Action::Fold | Action::Unfold | Action::Open => Some("nothing to open here".to_owned()),
+        Action::Fold | Action::Unfold => Some("nothing to fold here".to_owned()),
+        Action::Open => match selected(ui, state).and_then(|entry| entry.trace) {
+            None => Some("this line is of no request".to_owned()),
+            Some(id) if state.traces.iter().all(|trace| trace.id != id) => {
+                Some("its request is no longer kept".to_owned())
+            }
+            Some(_) => None,
+        },
         Action::LogMore if ui.logs.level == LogLevel::Debug => Some("all levels are shown".to_owned()),
         Action::LogLess if ui.logs.level == LogLevel::Error => Some("only errors are shown".to_owned()),
         _ => None,
@@ -118,6 +137,11 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             list.follow = !list.follow;
         }
         Action::LogSource => next_source(ui, state),
+        Action::Open => {
+            if let Some(id) = selected(ui, state).and_then(|entry| entry.trace) {
+                crate::pane::traces::show(ui, id);
+            }
+        }
         Action::LogMore => {
             ui.logs.level = match ui.logs.level {
                 LogLevel::Error => LogLevel::Warn,

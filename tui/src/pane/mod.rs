@@ -118,7 +118,7 @@ fn open_word(pane: Pane) -> &'static str {
         Pane::Schema => "open",
         Pane::Traces => "waterfall",
         Pane::Latency => "histogram",
-        Pane::Logs => "",
+        Pane::Logs => "request",
         Pane::Services => "log",
         Pane::Tests => "difference",
     }
@@ -131,7 +131,12 @@ fn foot(cx: Cx<'_>, pane: Pane, area: Rect, buffer: &mut Buffer) {
     }
     let mut parts = Vec::new();
     let open = open_word(pane);
-    let empty = pane == Pane::Problems && cx.ui.problems(cx.state).is_empty();
+    let empty = match pane {
+        Pane::Problems => cx.ui.problems(cx.state).is_empty(),
+        Pane::Logs => !logs::leads_to_a_request(cx.ui, cx.state),
+        Pane::Traces => traces::selected(cx.ui, cx.state).is_none(),
+        Pane::Schema | Pane::Latency | Pane::Services | Pane::Tests => false,
+    };
     if !open.is_empty() && !empty {
         parts.push(format!("{} {open}", cx.theme.enter()));
     }

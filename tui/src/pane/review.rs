@@ -333,7 +333,7 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
         }
         Action::MigrationApply => {
             let consent = std::mem::take(&mut ui.review.word);
-            return vec![Effect::Send(Command::Migrate { consent })];
+            return vec![Effect::Send(Command::Migrate { consent, plan: Some(plan.revision) })];
         }
         Action::CopyItem | Action::CopySql => {
             return vec![Effect::Copy { what: "SQL".to_owned(), text: script(plan) }];
@@ -367,7 +367,11 @@ fn answer(ui: &mut Ui, state: &StudioState, answer: Option<Answer>) -> Vec<Effec
                 ui.ask(Purpose::Value { id: decision.id.0, question }, known);
                 return Vec::new();
             }
-            let next = (decision.chosen().unwrap_or(decision.default) + 1) % decision.options.len();
+            let sent = ui.review.sent.iter().find(|(id, _)| *id == decision.id).map(|(_, option)| *option);
+            let now = sent.or(decision.chosen()).unwrap_or(decision.default);
+            let next = (now + 1) % decision.options.len();
+            ui.review.sent.retain(|(id, _)| *id != decision.id);
+            ui.review.sent.push((decision.id, next));
             return vec![Effect::Send(Command::Answer(decision.id, Choice::Option(next)))];
         }
         Some(Answer::Word) => ui.review.typing = true,

@@ -80,7 +80,7 @@ fn postgres(state: &StudioState) -> Service {
                 lines.push(format!("f  {option}"));
             }
             lines.push("checking, the SDL and schema queries work without it · r try again".to_owned());
-            lines.push("another server: exo-studio --database-url URL".to_owned());
+            lines.push("d use another database, by its URL".to_owned());
             (ServiceStatus::Failed, lines, log_tail.clone())
         }
     };
@@ -265,6 +265,7 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             let text = format!("{}: {option}?", question.question);
             ui.confirm(&text, Command::Answer(question.id, studio_events::Choice::Option(last)));
         }
+        Action::ServiceDatabase => ui.ask(crate::prompt::Purpose::Database, String::new()),
         Action::ServiceRestart => {
             let command = match service.name.as_str() {
                 "http" => Command::RetryPort,

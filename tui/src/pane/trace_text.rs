@@ -157,14 +157,22 @@ fn plan_part(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec
     let (key, analyze) = (ui.keymap.shown(Action::TracePlan), ui.keymap.shown(Action::TraceAnalyze));
     let rule = "─".repeat(columns.saturating_sub(14));
     let mut lines = vec![line([(format!("─ plan ({key}) {rule}"), theme.dim())])];
-    match state.plans.iter().rev().find(|(of, _)| *of == trace.id) {
-        Some((_, text)) => {
+    let first = state.plans.pushed().saturating_sub(u64::try_from(state.plans.len()).unwrap_or(0));
+    let found = (first..).zip(state.plans.iter()).filter(|(_, (of, _))| *of == trace.id).last();
+    // A plan from before the question is shown, too, but not as its answer.
+    let awaited = ui
+        .traces
+        .asked
+        .is_some_and(|(of, before)| of == trace.id && found.is_none_or(|(number, _)| number < before));
+    if awaited {
+        lines.push(line([(" asking the database …".to_owned(), theme.dim())]));
+    }
+    match found {
+        Some((_, (_, text))) => {
             let text = plan_of(text, ui.traces.statement.min(trace.statements.len().saturating_sub(1)));
             lines.extend(plan::lines(theme, &text, columns));
         }
-        None if ui.traces.asked == Some(trace.id) => {
-            lines.push(line([(" asking the database …".to_owned(), theme.dim())]));
-        }
+        None if awaited => {}
         None => {
             let text = format!(" {key} asks for it · {analyze} runs it in a rolled-back transaction");
             lines.push(line([(text, theme.dim())]));

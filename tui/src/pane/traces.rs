@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use studio_events::{Command, Micros, Ring, StatementTrace, StudioState, Trace, TraceKind};
+use studio_events::{Command, Micros, Ring, StatementTrace, StudioState, Trace, TraceId, TraceKind};
 
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
@@ -405,6 +405,9 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
     match action {
         A::TracePlan
         | A::TraceAnalyze
+        | A::TraceDetail
+        | A::TraceAccess
+        | A::TraceVariables
         | A::TraceCurl
         | A::TraceReplay
         | A::TraceCopyValues
@@ -464,6 +467,17 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
     Vec::new()
 }
 
+/// Goes to one request, whatever the list was narrowed to.
+pub(crate) fn show(ui: &mut Ui, id: TraceId) {
+    ui.go(Pane::Traces);
+    ui.traces.show = TraceShow::All;
+    ui.traces.frozen = None;
+    let list = ui.focused();
+    list.filter.clear();
+    list.selected = Some(u64::from(id.0));
+    set_tab(ui, TraceTab::Detail);
+}
+
 /// The line of the text where the plan begins.
 pub(crate) fn plan_line(ui: &Ui, state: &StudioState, area: Rect) -> usize {
     let lines = detail(ui, state, usize::from(area.width));
@@ -489,7 +503,7 @@ fn run_on_trace(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effect>
         A::Open => set_tab(ui, TraceTab::Detail),
         A::TracePlan | A::TraceAnalyze => {
             set_tab(ui, TraceTab::Detail);
-            ui.traces.asked = Some(trace.id);
+            ui.traces.asked = Some((trace.id, state.plans.pushed()));
             ui.traces.plan_in_sight = true;
             let analyze = action == A::TraceAnalyze;
             return vec![Effect::Send(Command::Explain { trace: trace.id, analyze })];

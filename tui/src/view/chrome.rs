@@ -132,7 +132,8 @@ fn parts_width(parts: &[Part]) -> usize {
 
 fn project(cx: Cx<'_>) -> String {
     let name = &cx.state.project.name;
-    if name.is_empty() { "exo-studio".to_owned() } else { name.clone() }
+    let name = if name.is_empty() { "exo-studio" } else { name };
+    if cx.ui.viewer { format!("{name} (viewer)") } else { name.to_owned() }
 }
 
 /// The three questions: does the model check, what is served, what is up.
@@ -335,11 +336,7 @@ pub(crate) fn message(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let ui = cx.ui;
     let list = ui.list(ui.pane);
     if let Some(prompt) = &ui.prompt {
-        let typed = if prompt.purpose.is_secret() {
-            "*".repeat(prompt.text.chars().count())
-        } else {
-            prompt.text.clone()
-        };
+        let typed = prompt.shown();
         let label = format!(" {}: ", prompt.purpose.label());
         // The end of a long line is what is being typed.
         let room = usize::from(area.width).saturating_sub(width(&label) + 1);
@@ -384,7 +381,14 @@ pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let room = usize::from(area.width).saturating_sub(2);
     let mut parts: Vec<(String, String)> = Vec::new();
     if cx.ui.pending.is_empty() {
-        for action in hinted(cx) {
+        // The way out of what was opened comes first: it must not give way to anything.
+        let inside = cx.ui.list(cx.ui.pane).opened && !cx.ui.in_review(cx.state);
+        let mut hinted = hinted(cx);
+        if inside {
+            hinted.retain(|action| *action != Action::Back);
+            hinted.insert(0, Action::Back);
+        }
+        for action in hinted {
             let info = crate::action::info(action);
             parts.push((cx.ui.keymap.shown(action), pane::hint(cx.ui, cx.state, action, info.hint)));
         }

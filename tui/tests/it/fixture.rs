@@ -145,7 +145,7 @@ impl Builder {
     }
 
     fn log(&mut self, level: LogLevel, source: &str, text: &str) {
-        self.now(EventKind::Log(LogLine { level, source: source.into(), text: text.into() }));
+        self.now(EventKind::Log(LogLine { level, source: source.into(), text: text.into(), trace: None }));
     }
 
     fn now(&mut self, kind: EventKind) {
@@ -216,7 +216,12 @@ impl Builder {
             ),
             (LogLevel::Debug, "build", "parse cache: 3 of 4 files"),
         ] {
-            self.now(EventKind::Log(LogLine { level, source: source.into(), text: text.into() }));
+            self.now(EventKind::Log(LogLine {
+                level,
+                source: source.into(),
+                text: text.into(),
+                trace: None,
+            }));
         }
     }
 
@@ -490,6 +495,7 @@ impl Builder {
             level: LogLevel::Info,
             source: "日本語ソース".into(),
             text: "é\u{301} 👩‍👩‍👧 \u{202e}reversed 한국어".into(),
+            trace: None,
         }));
     }
 }

@@ -267,10 +267,9 @@ const WALKS: &[&str] = &[
 
 #[test]
 fn every_screen_draws_at_every_size() {
-    let widths = [1, 2, 3, 5, 8, 20, 40, 59, 60, 61, 80, 109, 110, 111, 120, 160, 200];
-    let heights = [1, 2, 3, 5, 10, 14, 15, 16, 18, 24, 29, 30, 36, 60];
-    let sizes: Vec<(u16, u16)> =
-        widths.into_iter().flat_map(|width| heights.map(|height| (width, height))).collect();
+    let all: Vec<(u16, u16)> = all_sizes().collect();
+    // A step without a common divisor: each screen takes another part of the sizes, together they see all of them.
+    let (step, mut seen) = (1499, vec![false; all.len()]);
     let mut turn = 0;
     for name in STATES {
         for walk in WALKS {
@@ -280,14 +279,56 @@ fn every_screen_draws_at_every_size() {
                 if zoom {
                     screen.keys("<esc>z");
                 }
-                // Each screen takes another part of the sizes: together they see all of them.
                 turn += 1;
-                for (width, height) in sizes.iter().skip(turn % 29).step_by(29) {
-                    screen.resize(*width, *height);
+                for at in (turn % step..all.len()).step_by(step) {
+                    let (width, height) = all[at];
+                    screen.resize(width, height);
                     let _ = screen.buffer();
+                    seen[at] = true;
                 }
             }
         }
+    }
+    assert!(seen.into_iter().all(|seen| seen));
+}
+
+/// From 1×1 to 200×60, all 12,000 of them.
+fn all_sizes() -> impl Iterator<Item = (u16, u16)> {
+    (1..=60).flat_map(|height| (1..=200).map(move |width| (width, height)))
+}
+
+/// The fullest screens: state and keys.
+const FULL: &[(&str, &str)] = &[
+    ("broken", ""),
+    ("busy", "3<enter>"),
+    ("busy", "4<enter>"),
+    ("migration", "m"),
+    ("pg-failed", "6"),
+    ("tests-failed", "7j<enter>"),
+];
+
+fn draws(name: &str, keys: &str, sizes: impl Iterator<Item = (u16, u16)>) {
+    let mut screen = Screen::new(name, (120, 36));
+    screen.keys(keys);
+    for (width, height) in sizes {
+        screen.resize(width, height);
+        let _ = screen.buffer();
+    }
+}
+
+#[test]
+fn the_fullest_screens_draw_at_every_small_size() {
+    for (name, keys) in FULL {
+        draws(name, keys, all_sizes().filter(|(width, height)| *width <= 84 && *height <= 24));
+    }
+}
+
+/// `cargo test -p studio-tui --test it -- --ignored all_sizes`
+#[test]
+#[ignore = "takes minutes: the fullest screens at all 12,000 sizes"]
+fn the_fullest_screens_draw_at_all_sizes() {
+    for (name, keys) in FULL {
+        draws(name, keys, all_sizes());
     }
 }
 
@@ -318,6 +359,34 @@ fn without_colour_no_cell_asks_for_one_and_states_are_still_told() {
     }
     let text = Screen::with("broken", (120, 36), &config).text();
     assert!(text.contains("✗ 2 errors") && text.contains("serving r14 (12 s)"), "{text}");
+}
+
+#[test]
+fn true_colours_are_the_sixteen_in_other_shades() {
+    let config = TuiConfig { color: ColorLevel::TrueColor, ..TuiConfig::default() };
+    for light in [false, true] {
+        let (config, plain) =
+            (TuiConfig { light, ..config.clone() }, TuiConfig { light: false, ..TuiConfig::default() });
+        let mut shades: Vec<(Color, Color)> = Vec::new();
+        for (name, keys) in [("broken", ""), ("busy", "3<enter>"), ("migration", "m"), ("tests-failed", "7")]
+        {
+            let draw = |config: &TuiConfig| {
+                let mut screen = Screen::with(name, (120, 36), config);
+                screen.keys(keys);
+                screen.buffer()
+            };
+            let (shaded, sixteen) = (draw(&config), draw(&plain));
+            for (cell, known) in shaded.content.iter().zip(&sixteen.content) {
+                assert_eq!((cell.symbol(), cell.modifier), (known.symbol(), known.modifier));
+                assert_eq!(cell.bg, Color::Reset);
+                if !shades.contains(&(known.fg, cell.fg)) {
+                    shades.push((known.fg, cell.fg));
+                }
+            }
+        }
+        assert_eq!(shades.len(), 7, "one shade for each colour, and none: {shades:?}");
+        assert!(shades.contains(&(Color::Reset, Color::Reset)));
+    }
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn a_destructive_migration_needs_review_choice_word_and_key() {
         let mut screen = Screen::new("migration", NARROW);
         let effects = screen.keys(keys);
         let orders = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Send(Command::Migrate { consent }) => Some(consent),
+            Effect::Send(Command::Migrate { consent, .. }) => Some(consent),
             _ => None,
         });
         orders.collect::<Vec<_>>()
@@ -466,4 +466,75 @@ fn what_was_opened_with_one_key_is_closed_with_one() {
     // A zoom asked for stays.
     screen.keys("3z<enter><esc>4");
     assert!(!screen.text().contains("┌ 1 Problems ──"));
+}
+
+#[test]
+fn another_database_is_asked_for_and_its_password_is_not_shown() {
+    let mut screen = Screen::new("ready", WIDE);
+    screen.keys("6dpostgres://anna:geheim@db.example/todo");
+    let text = screen.text();
+    assert!(text.contains("database URL: postgres://anna:******@db.example/todo"), "{text}");
+    let url = studio_events::DatabaseUrl("postgres://anna:geheim@db.example/todo".to_owned());
+    assert!(!format!("{url:?}").contains("geheim"));
+    assert_eq!(screen.keys("<enter>"), [Effect::Send(Command::UseDatabase(url))]);
+    let own = studio_events::DatabaseUrl(String::new());
+    assert_eq!(screen.keys("d<enter>"), [Effect::Send(Command::UseDatabase(own))]);
+    assert_eq!(screen.keys("dmysql://x<enter>"), []);
+    assert!(screen.text().contains("a URL looks like postgres://"), "{}", screen.text());
+}
+
+#[test]
+fn a_log_line_leads_to_its_request() {
+    let mut screen = Screen::new("busy", WIDE);
+    let id = screen.state.traces.iter().next().unwrap().id;
+    for (text, trace) in [("cart total 12", Some(id)), ("of nobody", None), ("long ago", Some(TraceId(1)))] {
+        let seq = screen.state.seq + 1;
+        let (level, source) = (studio_events::LogLevel::Info, "hook cart".to_owned());
+        let kind = EventKind::Log(studio_events::LogLine { level, source, text: text.to_owned(), trace });
+        screen.state.apply(&StudioEvent { seq, at: Timestamp(NOW), kind });
+    }
+    screen.ui.update(Msg::Data, Timestamp(NOW), &screen.state);
+    screen.keys("5G<enter>");
+    assert!(screen.text().contains("its request is no longer kept"), "{}", screen.text());
+    screen.keys("k<enter>");
+    assert!(screen.text().contains("this line is of no request"), "{}", screen.text());
+    screen.keys("k");
+    let row = format!("▸10:42:33    info   hook cart {id} cart total 12");
+    assert!(screen.text().contains(&row), "{}", screen.text());
+    screen.keys("<enter>");
+    assert!(screen.text().contains("[3 Traces"), "{}", screen.text());
+    assert!(screen.text().contains("▸10:41:53 query Board"), "the oldest one: {}", screen.text());
+}
+
+#[test]
+fn a_viewer_looks_and_changes_nothing() {
+    let config = TuiConfig { viewer: true, mouse: true, editor: Some("vi".into()), ..TuiConfig::default() };
+    let viewer = |state: &str, keys: &str| {
+        let mut screen = Screen::with(state, WIDE, &config);
+        let effects = screen.keys(keys);
+        (effects, screen.text())
+    };
+    for (state, keys) in [
+        ("busy", "R"),
+        ("ready", "T"),
+        ("busy", "3r"),
+        ("busy", "3X"),
+        ("busy", ":sql select 1<enter>"),
+        ("migration", "2s<enter>"),
+        ("busy", "40"),
+        ("broken", "1f"),
+        ("migration", "mw"),
+        ("migration", "m<enter>0<enter>"),
+        ("busy", "6r"),
+        ("busy", "6d<enter>"),
+        ("busy", "pj<enter>"),
+    ] {
+        let (effects, text) = viewer(state, keys);
+        assert_eq!(effects, [], "{keys}");
+        assert!(text.contains("this viewer changes nothing"), "{keys}\n{text}");
+        assert!(text.contains("todo (viewer)"), "{text}");
+    }
+    assert_eq!(viewer("busy", "3x").0.len(), 1, "a plan is only looked at");
+    assert_eq!(viewer("busy", "2c").0.len(), 2);
+    assert_eq!(viewer("busy", "q").0, [Effect::Quit]);
 }

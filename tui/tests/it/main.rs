@@ -4,4 +4,8 @@
 mod fixture;
 mod frames;
 mod keys;
+mod races;
+// The same terminal as in the tests of the binary.
+#[path = "../../../app/tests/it/screen.rs"]
+mod screen;
 mod session;

@@ -10,8 +10,8 @@ mod script;
 pub use file::{IR_FORMAT_VERSION, IrFileError};
 pub use hash::IrHash;
 pub use id::{
-    Arena, ArenaId, CodeTypeId, ColumnId, ColumnIds, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId,
-    ModuleId,
+    Arena, ArenaId, CodeTypeId, ColumnId, ColumnIds, ContextFieldId, ContextId, EntityId, EnumId, FieldId,
+    JsonTypeId, ModuleId,
 };
 pub use model::*;
 pub use script::{LineMark, Script};

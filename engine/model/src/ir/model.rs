@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::id::{
-    Arena, CodeTypeId, ColumnId, ColumnIds, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId, ModuleId,
+    Arena, CodeTypeId, ColumnId, ColumnIds, ContextFieldId, ContextId, EntityId, EnumId, FieldId, JsonTypeId,
+    ModuleId,
 };
 
 /// A whole checked model.

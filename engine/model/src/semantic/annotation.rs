@@ -278,12 +278,7 @@ fn on(annotations: &[Annotation], target: Target, out: &mut Vec<Diagnostic>) {
     on_either(annotations, target, None, out);
 }
 
-fn on_either(
-    annotations: &[Annotation],
-    target: Target,
-    also: Option<Target>,
-    out: &mut Vec<Diagnostic>,
-) {
+fn on_either(annotations: &[Annotation], target: Target, also: Option<Target>, out: &mut Vec<Diagnostic>) {
     for (index, annotation) in annotations.iter().enumerate() {
         let name = &*annotation.name.text;
         let Some(spec) = BY_NAME.get(name).copied() else {
@@ -356,8 +351,7 @@ fn check_named(
                 let what = format!("`{}`", name.text);
                 let diagnostic = make::parameter_kind(&what, spec.name, kind.describe(), value.span());
                 // Elsewhere such a projection counts as not written.
-                let severity =
-                    if kind == Kind::Projection { Severity::Warning } else { diagnostic.severity };
+                let severity = if kind == Kind::Projection { Severity::Warning } else { diagnostic.severity };
                 out.push(Diagnostic { severity, ..diagnostic });
             }
             Some(_) => {}

@@ -15,8 +15,8 @@ use super::plural;
 use super::relation::Kind;
 use crate::diagnostic::{Diagnostic, make};
 use crate::ir::{
-    Arena, ArenaId, Column, ColumnDefault, ColumnId, ColumnIds, EntityId, Field, FieldDefault, FieldId, FieldKind,
-    IndexDef, Origin, TableName, Unique,
+    Arena, ArenaId, Column, ColumnDefault, ColumnId, ColumnIds, EntityId, Field, FieldDefault, FieldId,
+    FieldKind, IndexDef, Origin, TableName, Unique,
 };
 use crate::source::{FileTable, Span};
 use crate::syntax::ast::{self, Annotation};

@@ -7,35 +7,31 @@ use rustc_hash::FxHashMap;
 
 /// Endings after which a word only takes an `s`: no rule and no exception of the crate is about them.
 const PLAIN: &[&str] = &[
-    "ace", "ad", "ader", "ag", "aim", "air", "al", "ale", "ame", "ament", "amp", "annel", "ant", "ap",
-    "ar", "ark", "ase", "ason", "ath", "ating", "ay", "bel", "ber", "ble", "bum", "cation", "cel", "cer",
-    "chat", "cher", "cise", "ck", "cle", "con", "ct", "ction", "de", "del", "den", "dent", "dge", "ding",
-    "dle", "draft", "dure", "ea", "eat", "eature", "ece", "ee", "eel", "een", "ek", "eld", "email", "eme",
-    "ement", "eo", "eting", "etter", "evice", "ew", "fer", "fice", "forum", "gent", "ger", "get", "gine",
-    "gion", "gment", "gn", "heet", "hen", "hine", "hipment", "hment", "hot", "house", "ht", "iation",
-    "ider", "ient", "ier", "ift", "ig", "ile", "iment", "inder", "int", "ip", "ist", "it", "itation",
-    "iter", "ition", "ive", "kage", "ken", "ker", "ket", "key", "king", "kout", "lage", "lan", "lation",
-    "lder", "leet", "let", "line", "lio", "ll", "lot", "lt", "lter", "lub", "mage", "main", "mer", "mment",
-    "mn", "mple", "nation", "nature", "nce", "nd", "nent", "ner", "nge", "nic", "nion", "nk", "nment",
-    "nre", "nse", "nth", "oan", "ob", "odo", "og", "oice", "ok", "old", "ole", "om", "ome", "one", "ong",
-    "ool", "op", "or", "ore", "ost", "otice", "otion", "oto", "ow", "oy", "page", "pe", "pet", "pic",
-    "pon", "pot", "price", "pt", "pter", "ption", "put", "ram", "rd", "rder", "reet", "rent", "rer",
-    "rest", "rge", "ric", "rm", "rn", "rney", "rse", "rt", "rter", "rvice", "sage", "sent", "ser", "set",
-    "sher", "sion", "sk", "sson", "station", "sting", "sure", "tage", "te", "team", "teer", "tel", "tem",
-    "tent", "tep", "test", "time", "tle", "tment", "tour", "tration", "tting", "tton", "tution", "twork",
-    "uage", "ue", "uest", "uestion", "ule", "ument", "unt", "up", "uration", "urce", "vation", "vel",
-    "vent", "ver", "vey", "vie", "wer", "xam", "xt", "yer", "yle", "yment", "yout", "zation",
+    "ace", "ad", "ader", "ag", "aim", "air", "al", "ale", "ame", "ament", "amp", "annel", "ant", "ap", "ar",
+    "ark", "ase", "ason", "ath", "ating", "ay", "bel", "ber", "ble", "bum", "cation", "cel", "cer", "chat",
+    "cher", "cise", "ck", "cle", "con", "ct", "ction", "de", "del", "den", "dent", "dge", "ding", "dle",
+    "draft", "dure", "ea", "eat", "eature", "ece", "ee", "eel", "een", "ek", "eld", "email", "eme", "ement",
+    "eo", "eting", "etter", "evice", "ew", "fer", "fice", "forum", "gent", "ger", "get", "gine", "gion",
+    "gment", "gn", "heet", "hen", "hine", "hipment", "hment", "hot", "house", "ht", "iation", "ider", "ient",
+    "ier", "ift", "ig", "ile", "iment", "inder", "int", "ip", "ist", "it", "itation", "iter", "ition", "ive",
+    "kage", "ken", "ker", "ket", "key", "king", "kout", "lage", "lan", "lation", "lder", "leet", "let",
+    "line", "lio", "ll", "lot", "lt", "lter", "lub", "mage", "main", "mer", "mment", "mn", "mple", "nation",
+    "nature", "nce", "nd", "nent", "ner", "nge", "nic", "nion", "nk", "nment", "nre", "nse", "nth", "oan",
+    "ob", "odo", "og", "oice", "ok", "old", "ole", "om", "ome", "one", "ong", "ool", "op", "or", "ore",
+    "ost", "otice", "otion", "oto", "ow", "oy", "page", "pe", "pet", "pic", "pon", "pot", "price", "pt",
+    "pter", "ption", "put", "ram", "rd", "rder", "reet", "rent", "rer", "rest", "rge", "ric", "rm", "rn",
+    "rney", "rse", "rt", "rter", "rvice", "sage", "sent", "ser", "set", "sher", "sion", "sk", "sson",
+    "station", "sting", "sure", "tage", "te", "team", "teer", "tel", "tem", "tent", "tep", "test", "time",
+    "tle", "tment", "tour", "tration", "tting", "tton", "tution", "twork", "uage", "ue", "uest", "uestion",
+    "ule", "ument", "unt", "up", "uration", "urce", "vation", "vel", "vent", "ver", "vey", "vie", "wer",
+    "xam", "xt", "yer", "yle", "yment", "yout", "zation",
 ];
 
 /// Endings that lose their `y` to `ies`.
-const TO_IES: &[&str] = &[
-    "ary", "bby", "cy", "ny", "ory", "ply", "py", "try", "ty", "uery", "very",
-];
+const TO_IES: &[&str] = &["ary", "bby", "cy", "ny", "ory", "ply", "py", "try", "ty", "uery", "very"];
 
 /// Endings that take `es`.
-const WITH_ES: &[&str] = &[
-    "ass", "ax", "box", "cess", "dish", "ech", "nch", "ress", "tatus", "tch",
-];
+const WITH_ES: &[&str] = &["ass", "ax", "box", "cess", "dish", "ech", "nch", "ress", "tatus", "tch"];
 
 /// The longest ending of the lists.
 const LONGEST: usize = 7;

@@ -73,7 +73,8 @@ fn keeper(name: &str) -> Option<String> {
             Some(read(path)? + &read(model)?)
         }
         "rs" => {
-            let text = read(tests().join("it").join(file)).or_else(|| read(tests().join("../../..").join(file)))?;
+            let text =
+                read(tests().join("it").join(file)).or_else(|| read(tests().join("../../..").join(file)))?;
             if anchor.is_empty() { Some(text) } else { function(&text, anchor) }
         }
         _ => None,
@@ -96,7 +97,8 @@ fn every_row_has_keepers_that_exist_and_hold_what_it_is_about() {
         if keepers.is_empty() {
             writeln!(failures, "{section}: {promise}: nothing keeps it").unwrap();
         }
-        let Some(about) = promise.strip_prefix('`').and_then(|rest| quoted(promise).next().filter(|_| !rest.is_empty()))
+        let Some(about) =
+            promise.strip_prefix('`').and_then(|rest| quoted(promise).next().filter(|_| !rest.is_empty()))
         else {
             continue;
         };
@@ -150,10 +152,12 @@ fn every_case_of_a_suite_keeps_something() {
             let path = entry.unwrap().path();
             let file = path.file_name().unwrap().to_string_lossy().into_owned();
             let text = std::fs::read_to_string(&path).unwrap();
-            let headings = text.lines().filter_map(|line| {
-                line.strip_prefix(if folder == "suites" { "## " } else { "// ==== " })
-            });
-            idle.extend(headings.map(|heading| format!("{file}#{heading}")).filter(|name| !named.contains(name)));
+            let headings = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(if folder == "suites" { "## " } else { "// ==== " }));
+            idle.extend(
+                headings.map(|heading| format!("{file}#{heading}")).filter(|name| !named.contains(name)),
+            );
         }
     }
     assert!(idle.is_empty(), "cases that no row of COVERAGE.md names: {idle:#?}");

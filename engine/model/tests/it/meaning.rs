@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use studio_model::Ir;
 use studio_model::ir::{
-    AccessExpr, AccessRule, CodeBase, CodeModule, CodeTypeRef, CompareOp, ContextValue, Entity, EntityId, FieldPath,
-    Literal, Operand, Param, PathRoot, Plugin, ProjectionElement,
+    AccessExpr, AccessRule, CodeBase, CodeModule, CodeTypeRef, CompareOp, ContextValue, Entity, EntityId,
+    FieldPath, Literal, Operand, Param, PathRoot, Plugin, ProjectionElement,
 };
 
 /// The text of an `ir` block.
@@ -19,7 +19,8 @@ pub(crate) fn show(ir: &Ir) -> String {
             let scalar = ty.scalar.map_or_else(|| "Vector".to_owned(), |scalar| format!("{scalar:?}"));
             let listed = if ty.list { format!("[{scalar}]") } else { scalar };
             let optional = if ty.optional { "?" } else { "" };
-            writeln!(text, "context {}.{}: {listed}{optional} from {source:?}", context.name, field.name).unwrap();
+            writeln!(text, "context {}.{}: {listed}{optional} from {source:?}", context.name, field.name)
+                .unwrap();
         }
     }
     for (id, entity) in ir.entities.iter() {
@@ -39,14 +40,16 @@ pub(crate) fn show(ir: &Ir) -> String {
         for projection in &entity.projections {
             let elements: Vec<String> =
                 projection.elements.iter().map(|element| self::element(entity, element)).collect();
-            writeln!(text, "projection {}.{}: {}", entity.name, projection.name, elements.join(", ")).unwrap();
+            writeln!(text, "projection {}.{}: {}", entity.name, projection.name, elements.join(", "))
+                .unwrap();
         }
     }
     for ty in ir.code_types.values() {
         let kind = if ty.is_input { "input" } else { "type" };
         let fields: Vec<String> =
             ty.fields.iter().map(|field| format!("{}: {}", field.name, reference(ir, &field.ty))).collect();
-        writeln!(text, "{kind} {} {{ {} }}: {}", ty.name, fields.join("  "), rule(ir, None, &ty.access)).unwrap();
+        writeln!(text, "{kind} {} {{ {} }}: {}", ty.name, fields.join("  "), rule(ir, None, &ty.access))
+            .unwrap();
     }
     for module in ir.modules.values() {
         match &module.plugin {
@@ -59,7 +62,13 @@ pub(crate) fn show(ir: &Ir) -> String {
 }
 
 /// The rules of one place; equal ones share a line.
-fn rules(ir: &Ir, entity: Option<EntityId>, place: &str, slots: &[(&str, &Arc<AccessRule>)], text: &mut String) {
+fn rules(
+    ir: &Ir,
+    entity: Option<EntityId>,
+    place: &str,
+    slots: &[(&str, &Arc<AccessRule>)],
+    text: &mut String,
+) {
     let mut open: Vec<(Vec<&str>, String)> = Vec::new();
     for (slot, rule) in slots {
         let shown = self::rule(ir, entity, rule);

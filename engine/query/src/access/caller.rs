@@ -95,7 +95,8 @@ impl<'a> Caller<'a> {
         let uses = self.cache.into_iter().map(|asked| {
             let Asked { source, ty, value, names, taken, bound } = asked;
             let only_bound = taken == bound.len();
-            let column = bound.first().filter(|first| only_bound && bound.iter().all(|other| other == *first));
+            let column =
+                bound.first().filter(|first| only_bound && bound.iter().all(|other| other == *first));
             Some(ContextUse { source: source.clone(), ty, value: value.ok()?, names, free: column.cloned() })
         });
         uses.collect::<Option<_>>().map(ContextUses)

@@ -107,7 +107,7 @@ impl ModuleHost for Host<'_, '_, '_> {
             LogLevel::Debug => tracing::debug!(module = self.module, "{text}"),
         }
         if let Some(bus) = self.scope.context.bus {
-            bus.log(level, self.module, text);
+            bus.log_of(level, self.module, text, Some(self.scope.context.trace_id()));
         }
     }
 }

@@ -14,7 +14,7 @@ impl Actor {
             Command::Quit => {}
             Command::Rebuild => self.rebuild().await,
             Command::Answer(id, choice) => self.answer(id, choice).await,
-            Command::Migrate { consent } => self.migrate(&consent).await,
+            Command::Migrate { consent, plan } => self.migrate(&consent, plan).await,
             Command::ForgetAnswers => self.forget_answers().await,
             Command::UndoMigration => self.undo().await,
             Command::MakeCopy { name } => self.make_copy(name).await,
@@ -26,12 +26,12 @@ impl Actor {
             Command::Explain { trace, analyze } => match &self.database {
                 Some(database) => {
                     let ir = self.server.serving().map(|serving| Arc::clone(&serving.ir));
-                    explain::explain(&self.bus, &database.pool, ir, trace, analyze);
+                    self.on_demand.explain(&self.bus, &database.pool, ir, trace, analyze);
                 }
                 None => self.bus.log(LogLevel::Warn, "explain", "the database is not up"),
             },
             Command::ExplainAccess { trace, caller } => {
-                explain::access(&self.bus, Arc::clone(&self.server), trace, caller);
+                self.on_demand.access(&self.bus, Arc::clone(&self.server), trace, caller);
             }
             Command::Replay { trace, write } => {
                 explain::replay(&self.bus, Arc::clone(&self.server), &self.personas, trace, write)
@@ -56,7 +56,7 @@ impl Actor {
             }
             Command::CountRows => match (&self.database, &self.built) {
                 (Some(database), Some(built)) => {
-                    explain::count_rows(&self.bus, &database.pool, Arc::clone(&built.ir));
+                    self.on_demand.count_rows(&self.bus, &database.pool, Arc::clone(&built.ir));
                 }
                 _ => self.bus.log(LogLevel::Warn, "schema", "there is nothing to count yet"),
             },
@@ -67,6 +67,9 @@ impl Actor {
                 }
             }
             Command::RetryPort => self.listen_late(self.wanted_port).await,
+            Command::RestartDatabase if self.starting => {
+                self.bus.log(LogLevel::Info, "postgres", "it is being started already");
+            }
             Command::RestartDatabase => {
                 self.restarts = 0;
                 if let Some(database) = self.database.take() {
@@ -74,6 +77,7 @@ impl Actor {
                 }
                 self.start_database();
             }
+            Command::UseDatabase(url) => self.use_database(url).await,
             Command::ResetLatency => {
                 self.server.latency.reset();
                 self.bus.send(EventKind::LatencyReset);

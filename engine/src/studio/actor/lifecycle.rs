@@ -23,7 +23,10 @@ const VERSION_QUESTION: DecisionId = DecisionId(1);
 
 impl Actor {
     /// Starts the database after a while; the time grows with every attempt that went wrong.
-    pub(super) fn start_database(&self) {
+    pub(in crate::studio) fn start_database(&mut self) {
+        self.start += 1;
+        self.starting = true;
+        let number = self.start;
         let pause = match self.restarts {
             0 => Duration::ZERO,
             attempt => RESTART_PAUSE * 4_u32.saturating_pow(attempt - 1),
@@ -31,7 +34,7 @@ impl Actor {
         let set_aside = self.set_aside;
         let sender = self.internal.0.clone();
         let root = self.config.project.root.clone();
-        let settings = self.server.settings.clone();
+        let settings = self.settings.clone();
         let durable = self.toml.postgres.durable;
         let executable = self.config.executable.clone();
         let bus = self.bus.clone();
@@ -40,16 +43,17 @@ impl Actor {
             let asked = database::Wanted { durable, set_aside };
             let result = database::start(&root, &settings, asked, &executable, &bus).await;
             // The actor is gone when the studio stops meanwhile; dropping the database stops the server.
-            let _ = sender.send(Internal::Database(result.map(Box::new)));
+            let _ = sender.send(Internal::Database(number, result.map(Box::new)));
         });
     }
 
-    pub(super) async fn database_up(&mut self, database: Box<Database>) {
+    /// Takes a database over: the model follows it.
+    pub(in crate::studio) async fn adopt(&mut self, number: u64, database: Box<Database>) {
         if let Some(exited) = database.exited() {
             let sender = self.internal.0.clone();
             tokio::spawn(async move {
                 let exit = exited.await;
-                let _ = sender.send(Internal::DatabaseLost(exit.status, exit.log));
+                let _ = sender.send(Internal::DatabaseLost(number, exit.status, exit.log));
             });
         }
         if let Some(folder) = database.socket_dir() {
@@ -67,8 +71,9 @@ impl Actor {
         if let Some(address) = &self.address {
             database.announce(address);
         }
-        if let Some(folder) = database.state_dir().map(Path::to_owned) {
-            self.watch_disk(&folder);
+        match database.state_dir().map(Path::to_owned) {
+            Some(folder) => self.watch_disk(&folder),
+            None => self.disk = None,
         }
         self.waits_for_space = false;
         self.database = Some(database);

@@ -60,7 +60,10 @@ module Shop {
 /// request that walked the schema and planned makes ten times as many.
 const OPERATIONS: [(&str, u64); 3] = [
     ("query($v: Int!) { item(id: $v) { id name kind } }", 45),
-    ("query($v: Int!) { items(where: {id: {gte: $v}}, orderBy: {name: ASC}, limit: 20) { id name parts { id size } } }", 45),
+    (
+        "query($v: Int!) { items(where: {id: {gte: $v}}, orderBy: {name: ASC}, limit: 20) { id name parts { id size } } }",
+        45,
+    ),
     ("mutation($v: Int!) { createPart(data: {size: $v, item: {id: 1}}) { id size } }", 45),
 ];
 /// Bytes that the state of a request may take: it is moved several times on its way.
