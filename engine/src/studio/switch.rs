@@ -77,8 +77,8 @@ impl Actor {
         self.bus.send(EventKind::Schema(SchemaEvent::Pending(None)));
         self.bus.send(EventKind::Schema(SchemaEvent::Copies(Vec::new())));
         self.bus.send(EventKind::Schema(SchemaEvent::RowCounts(Vec::new())));
-        let problems = Arc::new(Vec::new());
-        let source = ProblemSource::Database;
-        self.bus.send(EventKind::Problems(ProblemSet { source, problems }));
+        for source in [ProblemSource::Database, ProblemSource::Disk] {
+            self.bus.send(EventKind::Problems(ProblemSet { source, problems: Arc::new(Vec::new()) }));
+        }
     }
 }
