@@ -35,7 +35,7 @@ pub(crate) async fn what_could_lose_data_is_asked_first_and_can_be_undone() {
         panic!("the server is not bound: {:?}", state.http)
     };
     let authority = url.trim_start_matches("http://").to_owned();
-    let both = "[{\"b\" : \"one\"}, {\"b\" : \"two\"}]";
+    let both = "[{\"b\":\"one\"},{\"b\":\"two\"}]";
     assert!(ask(&authority, "{ notes { b: body } }").await.contains(both));
 
     fs::write(root.join("src/index.exo"), BEFORE.replace("body", "text")).unwrap();
@@ -78,7 +78,7 @@ pub(crate) async fn what_could_lose_data_is_asked_first_and_can_be_undone() {
     wait(&mut states, |state| state.decisions.first().is_some_and(|it| it.answer.is_some())).await;
     send(migrate(""));
     wait(&mut states, serves(3)).await;
-    assert!(ask(&authority, "{ notes { rank } }").await.contains("[{\"rank\" : 3}, {\"rank\" : 3}]"));
+    assert!(ask(&authority, "{ notes { rank } }").await.contains("[{\"rank\":3},{\"rank\":3}]"));
 
     // A type that holds less: cast by default where all values fit, dropped by consent only where one does not.
     write(&ranked.replace("rank: Int", "@bits16 rank: Int"));
@@ -121,7 +121,7 @@ pub(crate) async fn what_could_lose_data_is_asked_first_and_can_be_undone() {
     .await;
     send(migrate(""));
     wait(&mut states, serves(4)).await;
-    assert!(ask(&authority, "{ notes { rank } }").await.contains("[{\"rank\" : 3}, {\"rank\" : 3}]"));
+    assert!(ask(&authority, "{ notes { rank } }").await.contains("[{\"rank\":3},{\"rank\":3}]"));
     let ranked = ranked.replace("rank: Int", "@bits16 rank: Int");
 
     // What is lost is kept unless it is chosen and the word is typed.
