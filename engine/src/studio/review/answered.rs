@@ -40,7 +40,7 @@ pub(in crate::studio) struct Answered {
     pub(super) choices: BTreeMap<Key, Choice>,
     pub(super) fills: BTreeMap<String, BackFill>,
     pub(super) refused: BTreeMap<Key, String>,
-    ids: BTreeMap<Key, DecisionId>,
+    pub(super) ids: BTreeMap<Key, DecisionId>,
     /// Nothing is taken for a rename unless somebody says so.
     pub(super) cautious: bool,
 }
