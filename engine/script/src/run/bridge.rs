@@ -8,10 +8,12 @@ use rquickjs::{Ctx, Function, Object, Persistent};
 
 use super::call::{Argument, Call, ConsoleLevel, Event, Failure, FailureKind, HostRequest};
 use super::instance::Link;
+use super::prelude::Prelude;
 use super::shims;
 
 pub(crate) const BRIDGE: &str = include_str!("../prelude/bridge.js");
-const GLOBALS: &str = include_str!("../prelude/globals.js");
+static BRIDGE_CODE: Prelude = Prelude::new("exo:bridge", BRIDGE);
+static GLOBALS_CODE: Prelude = Prelude::new("exo:globals", include_str!("../prelude/globals.js"));
 
 /// Functions of `bridge.js` and `globals.js`.
 pub(super) struct Bridge {
@@ -75,9 +77,9 @@ impl Bridge {
             }),
         )?;
         shims::install(ctx, &host, link)?;
-        let make: Function<'js> = ctx.eval(BRIDGE)?;
+        let make = BRIDGE_CODE.function(ctx)?;
         let bridge: Object<'js> = make.call((host.clone(),))?;
-        let make: Function<'js> = ctx.eval(GLOBALS)?;
+        let make = GLOBALS_CODE.function(ctx)?;
         let globals: Object<'js> = make.call((host, bridge.clone()))?;
         let function = |of: &Object<'js>, name: &str| {
             of.get::<_, Function<'js>>(name).map(|function| Persistent::save(ctx, function))

@@ -14,6 +14,7 @@ use super::bridge::{Bridge, arguments};
 use super::call::{Call, ConsoleLevel, Event, Failure, FailureKind, HostError, HostRequest};
 use super::loader::BundleLoader;
 use super::pool::{Limits, Shared};
+use super::prelude::OWN;
 use crate::bundle::Scripts;
 
 /// Console lines of one call that are passed on.
@@ -328,7 +329,7 @@ impl Drive {
 
 /// Replaces `path:line:column` of generated code by `path:line`; lines about our own prelude are left out.
 fn source_places(scripts: &Scripts, stack: &str) -> String {
-    let lines = stack.lines().filter(|line| !line.contains("eval_script") && !line.contains("(native)"));
+    let lines = stack.lines().filter(|line| !line.contains(OWN) && !line.contains("(native)"));
     let mapped: Vec<String> =
         lines.map(|line| source_place(scripts, line).unwrap_or_else(|| line.to_owned())).collect();
     mapped.join("\n")

@@ -9,6 +9,7 @@ mod call;
 mod instance;
 mod loader;
 mod pool;
+mod prelude;
 mod shims;
 mod worker;
 

@@ -11,30 +11,37 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use url::Url;
 
 use super::instance::Link;
+use super::prelude::Prelude;
 
 /// Most random bytes in one call, as on the web.
 const MAX_RANDOM: usize = 65_536;
 
 /// Globals and the script that makes them.
-const SHIMS: [(&[&str], &str); 6] = [
-    (&["TextEncoder", "TextDecoder", "atob", "btoa"], include_str!("../prelude/encoding.js")),
-    (&["URL", "URLSearchParams"], include_str!("../prelude/url.js")),
-    (&["crypto"], include_str!("../prelude/crypto.js")),
-    (&["structuredClone"], include_str!("../prelude/clone.js")),
+static SHIMS: [(&[&str], Prelude); 6] = [
+    (
+        &["TextEncoder", "TextDecoder", "atob", "btoa"],
+        Prelude::new("exo:encoding", include_str!("../prelude/encoding.js")),
+    ),
+    (&["URL", "URLSearchParams"], Prelude::new("exo:url", include_str!("../prelude/url.js"))),
+    (&["crypto"], Prelude::new("exo:crypto", include_str!("../prelude/crypto.js"))),
+    (&["structuredClone"], Prelude::new("exo:clone", include_str!("../prelude/clone.js"))),
     (
         &["Event", "EventTarget", "DOMException", "AbortController", "AbortSignal"],
-        include_str!("../prelude/events.js"),
+        Prelude::new("exo:events", include_str!("../prelude/events.js")),
     ),
-    (&["Headers", "Request", "Response", "fetch"], include_str!("../prelude/fetch.js")),
+    (
+        &["Headers", "Request", "Response", "fetch"],
+        Prelude::new("exo:fetch", include_str!("../prelude/fetch.js")),
+    ),
 ];
 
 /// Puts the helpers and the list of shims on `host`.
 pub(super) fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>, link: &Rc<Link>) -> rquickjs::Result<()> {
     let shims = Array::new(ctx.clone())?;
-    for (index, (names, source)) in SHIMS.into_iter().enumerate() {
+    for (index, (names, code)) in SHIMS.iter().enumerate() {
         let entry = Object::new(ctx.clone())?;
         entry.set("names", names.to_vec())?;
-        let load = move |ctx: Ctx<'js>| ctx.eval::<Function<'js>, _>(source);
+        let load = move |ctx: Ctx<'js>| code.function(&ctx);
         entry.set("load", Function::new(ctx.clone(), load)?)?;
         shims.set(index, entry)?;
     }
