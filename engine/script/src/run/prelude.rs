@@ -25,7 +25,10 @@ impl Prelude {
     pub(super) fn function<'js>(&'static self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
         let module = match self.compiled.get() {
             Some(code) => {
-                #[expect(unsafe_code, reason = "this process compiled it, and it lives as long as the process")]
+                #[expect(
+                    unsafe_code,
+                    reason = "this process compiled it, and it lives as long as the process"
+                )]
                 let module = unsafe { Module::load(ctx.clone(), code) };
                 module?
             }
