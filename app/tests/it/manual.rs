@@ -33,7 +33,7 @@ const SCREENS: &[Step] = &[
         "2dz",
         "CREATE TABLE",
     ),
-    ("Schema: SDL", "The GraphQL schema of the newest model without errors.", "2iz", "type Query"),
+    ("Schema: SDL", "The GraphQL schema of the newest model without errors.", "2iz", "BooleanAgg"),
     (
         "Schema: rows and copies",
         "Rows of each table, and the named copies of the database: `s` makes one, Enter restores the selected one (asks), `u` undoes the last migration.",

@@ -231,7 +231,7 @@ fn a_second_terminal_looks_at_the_first_one_or_takes_over() {
     let mut second = Terminal::panes(&todo, NARROW, &[]);
     second.see("Another exo-studio");
     second.keys("a");
-    second.see("todo (viewer)");
+    second.see("viewer of todo");
     second.keys("3");
     second.see("query Before");
     crate::harness::ask(&url, "query After { todos { id } }");
@@ -246,7 +246,7 @@ fn a_second_terminal_looks_at_the_first_one_or_takes_over() {
     let mut second = Terminal::panes(&todo, NARROW, &[]);
     second.see("Another exo-studio");
     second.keys("a");
-    second.see("todo (viewer)");
+    second.see("viewer of todo");
     let mut third = Terminal::panes(&todo, NARROW, &[]);
     third.see("Another exo-studio");
     third.keys("s");

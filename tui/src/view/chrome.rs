@@ -133,13 +133,13 @@ fn parts_width(parts: &[Part]) -> usize {
 fn project(cx: Cx<'_>) -> String {
     let name = &cx.state.project.name;
     let name = if name.is_empty() { "exo-studio" } else { name };
-    if cx.ui.viewer { format!("{name} (viewer)") } else { name.to_owned() }
+    if cx.ui.viewer { format!("viewer of {name}") } else { name.to_owned() }
 }
 
 /// The three questions: does the model check, what is served, what is up.
 pub(crate) fn status(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let wide = cx.tier == Tier::Wide;
-    let name = if wide { format!("exo-studio · {}", project(cx)) } else { project(cx) };
+    let name = if wide && !cx.ui.viewer { format!("exo-studio · {}", project(cx)) } else { project(cx) };
     let mut groups = vec![model(cx, wide), serving(cx, wide), database(cx, wide), hooks(cx), http(cx, wide)];
     groups.retain(|group| !group.is_empty());
     let used: usize = groups.iter().map(|group| parts_width(group)).sum();

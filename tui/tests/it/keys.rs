@@ -532,7 +532,7 @@ fn a_viewer_looks_and_changes_nothing() {
         let (effects, text) = viewer(state, keys);
         assert_eq!(effects, [], "{keys}");
         assert!(text.contains("this viewer changes nothing"), "{keys}\n{text}");
-        assert!(text.contains("todo (viewer)"), "{text}");
+        assert!(text.contains("viewer of todo"), "{text}");
     }
     assert_eq!(viewer("busy", "3x").0.len(), 1, "a plan is only looked at");
     assert_eq!(viewer("busy", "2c").0.len(), 2);
