@@ -38,7 +38,7 @@ const SCREENS: &[Step] = &[
         "Schema: rows and copies",
         "Rows of each table, and the named copies of the database: `s` makes one, Enter restores the selected one (asks), `u` undoes the last migration.",
         "2cz",
-        "copies",
+        "[c counts]",
     ),
     (
         "Traces",
@@ -84,7 +84,12 @@ const SCREENS: &[Step] = &[
         "7z",
         "passed",
     ),
-    ("Tests: access coverage", "Which access rules the tests saw, and what they decided.", "7cz", "rules"),
+    (
+        "Tests: access coverage",
+        "Which access rules the tests saw, and what they decided.",
+        "7cz",
+        "access coverage",
+    ),
     (
         "A statement",
         "`:sql` runs it in a read-only transaction; `W` asks before it may write.",
@@ -176,7 +181,7 @@ fn capture() {
         terminal.see("becomes name");
         shots[SCREENS.len() + 3].push(shot(&terminal, &todo));
         edit(&todo.join("src/index.exo"), "name: String", "title: String");
-        terminal.see("nothing pending");
+        terminal.until("no migration", |text| !text.contains("becomes name"));
         let second = Terminal::panes(&todo, size, &[]);
         second.see("Another exo-studio");
         shots[SCREENS.len() + 4].push(shot(&second, &todo));
