@@ -1,5 +1,7 @@
 //! Access rules: solving, residues, pre-checks, outcomes.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use studio_model::ir::*;
 use studio_query::access::{RuleEvaluation, Truth, condition_texts, conditions};
@@ -274,9 +276,9 @@ fn rules_on_nested_parts() {
 fn every_evaluation_is_recorded_on_request() {
     use super::request::{Claims, operation};
     let mut ir = with_context(bookshop());
-    let mut read =
-        rule(or(eq(context("role"), text("staff")), eq(path(&ir, "Book", "author.name"), context("role"))));
-    read.text = Some("…".into());
+    let expr = or(eq(context("role"), text("staff")), eq(path(&ir, "Book", "author.name"), context("role")));
+    let mut read = rule(expr);
+    Arc::make_mut(&mut read).text = Some("…".into());
     let book = entity(&ir, "Book");
     ir.entities[book].access.read = read;
     let mut log = Vec::new();
