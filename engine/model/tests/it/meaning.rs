@@ -98,6 +98,12 @@ fn expr(ir: &Ir, own: Option<EntityId>, element: Option<EntityId>, access: &Acce
             let (path, target) = path(ir, collection);
             format!("{path}.some({})", expr(ir, own, target, condition))
         }
+        AccessExpr::Hook(hook) => {
+            let arguments = hook.arguments.iter().map(|argument| operand(ir, argument));
+            let fields = hook.fields.iter().map(|field| path(ir, field).0);
+            let asked: Vec<String> = arguments.chain(fields).collect();
+            format!("hook(\"{}\": {})", hook.name, asked.join(", "))
+        }
         AccessExpr::Compare { op, left, right } => {
             let op = match op {
                 CompareOp::Eq => "==",
