@@ -321,7 +321,8 @@ async fn answered(
             "NULL" => format!("'{{}}'::{}", type_text(&column.ty)),
             other => other.to_owned(),
         };
-        if step.class == StepClass::NeedsValue && !column.primary_key {
+        // A new column that may be an old one under another name wants a value, too, when nobody says that it is.
+        if step.class != StepClass::Safe && !column.primary_key {
             options.answers.back_fill.insert(format!("{table}.{}", column.name), one);
         }
     }
