@@ -113,7 +113,8 @@ async fn works(component: PathBuf) {
         let arguments: Map<String, Json> = serde_json::from_value(arguments).unwrap();
         dry_call(&guest, export, arguments, std::sync::Arc::new(SilentHost)).await.unwrap().answer
     };
-    assert_eq!(call("gateway.on-request", json!({})).await, json!({ "ok": null }));
+    let passed = call("gateway.on-request", json!({})).await;
+    assert!(passed.get("ok").is_some_and(Json::is_null), "{passed}");
     let refused = call("gateway.on-request", json!({ "headers": { "x-blocked": "1" } })).await;
     let error = &refused["rejected"]["body"]["errors"][0];
     assert_eq!(
