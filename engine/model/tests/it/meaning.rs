@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use studio_model::Ir;
 use studio_model::ir::{
-    AccessExpr, AccessRule, CodeBase, CodeModule, CodeTypeRef, CompareOp, ContextValue, Entity, EntityId,
-    FieldPath, Literal, Operand, Param, PathRoot, Plugin, ProjectionElement,
+    AccessExpr, AccessRule, CodeBase, CodeModule, CodeTypeRef, CompareOp, ContextValue, Entity, FieldPath,
+    Literal, Operand, Param, PathRoot, Plugin, ProjectionElement,
 };
 
 /// The text of an `ir` block.
@@ -23,7 +23,7 @@ pub(crate) fn show(ir: &Ir) -> String {
                 .unwrap();
         }
     }
-    for (id, entity) in ir.entities.iter() {
+    for entity in ir.entities.values() {
         let access = &entity.access;
         let slots = [
             ("read", &access.read),
@@ -31,11 +31,11 @@ pub(crate) fn show(ir: &Ir) -> String {
             ("update", &access.update),
             ("delete", &access.delete),
         ];
-        rules(ir, Some(id), &entity.name, &slots, &mut text);
+        rules(ir, &entity.name, &slots, &mut text);
         for field in entity.fields.values() {
             let Some(access) = &field.access else { continue };
             let slots = [("read", &access.read), ("create", &access.create), ("update", &access.update)];
-            rules(ir, Some(id), &format!("{}.{}", entity.name, field.name), &slots, &mut text);
+            rules(ir, &format!("{}.{}", entity.name, field.name), &slots, &mut text);
         }
         for projection in &entity.projections {
             let elements: Vec<String> =
@@ -48,8 +48,7 @@ pub(crate) fn show(ir: &Ir) -> String {
         let kind = if ty.is_input { "input" } else { "type" };
         let fields: Vec<String> =
             ty.fields.iter().map(|field| format!("{}: {}", field.name, reference(ir, &field.ty))).collect();
-        writeln!(text, "{kind} {} {{ {} }}: {}", ty.name, fields.join("  "), rule(ir, None, &ty.access))
-            .unwrap();
+        writeln!(text, "{kind} {} {{ {} }}: {}", ty.name, fields.join("  "), rule(ir, &ty.access)).unwrap();
     }
     for module in ir.modules.values() {
         match &module.plugin {
@@ -62,16 +61,10 @@ pub(crate) fn show(ir: &Ir) -> String {
 }
 
 /// The rules of one place; equal ones share a line.
-fn rules(
-    ir: &Ir,
-    entity: Option<EntityId>,
-    place: &str,
-    slots: &[(&str, &Arc<AccessRule>)],
-    text: &mut String,
-) {
+fn rules(ir: &Ir, place: &str, slots: &[(&str, &Arc<AccessRule>)], text: &mut String) {
     let mut open: Vec<(Vec<&str>, String)> = Vec::new();
     for (slot, rule) in slots {
-        let shown = self::rule(ir, entity, rule);
+        let shown = self::rule(ir, rule);
         match open.iter_mut().find(|(_, known)| *known == shown) {
             Some((names, _)) => names.push(slot),
             None => open.push((vec![slot], shown)),
@@ -82,25 +75,24 @@ fn rules(
     }
 }
 
-fn rule(ir: &Ir, entity: Option<EntityId>, rule: &AccessRule) -> String {
-    let shown = expr(ir, entity, None, &rule.expr);
+fn rule(ir: &Ir, rule: &AccessRule) -> String {
+    let shown = expr(ir, &rule.expr);
     if rule.text.is_none() { format!("{shown} (not written)") } else { shown }
 }
 
-fn expr(ir: &Ir, own: Option<EntityId>, element: Option<EntityId>, access: &AccessExpr) -> String {
-    let inner = |access: &AccessExpr| expr(ir, own, element, access);
+fn expr(ir: &Ir, access: &AccessExpr) -> String {
+    let inner = |access: &AccessExpr| expr(ir, access);
     match access {
         AccessExpr::Literal(value) => value.to_string(),
         AccessExpr::Not(access) => format!("!{}", inner(access)),
         AccessExpr::And(left, right) => format!("({} && {})", inner(left), inner(right)),
         AccessExpr::Or(left, right) => format!("({} || {})", inner(left), inner(right)),
         AccessExpr::Some { collection, condition } => {
-            let (path, target) = path(ir, collection);
-            format!("{path}.some({})", expr(ir, own, target, condition))
+            format!("{}.some({})", path(ir, collection), inner(condition))
         }
         AccessExpr::Hook(hook) => {
             let arguments = hook.arguments.iter().map(|argument| operand(ir, argument));
-            let fields = hook.fields.iter().map(|field| path(ir, field).0);
+            let fields = hook.fields.iter().map(|field| path(ir, field));
             let asked: Vec<String> = arguments.chain(fields).collect();
             format!("hook(\"{}\": {})", hook.name, asked.join(", "))
         }
@@ -124,7 +116,7 @@ fn operand(ir: &Ir, value: &Operand) -> String {
         Operand::Literal(value) => literal(value),
         Operand::EnumValue(id, label) => format!("{}.{label}", ir.enums[*id].name),
         Operand::Context(value) => context(ir, value),
-        Operand::Path(path) => self::path(ir, path).0,
+        Operand::Path(path) => self::path(ir, path),
     }
 }
 
@@ -147,8 +139,7 @@ fn literal(value: &Literal) -> String {
     }
 }
 
-/// The path as text, and the entity it ends on.
-fn path(ir: &Ir, path: &FieldPath) -> (String, Option<EntityId>) {
+fn path(ir: &Ir, path: &FieldPath) -> String {
     let mut text = if path.root == PathRoot::SelfRow { "self" } else { "element" }.to_owned();
     let mut current = Some(path.entity);
     for step in &path.steps {
@@ -157,7 +148,7 @@ fn path(ir: &Ir, path: &FieldPath) -> (String, Option<EntityId>) {
         text.push_str(&field.name);
         current = ir.relation_target(field);
     }
-    (text, current)
+    text
 }
 
 fn element(entity: &Entity, element: &ProjectionElement) -> String {
@@ -199,7 +190,7 @@ fn operations(ir: &Ir, plugin: &str, module: &str, code: &CodeModule, text: &mut
     for method in &code.methods {
         let kind = if method.is_mutation { "mutation" } else { "query" };
         let (params, result) = (params(ir, &method.params), reference(ir, &method.result));
-        let rule = rule(ir, None, &method.access);
+        let rule = rule(ir, &method.access);
         writeln!(text, "{kind} {}({params}): {result}: {rule}", method.name).unwrap();
     }
     for interceptor in &code.interceptors {
