@@ -177,6 +177,7 @@ fn capture() {
         shots[SCREENS.len() + 2].push(shot(&terminal, &todo));
         edit(&todo.join("src/index.exo"), "title: Strin", "name: String");
         terminal.until("a clean model", |text| !text.contains("E0030"));
+        terminal.see("a migration waits for your decision");
         terminal.keys("m");
         terminal.see("becomes name");
         shots[SCREENS.len() + 3].push(shot(&terminal, &todo));

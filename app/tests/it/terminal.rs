@@ -304,3 +304,20 @@ fn the_studio_goes_over_to_another_database_and_back() {
     assert_eq!(terminal.ends(), 0);
     assert_eq!(other.stop(), 130);
 }
+
+#[test]
+fn a_change_that_is_taken_back_leaves_no_migration() {
+    let folder = folder();
+    let todo = project(folder.path(), "todo");
+    let mut terminal = Terminal::panes(&todo, WIDE, &[]);
+    terminal.see("serving r1");
+    edit(&todo.join("src/index.exo"), "title: String", "name: String");
+    terminal.see("a migration waits for your decision");
+    terminal.keys("m");
+    terminal.see("Migration r1 → r2");
+    edit(&todo.join("src/index.exo"), "name: String", "title: String");
+    terminal.see("The database has the tables of the model.");
+    terminal.until("no problem", |text| !text.contains("D0001") && !text.contains("Problems ✗"));
+    terminal.keys("q");
+    assert_eq!(terminal.ends(), 0);
+}

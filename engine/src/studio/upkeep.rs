@@ -54,7 +54,8 @@ impl Actor {
     /// Brings the database to the newest model and serves it, as far as that is safe or the policy says so.
     pub(super) async fn advance(&mut self) {
         let (Some(built), Some(database)) = (&self.built, &mut self.database) else { return };
-        if self.served == Some(built.hash) {
+        let back = self.served == Some(built.hash);
+        if back && self.reviewed.as_ref().is_none_or(|reviewed| reviewed.pending.is_none()) {
             return;
         }
         let hash = built.hash.to_string();
@@ -70,6 +71,10 @@ impl Actor {
         if self.answered_for != Some(built.hash) {
             self.answered.forget();
             self.answered_for = Some(built.hash);
+        }
+        if back {
+            // What waited for a model that was taken back waits no more.
+            return self.look_again().await;
         }
         let subject = subject!(self, built, database);
         match subject.advance(&mut self.answered).await {
