@@ -34,7 +34,7 @@ pub use config::{ColorLevel, Exit, Explain, Record, Recorder, Sign, TokenSigner,
 pub use effect::Effect;
 pub use run::run;
 pub use start_page::{OtherStudio, Wish, ask_about};
-pub use terminal::{is_active as has_terminal, restore as restore_terminal};
+pub use terminal::{has_terminal, restore as restore_terminal};
 pub use ui::Ui;
 pub use update::Msg;
 pub use view::view;

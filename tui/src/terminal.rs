@@ -20,6 +20,8 @@ pub(crate) const THREAD: &str = "terminal";
 
 /// The terminal is in raw mode because of us.
 static ACTIVE: AtomicBool = AtomicBool::new(false);
+/// The same until everything is given back: what others print before that would be lost with the full screen.
+static HELD: AtomicBool = AtomicBool::new(false);
 /// Panics of other threads while the screen is ours; printing them would tear it.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -46,6 +48,7 @@ impl Screen {
 
     /// Takes the terminal again, after [`restore`] or after somebody else used it.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
+        HELD.store(true, Ordering::SeqCst);
         ACTIVE.store(true, Ordering::SeqCst);
         // A shell may have changed the modes behind our back; asking for raw mode twice would do nothing.
         let _ = disable_raw_mode();
@@ -106,10 +109,16 @@ pub fn restore() {
     let _ = write_raw(MOUSE_OFF);
     let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
+    HELD.store(false, Ordering::SeqCst);
+}
+
+/// Whether the terminal is not yet as it was before the panes.
+pub fn has_terminal() -> bool {
+    HELD.load(Ordering::SeqCst)
 }
 
 /// Whether the screen is ours.
-pub fn is_active() -> bool {
+pub(crate) fn is_active() -> bool {
     ACTIVE.load(Ordering::SeqCst)
 }
 
