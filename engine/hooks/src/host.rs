@@ -88,7 +88,7 @@ pub enum ActingAs {
     /// No access rules.
     System,
     /// These claims (a JSON object) in place of the caller's.
-    Claims(String),
+    Claims(serde_json::Map<String, serde_json::Value>),
 }
 
 /// The reply of a nested operation.

@@ -48,12 +48,6 @@ pub(crate) fn variables_of(text: Option<&str>) -> Result<Option<Map<String, Json
     })
 }
 
-/// Claims as text; an error says what is wrong with them.
-pub(crate) fn claims_of(text: &str) -> Result<Map<String, Json>, Failure> {
-    serde_json::from_str(text)
-        .map_err(|error| Failure::message(format!("claims must be a JSON object: {error}")))
-}
-
 impl HostCalls for ServerCalls<'_> {
     fn execute<'a>(
         &'a mut self,
@@ -67,17 +61,10 @@ impl HostCalls for ServerCalls<'_> {
                 Ok(variables) => variables,
                 Err(failure) => return failed(failure),
             };
-            let claims;
             let identity = match &acting_as {
                 ActingAs::Caller => self.context.identity,
                 ActingAs::System => Identity::System,
-                ActingAs::Claims(text) => match claims_of(text) {
-                    Ok(object) => {
-                        claims = object;
-                        Identity::Claims(&claims)
-                    }
-                    Err(failure) => return failed(failure),
-                },
+                ActingAs::Claims(claims) => Identity::Claims(claims),
             };
             let context = AnswerContext { identity, ..self.context.clone() };
             let result = run_inner(&context, self.serving, self.head, &document, variables.as_ref()).await;

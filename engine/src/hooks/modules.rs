@@ -19,7 +19,7 @@ use studio_query::error::{ErrorClass, RequestError};
 use studio_query::operation::OperationKind as QueryKind;
 use studio_query::plan::{Injection, code_module};
 
-use super::calls::{claims_of, failure_of, variables_of};
+use super::calls::{failure_of, variables_of};
 use super::load::Hooks;
 use crate::runtime::modules::{Intercepted, ModuleCall, ModuleHost, ModuleRuntime};
 
@@ -238,10 +238,7 @@ impl HostCalls for ModuleCalls<'_> {
             let result = match acting_as {
                 ActingAs::Caller => self.host.execute_query(&document, variables, None).await,
                 ActingAs::System => self.host.execute_as(&document, variables, None).await,
-                ActingAs::Claims(text) => match claims_of(&text) {
-                    Ok(claims) => self.host.execute_as(&document, variables, Some(claims)).await,
-                    Err(failure) => return failed(failure),
-                },
+                ActingAs::Claims(claims) => self.host.execute_as(&document, variables, Some(claims)).await,
             };
             match result {
                 Ok(data) => GraphqlReply { data: Some(data), errors: Vec::new() },

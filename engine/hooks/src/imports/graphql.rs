@@ -20,14 +20,9 @@ impl StoreData {
                 "HOOK_NOT_PRIVILEGED",
             )),
             WitActingAs::System => Ok(ActingAs::System),
-            WitActingAs::Claims(text) => {
-                match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&text) {
-                    Ok(_) => Ok(ActingAs::Claims(text)),
-                    Err(error) => {
-                        Err(refuse(format!("claims must be a JSON object: {error}"), "HOOK_CONTRACT"))
-                    }
-                }
-            }
+            WitActingAs::Claims(text) => serde_json::from_str(&text)
+                .map(ActingAs::Claims)
+                .map_err(|error| refuse(format!("claims must be a JSON object: {error}"), "HOOK_CONTRACT")),
         }
     }
 }

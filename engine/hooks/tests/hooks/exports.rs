@@ -211,7 +211,10 @@ async fn graphql_runs_as_the_caller_and_as_somebody_else_only_with_the_privilege
         assert!(answer.is_ok(), "{name}");
     }
     let roles: Vec<_> = calls.executed.into_iter().map(|(_, _, role)| role).collect();
-    assert_eq!(roles, [ActingAs::System, ActingAs::Claims("{\"sub\":\"9\"}".to_owned())]);
+    assert_eq!(
+        roles,
+        [ActingAs::System, ActingAs::Claims(serde_json::Map::from_iter([("sub".to_owned(), "9".into())]))]
+    );
 }
 
 #[tokio::test]
