@@ -62,8 +62,7 @@ pub(super) fn update(ir: &Ir, id: EntityId) -> TypeKind {
 /// `XUpdateInputFromT`: lists of rows to create, update and delete.
 pub(super) fn nested_update(ir: &Ir, child: EntityId, container: EntityId) -> TypeKind {
     let mut members = Vec::new();
-    // Without creation of the container its nested creation inputs do not exist (language 6.2 e).
-    if !ir.entities[container].access.create.is_statically_closed() {
+    if is_created_below(ir, child, container) {
         members
             .push(InputDef::new("create", TypeRef::list_of(nested(child, container, NestedForm::Creation))));
     }
@@ -71,6 +70,41 @@ pub(super) fn nested_update(ir: &Ir, child: EntityId, container: EntityId) -> Ty
         .push(InputDef::new("update", TypeRef::list_of(nested(child, container, NestedForm::UpdateEntry))));
     members.push(InputDef::new("delete", TypeRef::list_of(TypeId::Entity(child, EntityForm::Reference))));
     TypeKind::Input(Members::new(members))
+}
+
+/// Whether some creation input has a field for rows of `child` below a row of `container`: that of the container, or
+/// one for rows of the container below something else. Without any, `XCreationInputFromT` does not exist
+/// (language 6.2 e).
+fn is_created_below(ir: &Ir, child: EntityId, container: EntityId) -> bool {
+    let mut pairs = vec![(child, container)];
+    let mut next = 0;
+    while let Some(&(child, container)) = pairs.get(next) {
+        next += 1;
+        if !ir.entities[container].access.create.is_statically_closed() {
+            return true;
+        }
+        for (above, _) in ir.entities.iter() {
+            let pair = (container, above);
+            if above != container
+                && holds(ir, above, container, false)
+                // The way back to `above` is no part of its nested input, unless it is a collection.
+                && (above != child || holds(ir, container, child, true))
+                && !pairs.contains(&pair)
+            {
+                pairs.push(pair);
+            }
+        }
+    }
+    false
+}
+
+/// Whether `container` has a writable field that holds rows of `child`.
+fn holds(ir: &Ir, container: EntityId, child: EntityId, only_collections: bool) -> bool {
+    fields(ir, container).any(|(_, field)| match field.kind {
+        FieldKind::Collection { target, .. } => target == child && !is_closed(field),
+        FieldKind::InverseOne { target, .. } => target == child && !only_collections && !is_closed(field),
+        FieldKind::Value(_) | FieldKind::Reference { .. } => false,
+    })
 }
 
 /// `XUpdateInputFromTNested`: the update input without the way back, keys required.

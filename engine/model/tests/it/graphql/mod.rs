@@ -1,26 +1,42 @@
 //! The derived schema as text: golden files for the models beside this file.
 
+mod projects;
+
 use std::sync::Arc;
 
+use studio_model::SourceSet;
 use studio_model::graphql::{Schema, SchemaOptions, sdl};
 
-/// Compiles a one-file model that has to be free of errors.
-fn ir(model: &str) -> studio_model::Ir {
-    let compiled = studio_model::compile(&studio_model::SourceSet::from_root(model));
+/// Compiles a model that has to be free of errors.
+fn ir_of(sources: &SourceSet) -> studio_model::Ir {
+    let compiled = studio_model::compile(sources);
     assert!(!compiled.has_errors(), "{:#?}", compiled.diagnostics);
     compiled.ir.expect("a model without errors has an IR")
 }
 
+fn ir(model: &str) -> studio_model::Ir {
+    ir_of(&SourceSet::from_root(model))
+}
+
+fn schema_of(sources: &SourceSet) -> Schema {
+    Schema::new(Arc::new(ir_of(sources)), SchemaOptions::default())
+}
+
 fn schema(model: &str) -> Schema {
-    Schema::new(Arc::new(ir(model)), SchemaOptions::default())
+    schema_of(&SourceSet::from_root(model))
+}
+
+fn golden_text(name: &str, schema: &Schema) {
+    let (folder, name) = name.rsplit_once('/').unwrap_or(("", name));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("../../../../../snapshots/sdl/{folder}"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, sdl(schema)));
 }
 
 fn golden(name: &str, model: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../../../../snapshots/sdl");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, sdl(&schema(model))));
+    golden_text(name, &schema(model));
 }
 
 #[test]
