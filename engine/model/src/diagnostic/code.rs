@@ -165,6 +165,7 @@ codes! {
     W0015 Warning "operation name in two modules",
     W0016 Warning "doc comment that documents nothing",
     W0017 Warning "argument that nobody can give",
+    W0018 Warning "comma between enum values",
 }
 
 impl Code {

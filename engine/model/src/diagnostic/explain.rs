@@ -135,5 +135,6 @@ pub fn explain(code: Code) -> &'static str {
         Code::W0015 => include_str!("../../explain/W0015.md"),
         Code::W0016 => include_str!("../../explain/W0016.md"),
         Code::W0017 => include_str!("../../explain/W0017.md"),
+        Code::W0018 => include_str!("../../explain/W0018.md"),
     }
 }

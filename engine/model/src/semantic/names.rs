@@ -304,5 +304,6 @@ fn duplicates_in(module: &ast::Module, out: &mut Vec<Diagnostic>) {
         if let Some(annotation) = decl.annotations.first() {
             out.push(make::annotation_on_enum(annotation));
         }
+        out.extend(make::enum_commas(decl));
     }
 }

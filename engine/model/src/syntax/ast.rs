@@ -137,6 +137,8 @@ pub struct EnumDecl {
     pub name: Name,
     /// Values in order.
     pub values: Vec<Name>,
+    /// Commas between them; without effect.
+    pub commas: Vec<Span>,
     /// The whole declaration.
     pub span: Span,
 }

@@ -1,8 +1,8 @@
-//! E0010 to E0018, W0001, W0008, W0015.
+//! E0010 to E0018, W0001, W0008, W0015, W0018.
 
 use super::{Code, Diagnostic};
 use crate::source::Span;
-use crate::syntax::ast::{Annotation, Name};
+use crate::syntax::ast::{Annotation, EnumDecl, Name};
 
 fn repeated(code: Code, message: String, first: Span, later: &[Span]) -> Diagnostic {
     let diagnostic = Diagnostic::new(code, first, message).here("first here");
@@ -64,6 +64,19 @@ pub(crate) fn annotation_on_enum(annotation: &Annotation) -> Diagnostic {
         annotation.span,
         format!("`@{}` has no effect on an enum", annotation.name.text),
     )
+}
+
+/// `None` for an enum without commas.
+pub(crate) fn enum_commas(decl: &EnumDecl) -> Option<Diagnostic> {
+    let first = *decl.commas.first()?;
+    let message = format!("the values of `{}` need no commas", decl.name.text);
+    let mut diagnostic = Diagnostic::new(Code::W0018, first, message)
+        .help("the values of an enum are separated by blanks or line breaks")
+        .fix("remove the commas", first, "");
+    if let Some(fix) = &mut diagnostic.fix {
+        fix.edits = decl.commas.iter().map(|comma| (*comma, String::new())).collect();
+    }
+    Some(diagnostic)
 }
 
 pub(crate) fn shared_operation(name: &Name, first: Span) -> Diagnostic {

@@ -230,7 +230,7 @@ impl Parser<'_> {
             self.skip_to_member();
             return None;
         }
-        let mut comma = None;
+        let mut commas = Vec::new();
         loop {
             match self.kind() {
                 TokenKind::RBrace => {
@@ -248,9 +248,10 @@ impl Parser<'_> {
                     self.report(diagnostic);
                     break;
                 }
+                // The grammar has none (language.md 1.3), the worked example of graphql-and-sql 1.12 has some.
                 TokenKind::Comma => {
-                    let help = "the values of an enum are separated by blanks only";
-                    self.needless_comma(&mut comma, help);
+                    commas.push(self.span());
+                    self.bump();
                 }
                 _ => {
                     self.unexpected("an enum value or `}`");
@@ -259,6 +260,6 @@ impl Parser<'_> {
             }
         }
         let span = prefix.start.to(self.previous());
-        Some(EnumDecl { docs: prefix.docs, annotations: prefix.annotations, name, values, span })
+        Some(EnumDecl { docs: prefix.docs, annotations: prefix.annotations, name, values, commas, span })
     }
 }
