@@ -90,6 +90,8 @@ pub enum Function {
     Coalesce,
     JsonbTypeof,
     JsonbArrayElements,
+    JsonbArrayElementsText,
+    ToJsonb,
 }
 
 impl Function {
@@ -106,6 +108,8 @@ impl Function {
             Self::Coalesce => "COALESCE",
             Self::JsonbTypeof => "jsonb_typeof",
             Self::JsonbArrayElements => "jsonb_array_elements",
+            Self::JsonbArrayElementsText => "jsonb_array_elements_text",
+            Self::ToJsonb => "to_jsonb",
         }
     }
 }
@@ -177,6 +181,7 @@ impl BinaryOp {
 pub enum SqlType<'a> {
     Text,
     Real,
+    Bytea,
     Vector,
     /// An enum or another type by name.
     Named {

@@ -356,6 +356,7 @@ impl Printer {
         match ty {
             SqlType::Text => self.push("text"),
             SqlType::Real => self.push("real"),
+            SqlType::Bytea => self.push("bytea"),
             SqlType::Vector => self.push("vector"),
             SqlType::Named { schema, name } => {
                 if let Some(schema) = schema {

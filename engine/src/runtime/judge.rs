@@ -10,7 +10,7 @@ use studio_events::{
 use studio_postgres::{Pool, TransactionMode};
 use studio_query::access::{Evaluated, ExprKind, RuleOutcome};
 use studio_query::error::{ErrorClass, RequestError};
-use studio_query::plan::FieldBody;
+use studio_query::plan::{FieldBody, Step, StepRole};
 use studio_query::prepare;
 
 use super::access_trace::{TimedLog, check, part};
@@ -146,6 +146,11 @@ async fn evaluate(
         report.checks.push(judged);
     }
     let planned = planned?;
+    for field in &planned.fields {
+        if let FieldBody::Steps(steps) = &field.body {
+            denied |= refused(&serving.pool, steps).await;
+        }
+    }
     filtered |= planned.fields.iter().any(|field| field.reviews.is_some());
     let failed = planned.fields.into_iter().find_map(|field| match field.body {
         FieldBody::Error(error) => Some(error),
@@ -195,6 +200,27 @@ async fn holds(pool: &Pool, sql: &str, values: &[studio_query::plan::Param]) -> 
     let rows = transaction.run_and_commit(&format!("SELECT ({sql})::text"), &params).await.ok()?;
     let cell = rows.into_iter().next()?.into_iter().next()?;
     Some(cell.as_deref() == Some("true"))
+}
+
+/// Whether a check of a mutation fails, as far as that can be seen without writing: what the rules of new rows say about
+/// an existing parent is asked of the parents that the statement before it finds. Where that one writes, it is left open.
+async fn refused(pool: &Pool, steps: &[Step]) -> bool {
+    let Ok(lease) = pool.get().await else { return false };
+    let mut transaction = lease.transaction(TransactionMode::ReadOnly);
+    let mut earlier = Vec::with_capacity(steps.len());
+    let mut refused = false;
+    for step in steps.iter().take_while(|step| step.role != StepRole::Result) {
+        let Ok(params) = bind(&step.statement.params, &earlier, &[]) else { break };
+        let Ok(rows) = transaction.run(&step.statement.text, &params).await else { break };
+        refused = step.role == StepRole::Check && rows.len() != 1;
+        if refused {
+            break;
+        }
+        earlier.push(rows);
+    }
+    // Nothing was written; a connection that cannot even roll back is thrown away by the pool.
+    let _ = transaction.rollback().await;
+    refused
 }
 
 /// The innermost parts that are false, in memory or in the database.

@@ -57,6 +57,16 @@ enum Above<'a> {
     Elsewhere,
 }
 
+/// Where a path over the inverse side of a one-to-one leads: no reference is crossed, so it stays on the data.
+enum Below<'a> {
+    /// To the one row that the data nests there.
+    Row(Input<'a>),
+    /// The data nests no row.
+    Nothing,
+    /// The data nests several rows, of which at most one can be meant.
+    Several,
+}
+
 /// What the request says about a column.
 enum Known<'a> {
     Value(&'a Value),
@@ -74,13 +84,23 @@ impl<'a> Planner<'a, '_> {
         inside: bool,
     ) -> Planned<Side<'a>> {
         let (mut input, mut steps) = (input, path.steps.as_slice());
-        while let Some((above, rest)) = self.above(input, steps) {
-            match above {
-                Above::New(parent) => (input, steps) = (parent, rest),
-                // There the current row is another one.
-                Above::Existing(_) if inside => return Ok(Side::Neutral),
-                Above::Existing(entity) => return self.column_side(entity, rest, Start::Row),
-                Above::Elsewhere => return Ok(Side::Neutral),
+        loop {
+            if let Some((above, rest)) = self.above(input, steps) {
+                match above {
+                    Above::New(parent) => (input, steps) = (parent, rest),
+                    // There the current row is another one.
+                    Above::Existing(_) if inside => return Ok(Side::Neutral),
+                    Above::Existing(entity) => return self.column_side(entity, rest, Start::Row),
+                    Above::Elsewhere => return Ok(Side::Neutral),
+                }
+            } else if let Some((below, rest)) = self.below(input, steps) {
+                match below {
+                    Below::Row(row) => (input, steps) = (row, rest),
+                    Below::Nothing => return self.unknown_side(input, steps),
+                    Below::Several => return Ok(Side::Absent),
+                }
+            } else {
+                break;
             }
         }
         let (links, column) = resolve_path(self.ir, input.entity, steps)
@@ -133,6 +153,31 @@ impl<'a> Planner<'a, '_> {
             ParentRow::Elsewhere => Above::Elsewhere,
         };
         Some((above, rest))
+    }
+
+    /// Where a path that leaves over the inverse side of a one-to-one goes on, and its steps from there.
+    fn below(&mut self, input: Input<'a>, steps: &'a [FieldId]) -> Option<(Below<'a>, &'a [FieldId])> {
+        let (first, rest) = steps.split_first().filter(|(_, rest)| !rest.is_empty())?;
+        let field = &self.entity(input.entity).fields[*first];
+        let FieldKind::InverseOne { target, owner } = &field.kind else { return None };
+        let nested = input.data.get(&field.name).map(elements).unwrap_or_default();
+        let below = match nested.as_slice() {
+            [] => Below::Nothing,
+            [element] => {
+                let parent = input.creating.then(|| self.parent_of(input, *owner));
+                Below::Row(Input { entity: *target, data: element, parent, ..input })
+            }
+            _ => Below::Several,
+        };
+        Some((below, rest))
+    }
+
+    /// A column that the request says nothing about.
+    fn unknown_side(&self, input: Input<'a>, steps: &[FieldId]) -> Planned<Side<'a>> {
+        match self.column_side(input.entity, steps, Start::Row)? {
+            Side::Column(column, entity) => Ok(Side::Unknown { column, entity, input }),
+            other => Ok(other),
+        }
     }
 
     /// The entity whose existing row conditions on input are about: that above all new ones, or their own.
@@ -207,18 +252,40 @@ impl<'a> Planner<'a, '_> {
         }
     }
 
+    /// What the data gives to a column: where several fields use it, the last of them that has a value, as when it is
+    /// written.
+    fn given_value(&self, input: Input<'a>, field: FieldId, column: ColumnId) -> Option<Option<&'a Value>> {
+        let entity = self.entity(input.entity);
+        let mut own = None;
+        let mut given = None;
+        for (id, model) in entity.fields.iter().filter(|(_, model)| model.columns.contains(&column)) {
+            let Some(value) = input.data.get(&model.name) else { continue };
+            let mut values = Vec::new();
+            column_values(self.ir, entity, id, value, &mut values);
+            let found = values.into_iter().find(|(known, _)| *known == column).and_then(|(_, value)| value);
+            if id == field {
+                own = Some(found);
+            }
+            // Clearing another field leaves the column alone.
+            given = found.filter(|value| value.data != Data::Null).or(given);
+        }
+        given.map(Some).or(own)
+    }
+
     /// What is known about a column of the row being written, as the given field sets it.
     fn input_value(&mut self, input: Input<'a>, field: FieldId, column: ColumnId) -> Planned<Known<'a>> {
         let entity = self.entity(input.entity);
         let model = &entity.fields[field];
         if let Some(value) = input.data.get(&model.name) {
             self.note_inspected(value);
-            let mut values = Vec::new();
-            column_values(self.ir, entity, field, value, &mut values);
-            if let Some((_, Some(value))) = values.into_iter().find(|(own, _)| *own == column) {
+        }
+        match self.given_value(input, field, column) {
+            Some(Some(value)) => {
+                self.note_inspected(value);
                 return Ok(Known::Value(value));
             }
-            return Ok(Known::Nothing);
+            Some(None) => return Ok(Known::Nothing),
+            None => {}
         }
         Ok(match &model.default {
             Some(FieldDefault::Context { value }) => match self.caller.value(value) {
@@ -318,14 +385,24 @@ impl<'a> Planner<'a, '_> {
         subject: Subject<'a>,
     ) -> Planned<Verdict<'a>> {
         let (mut input, mut steps) = (input, collection.steps.as_slice());
-        while let Some((above, rest)) = self.above(input, steps) {
-            match above {
-                Above::New(parent) => (input, steps) = (parent, rest),
-                Above::Existing(_) => {
-                    let inner = self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
-                    return Ok(Verdict { solved: inner.solved, pred: exists(rest, inner.pred) });
+        loop {
+            if let Some((above, rest)) = self.above(input, steps) {
+                match above {
+                    Above::New(parent) => (input, steps) = (parent, rest),
+                    Above::Existing(_) => {
+                        let inner = self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
+                        return Ok(Verdict { solved: inner.solved, pred: exists(rest, inner.pred) });
+                    }
+                    Above::Elsewhere => return Ok(Verdict::unsolvable(Pred::True)),
                 }
-                Above::Elsewhere => return Ok(Verdict::unsolvable(Pred::True)),
+            } else if let Some((below, rest)) = self.below(input, steps) {
+                match below {
+                    Below::Row(row) => (input, steps) = (row, rest),
+                    Below::Nothing => return self.some_on_nothing(input, steps),
+                    Below::Several => return Ok(Verdict::unsolvable(Pred::False)),
+                }
+            } else {
+                break;
             }
         }
         let Some((first, rest)) = steps.split_first() else { return Ok(Verdict::of(false)) };
@@ -354,14 +431,7 @@ impl<'a> Planner<'a, '_> {
             Data::Object(_) => !elements.is_empty(),
             _ => true,
         });
-        let Some((elements, _)) = supplied else {
-            if input.field_level {
-                let reason =
-                    ["cannot evaluate `some` on `", &field.name, "`, which was not supplied"].concat();
-                return Err(RequestError::not_authorized(reason).into());
-            }
-            return Ok(Verdict::unsolvable(Pred::True));
-        };
+        let Some((elements, _)) = supplied else { return self.some_on_nothing(input, steps) };
         let parent = input.creating.then(|| self.parent_of(input, owner));
         for element in elements {
             let element = Input { entity: target, data: element, parent, ..input };
@@ -372,6 +442,18 @@ impl<'a> Planner<'a, '_> {
             }
         }
         Ok(Verdict::of(false))
+    }
+
+    /// `some` on a collection that the data does not supply.
+    fn some_on_nothing(&self, input: Input<'a>, steps: &[FieldId]) -> Planned<Verdict<'a>> {
+        match steps.first().filter(|_| input.field_level) {
+            Some(first) => {
+                let name = &self.entity(input.entity).fields[*first].name;
+                let reason = ["cannot evaluate `some` on `", name, "`, which was not supplied"].concat();
+                Err(RequestError::not_authorized(reason).into())
+            }
+            None => Ok(Verdict::unsolvable(Pred::True)),
+        }
     }
 }
 

@@ -52,6 +52,23 @@ pub(crate) fn column_values<'a>(
 }
 
 impl<'a> Planner<'a, '_> {
+    /// The condition of a lookup by the fields of a key: their values, and what the caller may read of them. An answer
+    /// tells whether a row has the value, like a filter.
+    pub(crate) fn lookup_condition(
+        &mut self,
+        entity: EntityId,
+        fields: &[FieldId],
+        arguments: &'a Arguments,
+    ) -> Planned<Pred<'a>> {
+        let mut parts = vec![self.key_condition(entity, fields, arguments)?];
+        let level = self.hooks.pause();
+        for field in fields {
+            parts.push(self.field_read_rule(entity, *field)?);
+        }
+        self.hooks.resume(level);
+        Ok(Pred::and(parts))
+    }
+
     /// The condition that the fields of a key have the values given as arguments.
     pub(crate) fn key_condition(
         &mut self,

@@ -18,7 +18,7 @@ impl<'a> Planner<'a, '_> {
         let outer = self.hooks.begin_level();
         let mut residue = Pred::True;
         let object = self.object(row, &call.selection, &mut residue)?;
-        let key = self.key_condition(call.entity, fields, &call.arguments)?;
+        let key = self.lookup_condition(call.entity, fields, &call.arguments)?;
         let rule = self.read_rule(call.entity)?;
         let object = self.end_level(outer, None, row, object);
         let rows = super::selection::Rows {

@@ -325,11 +325,39 @@ impl<'a> Planner<'a, '_> {
             ColumnType::Vector(_) => value.cast(SqlType::Array(Box::new(SqlType::Real))),
             ColumnType::Array(element) => match innermost(element) {
                 ColumnType::Numeric { .. } => value.cast(SqlType::Array(Box::new(SqlType::Text))),
-                ColumnType::Bytea => self.base64_list(value),
+                ColumnType::Bytea => match **element {
+                    ColumnType::Bytea => self.base64_list(value),
+                    _ => self.base64_lists(Expr::Call(Function::ToJsonb, vec![value]), element),
+                },
                 _ => value,
             },
             _ => value,
         }
+    }
+
+    /// A list of lists of bytes, whose elements are hexadecimal texts. An array itself cannot be taken apart level by
+    /// level.
+    fn base64_lists(&mut self, lists: Expr<'a>, element: &ColumnType) -> Expr<'a> {
+        let alias = self.alias(None, "element");
+        let item = Expr::Column(alias, "value");
+        let (function, item) = match element {
+            ColumnType::Array(inner) => (Function::JsonbArrayElements, self.base64_lists(item, inner)),
+            _ => (Function::JsonbArrayElementsText, base64(item.cast(SqlType::Bytea))),
+        };
+        let list = Select {
+            columns: vec![Item::Expr(Expr::JsonList(Box::new(item)))],
+            from: Some(Source::Function {
+                call: Expr::Call(function, vec![lists.clone()]),
+                alias,
+                columns: vec![Cow::Borrowed("value"), Cow::Borrowed("position")],
+            }),
+            ..Select::default()
+        };
+        Expr::Scalar(Box::new(Select {
+            columns: vec![Item::Expr(Expr::Scalar(Box::new(list)))],
+            filter: Some(lists.is_null(true)),
+            ..Select::default()
+        }))
     }
 
     /// The elements of an array of bytes, one by one; NULL for NULL.

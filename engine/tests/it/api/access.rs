@@ -88,6 +88,13 @@ pub(crate) async fn all(lab: &Lab) {
         report["checks"].as_array().unwrap().iter().find(|check| check["operation"] == "create").unwrap();
     assert_eq!(check["decided_by"], json!(["self.owner.active"]));
     assert_eq!(check["expression"]["parts"][1]["in_database"], false);
+    // Rows about to be created below an existing one: what their rule says about it is asked of it.
+    let below = "mutation($o: Int!) { updateOwner(id: $o, data: {items: {create: [{name: \"n\"}]}}) { id } }";
+    let ask = |owner: i32| json!({"query": below, "variables": {"o": owner}, "persona": "sam"});
+    let (_, report) = judge(ask(1)).await;
+    assert_eq!(report["decision"], "filtered", "{report}");
+    let (_, report) = judge(ask(2)).await;
+    assert_eq!(report["decision"], "denied", "{report}");
     assert_eq!(api.ask("{ itemsAgg { id { count } } }").await["data"]["itemsAgg"]["id"]["count"], 1);
     api.trace().await;
 
@@ -96,6 +103,11 @@ pub(crate) async fn all(lab: &Lab) {
         assert_eq!(api.studio("access", body.clone()).await.0, 400, "{body}");
     }
     assert_eq!(api.studio("access", json!({"trace": "0"})).await.0, 404);
+
+    let count = "{ itemsAgg { id { count } } }";
+    let reply = api.ask_as(Some("sam"), count, Value::Null).await;
+    assert_eq!(reply["data"]["itemsAgg"]["id"]["count"], 2, "judging writes nothing");
+    api.trace().await;
 
     // The phases of a trace are disjoint, in order, and leave nothing out.
     let create = "mutation { createItem(data: {name: \"z\", owner: {id: 1}}) { id } }";

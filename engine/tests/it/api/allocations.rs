@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use serde_json::json;
 
+use studio_engine::server::Server;
 use studio_engine::server::http::HttpRequest;
 
 use super::{Lab, json_of, post};
@@ -66,10 +67,53 @@ const OPERATIONS: [(&str, u64); 3] = [
     ),
     ("mutation($v: Int!) { createPart(data: {size: $v, item: {id: 1}}) { id size } }", 45),
 ];
+/// How many fields the wide type has.
+const WIDE: usize = 60;
 /// Bytes that the state of a request may take: it is moved several times on its way.
 const STATE: usize = 4096;
 
 pub(crate) async fn all(lab: &Lab) {
+    operations(lab).await;
+    width(lab).await;
+}
+
+/// The fewest allocations of a request that is asked several times, and those of the first.
+async fn counted(server: &Server, query: &str) -> (u64, u64) {
+    let mut fewest = u64::MAX;
+    let mut first = None;
+    for value in 1..30 {
+        let body = json!({"query": query, "variables": {"v": value}});
+        let before = COUNT.with(Cell::get);
+        let reply = post(server, "/graphql", Vec::new(), &body).await;
+        let count = COUNT.with(Cell::get) - before;
+        assert!(json_of(&reply)["data"].is_object());
+        first.get_or_insert(count);
+        fewest = fewest.min(count);
+    }
+    (fewest, first.unwrap_or_default())
+}
+
+/// A request whose plan is known walks neither the schema nor its selection: sixty fields cost what one costs, where
+/// validation and planning cost several allocations for each.
+async fn width(lab: &Lab) {
+    let names: Vec<String> = (0..WIDE).map(|index| format!("field{index}")).collect();
+    let fields: Vec<String> = names.iter().map(|name| format!("{name}: Int?")).collect();
+    let model = format!(
+        "@postgres\nmodule Shop {{\n  @access(true)\n  type Wide {{ @pk id: Int = autoIncrement()\n{}\n  }}\n}}\n",
+        fields.join("\n")
+    );
+    let api = lab.api(&model, &[]).await;
+    let server = api.quiet();
+    let query = |names: &[String]| format!("query($v: Int!) {{ wide(id: $v) {{ {} }} }}", names.join(" "));
+    let (narrow, _) = counted(&server, &query(&names[..1])).await;
+    let (wide, first) = counted(&server, &query(&names)).await;
+    println!("{wide} allocations for {WIDE} fields, {narrow} for one; {first} while planning");
+    assert!(first > narrow + WIDE as u64, "planning has to look at each field: {first}");
+    // The text of the request is longer; nothing else may be.
+    assert!(wide <= narrow + 4, "{wide} allocations for {WIDE} fields where one takes {narrow}");
+}
+
+async fn operations(lab: &Lab) {
     let api = lab.api(MODEL, &[]).await;
     api.sql("INSERT INTO items (name, kind) SELECT 'n' || n, 'k' FROM generate_series(1, 50) n").await;
     let server = api.quiet();
@@ -78,18 +122,7 @@ pub(crate) async fn all(lab: &Lab) {
     println!("the state of a request takes {state} bytes");
     assert!(state <= STATE, "{state} bytes; something that is rarely waited for should be in a box");
     for (query, most) in OPERATIONS {
-        let mut fewest = u64::MAX;
-        let mut first = None;
-        for value in 1..30 {
-            let body = json!({"query": query, "variables": {"v": value}});
-            let before = COUNT.with(Cell::get);
-            let reply = post(&server, "/graphql", Vec::new(), &body).await;
-            let count = COUNT.with(Cell::get) - before;
-            assert!(json_of(&reply)["data"].is_object());
-            first.get_or_insert(count);
-            fewest = fewest.min(count);
-        }
-        let first = first.unwrap();
+        let (fewest, first) = counted(&server, query).await;
         println!("{fewest} allocations from the plan cache, {first} without: {query}");
         assert!(fewest <= most, "{fewest} allocations where {most} were thought to be enough: {query}");
         assert!(fewest * 2 < first, "the first request has to plan: {first} against {fewest}");

@@ -235,6 +235,13 @@ pub(super) enum AboveRow<'a> {
     Elsewhere,
 }
 
+/// What the data nests below the inverse side of a one-to-one.
+enum Below<'a> {
+    One(New<'a>),
+    Nothing,
+    Several,
+}
+
 /// An operand as far as it is known.
 enum Side {
     Absent,
@@ -364,6 +371,13 @@ impl Folder<'_> {
                 AboveRow::Elsewhere => Verdict(false, Formula::True),
             };
         }
+        if let Some((below, rest)) = self.below(path, &new) {
+            return match below {
+                Below::One(item) => self.some_in_data(&rest, condition, this, item),
+                Below::Nothing => Verdict(false, Formula::True),
+                Below::Several => Verdict(false, Formula::False),
+            };
+        }
         let New { data, field_level, .. } = new;
         if let [_, rest @ ..] = path.steps.as_slice()
             && !rest.is_empty()
@@ -391,6 +405,23 @@ impl Folder<'_> {
             self.fold(condition, this, element).1 == Formula::True
         });
         Verdict(true, Formula::of(satisfied))
+    }
+
+    /// Where a path over the inverse side of a one-to-one leads: it has not crossed a reference, so it stays on the
+    /// data.
+    fn below<'n>(&self, path: &Path, new: &'n New<'n>) -> Option<(Below<'n>, Path)> {
+        let (first, rest) = path.steps.split_first().filter(|(_, rest)| !rest.is_empty())?;
+        let kind = &self.model.entities[path.entity].fields[*first].kind;
+        let Kind::Inverse { target, owner, single: true } = *kind else { return None };
+        let below = match new.data.nested(*first).unwrap_or_default() {
+            [] => Below::Nothing,
+            [item] => {
+                let above = new.creating.then_some(Above { via: owner, row: AboveRow::New(new) });
+                Below::One(New { entity: target, data: item, above, ..*new })
+            }
+            _ => Below::Several,
+        };
+        Some((below, self.on_the_parent(path, rest)))
     }
 
     fn on_the_parent(&self, path: &Path, rest: &[usize]) -> Path {
@@ -436,6 +467,13 @@ impl Folder<'_> {
                 AboveRow::New(above) => self.in_data(&path, New { field_level: false, ..*above }, inside),
                 AboveRow::Existing if !inside => Side::Term(Term::Path(path)),
                 AboveRow::Existing | AboveRow::Elsewhere => Side::Neutral,
+            };
+        }
+        if let Some((below, rest)) = self.below(path, &new) {
+            return match below {
+                Below::One(item) => self.in_data(&rest, item, inside),
+                Below::Nothing => Side::Unknown(path.clone(), new.field_level),
+                Below::Several => Side::Absent,
             };
         }
         let New { entity, data, field_level, .. } = new;

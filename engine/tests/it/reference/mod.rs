@@ -71,6 +71,8 @@ struct Told {
 struct Api {
     server: Server,
     pool: Pool,
+    derived: Derived,
+    environment: Environment,
 }
 
 async fn one_model(databases: &Databases, seed: u64, told: &mut Told) {
@@ -92,10 +94,7 @@ async fn one_model(databases: &Databases, seed: u64, told: &mut Told) {
         ("EXO_JWT_SECRET".to_owned(), SECRET.to_owned()),
         ("EXO_MAX_SELECTION_DEPTH".to_owned(), "12".to_owned()),
     ]));
-    let settings = Settings::from_environment(&environment, Mode::Test).unwrap();
-    let server = Server::new(settings, Arc::new(environment));
-    server.swap(Arc::new(Serving::new(Revision(1), &derived, pool.clone())));
-    let api = Api { server, pool };
+    let api = Api { server: server(&environment, &derived, &pool), pool, derived, environment };
 
     told.models += 1;
     let mut run = Run { seed, text: &text, model: &model, api: &api, store, told };
@@ -233,6 +232,12 @@ impl Run<'_> {
                     let reply =
                         self.api.ask(&caller, &document("query", &text, &variables), &variables).await;
                     let story = format!("{} {}", document("query", &text, &variables), json!(variables));
+                    // A server that has planned nothing yet says the same, byte for byte.
+                    let document = document("query", &text, &variables);
+                    let anew = self.api.ask_anew(&caller, &document, &variables).await;
+                    let again = send(&self.api.server, &caller, &document, &variables).await;
+                    let (anew, again) = (String::from_utf8_lossy(&anew), String::from_utf8_lossy(&again));
+                    assert!(anew == again, "{}\nanew  {anew}\nagain {again}", self.story(&story));
                     self.compare(&story, &reply, &many, answer, entity, &caller);
                 }
             }
@@ -522,49 +527,23 @@ impl Run<'_> {
     }
 }
 
+/// A server that has answered nothing yet.
+fn server(environment: &Environment, derived: &Derived, pool: &Pool) -> Server {
+    let settings = Settings::from_environment(environment, Mode::Test).unwrap();
+    let server = Server::new(settings, Arc::new(environment.clone()));
+    server.swap(Arc::new(Serving::new(Revision(1), derived, pool.clone())));
+    server
+}
+
 impl Api {
+    /// The answer of a server that has answered nothing yet, as it comes.
+    async fn ask_anew(&self, caller: &Caller, document: &str, variables: &[Json]) -> Vec<u8> {
+        let fresh = server(&self.environment, &self.derived, &self.pool);
+        send(&fresh, caller, document, variables).await
+    }
+
     async fn ask(&self, caller: &Caller, document: &str, variables: &[Json]) -> Json {
-        let mut claims = Map::new();
-        let mut names = Map::new();
-        let mut headers = Vec::new();
-        let mut cookies = Vec::new();
-        for (given, (name, annotation, ..)) in caller.values.iter().zip(CONTEXT) {
-            let value = match given {
-                Given::Missing => continue,
-                Given::Value(value) => request::value_json(value),
-                Given::List(items) => items.iter().map(request::value_json).collect(),
-            };
-            if annotation.starts_with("@header") {
-                headers.push(("X-Desk".to_owned(), value.to_string()));
-            } else if annotation.starts_with("@cookie") {
-                let name = if name == "beta" { "beta-flag" } else { name };
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                cookies.push(format!("{name}={text}"));
-            } else if annotation.contains("names.") {
-                names.insert(name.to_owned(), value);
-            } else {
-                claims.insert(if name == "id" { "sub" } else { name }.to_owned(), value);
-            }
-        }
-        if !cookies.is_empty() {
-            headers.push(("cookie".to_owned(), cookies.join("; ")));
-        }
-        if !names.is_empty() {
-            claims.insert("names".to_owned(), Json::Object(names));
-        }
-        if !claims.is_empty() {
-            let token = sign(SECRET, &claims, 600).unwrap();
-            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
-        }
-        let request = HttpRequest {
-            method: "POST".to_owned(),
-            path: "/graphql".to_owned(),
-            head: RequestHead { headers, client_ip: None },
-            body: json!({ "query": document, "variables": named(variables) }).to_string().into(),
-            ..HttpRequest::default()
-        };
-        let reply = self.server.dispatch(&request).await;
-        serde_json::from_slice(&reply.body).unwrap()
+        serde_json::from_slice(&send(&self.server, caller, document, variables).await).unwrap()
     }
 
     /// The number the next row of each entity gets.
@@ -598,6 +577,50 @@ impl Api {
         }
         Store { rows }
     }
+}
+
+/// Sends a request and gives the body of the answer.
+async fn send(server: &Server, caller: &Caller, document: &str, variables: &[Json]) -> Vec<u8> {
+    let mut claims = Map::new();
+    let mut names = Map::new();
+    let mut headers = Vec::new();
+    let mut cookies = Vec::new();
+    for (given, (name, annotation, ..)) in caller.values.iter().zip(CONTEXT) {
+        let value = match given {
+            Given::Missing => continue,
+            Given::Value(value) => request::value_json(value),
+            Given::List(items) => items.iter().map(request::value_json).collect(),
+        };
+        if annotation.starts_with("@header") {
+            headers.push(("X-Desk".to_owned(), value.to_string()));
+        } else if annotation.starts_with("@cookie") {
+            let name = if name == "beta" { "beta-flag" } else { name };
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            cookies.push(format!("{name}={text}"));
+        } else if annotation.contains("names.") {
+            names.insert(name.to_owned(), value);
+        } else {
+            claims.insert(if name == "id" { "sub" } else { name }.to_owned(), value);
+        }
+    }
+    if !cookies.is_empty() {
+        headers.push(("cookie".to_owned(), cookies.join("; ")));
+    }
+    if !names.is_empty() {
+        claims.insert("names".to_owned(), Json::Object(names));
+    }
+    if !claims.is_empty() {
+        let token = sign(SECRET, &claims, 600).unwrap();
+        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    }
+    let request = HttpRequest {
+        method: "POST".to_owned(),
+        path: "/graphql".to_owned(),
+        head: RequestHead { headers, client_ip: None },
+        body: json!({ "query": document, "variables": named(variables) }).to_string().into(),
+        ..HttpRequest::default()
+    };
+    server.dispatch(&request).await.body.to_vec()
 }
 
 fn stored_row(model: &Model, entity: &model::Entity, json: &Json) -> Row {

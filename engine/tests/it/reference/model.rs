@@ -234,8 +234,10 @@ impl Model {
         for entity in 0..count {
             model.relations(rng, entity);
         }
+        // Where most operations are open, more of them change something.
+        let open = rng.pick(&[15, 15, 60]);
         for entity in 0..count {
-            model.rules(rng, entity);
+            model.rules(rng, entity, open);
         }
         model
     }
@@ -270,10 +272,10 @@ impl Model {
         }
     }
 
-    fn rules(&mut self, rng: &mut Rng, entity: usize) {
+    fn rules(&mut self, rng: &mut Rng, entity: usize, open: u64) {
         for purpose in [Use::Row, Use::Create, Use::Update, Use::Row] {
             let rule =
-                if rng.chance(15) { Rule::Literal(true) } else { self.rule(rng, entity, None, purpose, 3) };
+                if rng.chance(open) { Rule::Literal(true) } else { self.rule(rng, entity, None, purpose, 3) };
             self.entities[entity].access.push(rule);
         }
         for index in 0..self.entities[entity].fields.len() {
@@ -345,7 +347,7 @@ impl Model {
         if element.is_none() && rng.chance(20) {
             return self.some(rng, this, purpose);
         }
-        let (path, optional) = self.path(rng, root, entity, ty, purpose)?;
+        let (path, optional) = self.path(rng, root, entity, ty)?;
         match rng.below(8) {
             0 if optional && matches!(op, Op::Eq | Op::Ne) => {
                 Some(Rule::Compare(op, Operand::Path(path), Operand::Literal(V::Null, ty)))
@@ -355,7 +357,7 @@ impl Model {
                 Some(Rule::In(path, if ty == Ty::Int { 6 } else { 7 }))
             }
             3 if purpose != Use::Update => {
-                let (other, _) = self.path(rng, root, entity, ty, purpose)?;
+                let (other, _) = self.path(rng, root, entity, ty)?;
                 Some(Rule::Compare(op, Operand::Path(path), Operand::Path(other)))
             }
             4 if purpose == Use::Row => {
@@ -403,7 +405,7 @@ impl Model {
     fn some(&self, rng: &mut Rng, this: usize, purpose: Use) -> Option<Rule> {
         let mut path = Path { root: Root::This, entity: this, steps: Vec::new() };
         if purpose != Use::Update && rng.chance(30) {
-            self.hop(rng, &mut path, purpose)?;
+            self.hop(rng, &mut path)?;
         }
         let end = self.end(&path);
         let collections: Vec<usize> = (0..self.entities[end].fields.len())
@@ -421,12 +423,12 @@ impl Model {
     }
 
     /// One step over a to-one relation.
-    fn hop(&self, rng: &mut Rng, path: &mut Path, purpose: Use) -> Option<()> {
+    fn hop(&self, rng: &mut Rng, path: &mut Path) -> Option<()> {
         let entity = self.end(path);
         let links: Vec<usize> = (0..self.entities[entity].fields.len())
             .filter(|index| match self.entities[entity].fields[*index].kind {
                 Kind::Ref { .. } => true,
-                Kind::Inverse { single, .. } => single && purpose == Use::Row,
+                Kind::Inverse { single, .. } => single,
                 Kind::Value { .. } => false,
             })
             .collect();
@@ -438,10 +440,10 @@ impl Model {
     }
 
     /// A path to a value of this type, and whether the value is optional.
-    fn path(&self, rng: &mut Rng, root: Root, entity: usize, ty: Ty, purpose: Use) -> Option<(Path, bool)> {
+    fn path(&self, rng: &mut Rng, root: Root, entity: usize, ty: Ty) -> Option<(Path, bool)> {
         let mut path = Path { root, entity, steps: Vec::new() };
         for _ in 0..rng.pick(&[0, 0, 1, 1, 2]) {
-            self.hop(rng, &mut path, purpose)?;
+            self.hop(rng, &mut path)?;
         }
         let end = self.end(&path);
         let values: Vec<(usize, bool)> = (0..self.entities[end].fields.len())

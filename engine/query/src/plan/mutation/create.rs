@@ -1,17 +1,27 @@
 //! Creation, with nested creation to any depth (graphql-and-sql 3.8.1).
 
-use studio_model::ir::{ColumnId, EntityId, FieldDefault, FieldId};
+use studio_model::ir::{ColumnId, ColumnType, EntityId, FieldDefault, FieldId};
 use studio_sql::expr::Expr;
 use studio_sql::select::{Item, Select, Source};
 use studio_sql::write::{Cte, Insert, InsertSource, Statement as Sql};
 
 use super::{Steps, objects};
-use crate::operation::{Arguments, EntityCall};
+use crate::access::Val;
+use crate::operation::{Arguments, Data, EntityCall};
 use crate::plan::fresh::{Fresh, FreshPart};
 use crate::plan::link::{Link, key_columns};
 use crate::plan::{
     FieldBody, Param, ParamOrigin, ParamValue, Planned, Planner, StepRole, Stop, convert_param, param_type,
 };
+
+/// A context value for a column: where a list is declared, the request may bring its only element (language.md 5.2).
+fn listed(value: &Val, ty: &ColumnType) -> Data {
+    match (value, ty) {
+        (Val::List(_) | Val::Null | Val::Json(_), _) => value.data(),
+        (single, ColumnType::Array(_)) => Val::List(vec![single.clone()]).data(),
+        (other, _) => other.data(),
+    }
+}
 
 /// Parameters of one statement are counted in 16 bits.
 const MAX_PARAMS: usize = 60_000;
@@ -176,7 +186,7 @@ impl<'a> Planner<'a, '_> {
                     };
                     for column in &field.columns {
                         let ty = &model.columns[*column].ty;
-                        let value = crate::operation::Value { data: known.data(), variable: None };
+                        let value = crate::operation::Value { data: listed(&known, ty), variable: None };
                         let mut param = convert_param(&value, ty)
                             .map_err(|_| crate::plan::field_conversion_error(&field.name, ty, self.ir))?;
                         param.origin = ParamOrigin::Context(self.caller.name_of_default(field).into());

@@ -33,7 +33,11 @@ impl<'a> Planner<'a, '_> {
     /// The rows an update or deletion is asked for: by key, or by `where`.
     pub(super) fn chosen(&mut self, call: &'a EntityCall, single: bool) -> Planned<Pred<'a>> {
         if single {
-            return self.key_condition(call.entity, &self.entity(call.entity).primary_key, &call.arguments);
+            return self.lookup_condition(
+                call.entity,
+                &self.entity(call.entity).primary_key,
+                &call.arguments,
+            );
         }
         match call.arguments.get("where") {
             Some(value) => self.filter(call.entity, value),
