@@ -390,7 +390,8 @@ impl<'a> Planner<'a, '_> {
                 match above {
                     Above::New(parent) => (input, steps) = (parent, rest),
                     Above::Existing(_) => {
-                        let inner = self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
+                        let inner =
+                            self.solve(condition, Subject { element: Some(This::Rows), ..subject })?;
                         return Ok(Verdict { solved: inner.solved, pred: exists(rest, inner.pred) });
                     }
                     Above::Elsewhere => return Ok(Verdict::unsolvable(Pred::True)),
