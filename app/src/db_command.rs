@@ -12,7 +12,7 @@ use studio_engine::dump::dump;
 use studio_engine::project::Project;
 use studio_engine::studio::control;
 use studio_engine::upgrade::{self, UpgradeError};
-use studio_events::{CopySummary, EventKind, SchemaEvent, StudioEvent};
+use studio_events::{CopySummary, EventKind, SchemaEvent, StudioEvent, plural};
 use studio_postgres::{
     Cluster, ClusterConfig, ClusterKind, Databases, Pool, PoolOptions, PooledConnection, RunningServer,
     Target,
@@ -142,7 +142,7 @@ async fn command(project: &Project, server: &Server, command: DbCommand) -> Resu
                 None => dump(&connection, data_only, &mut output::Standard).await,
             };
             let dumped = dumped.map_err(|error| failed(&error))?;
-            output::note(&format!("{} tables, {} rows", dumped.tables, dumped.rows));
+            output::note(&format!("{}, {}", plural(dumped.tables, "table"), plural(dumped.rows, "row")));
             if !dumped.left_out.is_empty() {
                 output::note(&format!("not in the dump: {}", dumped.left_out.join(", ")));
             }
@@ -171,8 +171,10 @@ async fn upgrade(project: &Project, server: Option<PathBuf>) -> Result<ExitCode,
         error => Failure::environment("move the data", &error),
     })?;
     output::note(&format!(
-        "moved from Postgres {}: {} tables, {} rows",
-        moved.from, moved.dumped.tables, moved.dumped.rows
+        "moved from Postgres {}: {}, {}",
+        moved.from,
+        plural(moved.dumped.tables, "table"),
+        plural(moved.dumped.rows, "row")
     ));
     if !moved.dumped.left_out.is_empty() {
         output::note(&format!("not moved: {}", moved.dumped.left_out.join(", ")));

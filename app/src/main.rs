@@ -18,6 +18,7 @@ mod studio;
 use std::process::ExitCode;
 
 use clap::Parser;
+use studio_events::plural;
 
 use crate::cli::{Cli, Command, GraphqlCommand, HookCommand, HooksCommand, RpcCommand};
 use crate::failure::Failure;
@@ -106,7 +107,7 @@ async fn new_project(args: cli::NewArgs) -> Result<ExitCode, Failure> {
         new::GitOutcome::Inside => ", inside your git repository",
         new::GitOutcome::Absent => " (git is not installed, so there is no repository)",
     };
-    output::line(&format!("created {}/  {} files{git}", created.path.display(), created.files.len()));
+    output::line(&format!("created {}/  {}{git}", created.path.display(), plural(created.files.len(), "file")));
     for file in &created.files {
         output::line(&format!("  {file}"));
     }

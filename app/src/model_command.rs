@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use studio_engine::project::{Build, Project};
 use studio_engine::studio::watch::Watch;
-use studio_events::{Problem, Severity};
+use studio_events::{Problem, Severity, plural};
 
 use crate::cli::{CheckArgs, FmtArgs, ProblemFormat};
 use crate::failure::Failure;
@@ -66,7 +66,7 @@ fn check_once(project: &Project, format: ProblemFormat) -> Result<ExitCode, Fail
         return if format == ProblemFormat::Human { Err(broken(&build)) } else { Ok(ExitCode::from(3)) };
     }
     if format == ProblemFormat::Human {
-        output::line(&format!("no errors in {} files", build.files));
+        output::line(&format!("no errors in {}", plural(build.files, "file")));
     }
     Ok(ExitCode::SUCCESS)
 }

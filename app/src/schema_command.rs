@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use studio_engine::config::load_environment;
 use studio_engine::derived::Derived;
+use studio_events::plural;
 use studio_model::database::import::{ImportOptions, Imported, import};
 use studio_postgres::inspect::{InspectScope, inspect, inspect_with_views, other_indexes, settle};
 use studio_postgres::migrate::{self, LOCK_TIMEOUT, MigrateError};
@@ -207,7 +208,7 @@ async fn migrate_command(
             };
             Failure::command(error.to_string(), next.to_owned())
         })?;
-        output::note(&format!("Applied {} statements.", plan.statements().count()));
+        output::note(&format!("Applied {}.", plural(plan.statements().count(), "statement")));
         return Ok(ExitCode::SUCCESS);
     }
     if migration.is_empty() {

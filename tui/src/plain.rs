@@ -219,11 +219,11 @@ fn request_line(trace: &Trace) -> Option<String> {
         None => String::new(),
     };
     Some(format!(
-        "request   {kind} {}  {} ms  {} sql  {} rows{error}",
+        "request   {kind} {}  {} ms  {} sql  {}{error}",
         clean(&trace.operation),
         millis(trace.total),
         trace.statements.len(),
-        trace.rows
+        plural(trace.rows, "row")
     ))
 }
 

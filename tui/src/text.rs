@@ -1,6 +1,7 @@
 //! Measuring and cutting text in terminal columns. Text of users is made safe here: no control character ever
 //! reaches the terminal.
 
+pub(crate) use studio_events::plural;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -72,11 +73,6 @@ pub(crate) fn right(text: &str, columns: usize) -> String {
     let mut out = " ".repeat(columns.saturating_sub(width(&text)));
     out.push_str(&text);
     out
-}
-
-/// `1 error`, `2 errors`.
-pub(crate) fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Breaks running text at spaces into lines of at most `columns`; a longer word is broken hard.

@@ -375,6 +375,18 @@ impl Ui {
         }
     }
 
+    /// Whether [`Action::Back`] has something to leave.
+    pub(crate) fn leads_back(&self, state: &StudioState) -> bool {
+        let list = self.list(self.pane);
+        !list.filter.is_empty()
+            || list.opened
+            || (self.pane == Pane::Tests && self.tests.coverage)
+            || (self.pane == Pane::Schema && self.schema.tab == SchemaTab::Migration)
+            || self.zoomed
+            || self.first_run.shown
+            || (self.in_review(state) && self.review.sql)
+    }
+
     fn back(&mut self, state: &StudioState) {
         let list = self.focused();
         if !list.filter.is_empty() {

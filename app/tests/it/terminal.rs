@@ -297,9 +297,20 @@ fn the_studio_goes_over_to_another_database_and_back() {
     wait_for("their rows", || (count() == 5).then_some(()));
     let refused = crate::harness::ask(&url, "mutation { createTodo(data: { title: \"x\" }) { id } }");
     assert!(refused["errors"].is_array(), "{refused}");
+    // One that does not fit the model: nothing is served, and that is what is said.
+    let (server, name) = their_url.rsplit_once('/').unwrap();
+    let (_, settings) = name.split_once('?').map_or((name, ""), |(name, rest)| (name, rest));
+    let empty = format!("{server}/template1{}{settings}", if settings.is_empty() { "" } else { "?" });
+    terminal.keys(&format!("d{empty}\r"));
+    terminal.see("nothing served");
+    terminal.see("Nothing is served: r1 needs");
+    assert!(!terminal.text().contains("serving r1"), "{}", terminal.rows());
+    let refused = crate::harness::ask(&url, "{ todosAgg { id { count } } }");
+    assert!(refused["errors"][0]["message"].as_str().unwrap().contains("No model is served"), "{refused}");
     terminal.keys("d\r");
     terminal.see("bundled");
     wait_for("our rows", || (count() == 4).then_some(()));
+    terminal.see("serving r1");
     terminal.keys("q");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(other.stop(), 130);

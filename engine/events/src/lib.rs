@@ -18,6 +18,7 @@ mod state;
 mod test_run;
 mod time;
 mod trace;
+mod words;
 
 pub use access::{
     AccessCaller, AccessCheck, AccessDecision, AccessOperand, AccessOperation, AccessPart, AccessReport,
@@ -47,6 +48,7 @@ pub use state::{
 pub use test_run::{
     TestCase, TestDifference, TestEvent, TestOutcome, TestPlace, TestRequest, TestState, TestVerdict,
 };
+pub use words::plural;
 pub use time::{Micros, Revision, Timestamp};
 pub use trace::{
     ParamTrace, Phase, PhaseKind, StatementTrace, Surface, Trace, TraceError, TraceId, TraceKind,

@@ -8,11 +8,7 @@ use crate::event::{
 };
 use crate::state::{DatabaseState, HttpState, StudioState};
 use crate::test_run::TestEvent;
-
-/// `1 file`, `2 files`.
-fn count(number: u32, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
+use crate::words::plural;
 
 /// `8 MB`, rounded up.
 fn megabytes(bytes: u64) -> String {
@@ -142,7 +138,7 @@ impl StudioState {
                 self.build.time = *time;
                 self.build.files = *files;
                 let ms = time.as_millis_f64();
-                let files = count(*files, "file");
+                let files = plural(*files, "file");
                 let text = match outcome {
                     BuildOutcome::Clean { .. } => {
                         format!("build {revision} checked in {ms:.1} ms · {files}")
@@ -151,7 +147,7 @@ impl StudioState {
                         format!("build {revision}: same meaning, nothing to do")
                     }
                     BuildOutcome::Broken { errors, .. } => {
-                        let errors = count(*errors, "error");
+                        let errors = plural(*errors, "error");
                         format!("build {revision} failed in {ms:.1} ms ({errors}) · {files}")
                     }
                 };
@@ -180,7 +176,7 @@ impl StudioState {
                 self.migrating = None;
                 self.decisions.retain(|decision| decision.step.is_none());
                 let ms = time.as_millis_f64();
-                let statements = count(*statements, "statement");
+                let statements = plural(*statements, "statement");
                 self.say(event, format!("database is at {revision}: {statements} in {ms:.0} ms"));
             }
             SchemaEvent::Failed { error, .. } => {

@@ -179,14 +179,31 @@ pub struct StatementTrace {
     pub rows: u64,
     /// Waiting for a pool connection (first statement only).
     pub wait: Micros,
-    /// From sending to the last row.
+    /// Offset of its turn from the start of the request: when it was sent, or when the answer of the one before it in
+    /// the same round trip was complete.
+    #[serde(default)]
+    pub start: Micros,
+    /// From its turn to the last row.
     pub time: Micros,
+    /// How much of `time` passed before it was handed over to the connection.
+    #[serde(default)]
+    pub send: Micros,
+    /// How much of `time` passed between the first byte of the answer and the last row.
+    #[serde(default)]
+    pub receive: Micros,
     /// The round trip it travelled in, counted from 1: statements with the same number were sent together.
     pub round_trip: u32,
     /// Whether a cached prepared statement was used.
     pub prepared: bool,
     /// Database error, if it failed.
     pub error: Option<String>,
+}
+
+impl StatementTrace {
+    /// The rest of its time: the database at work, and the way there and back.
+    pub fn database(&self) -> Micros {
+        Micros(self.time.0.saturating_sub(self.send.0).saturating_sub(self.receive.0))
+    }
 }
 
 /// One parameter.

@@ -34,4 +34,6 @@ pub use pool::{Listening, Pause, Pool, PoolError, PoolOptions, PooledConnection}
 pub use supervisor::supervisor_main;
 pub use target::{Target, TargetError};
 pub use tokio_postgres::types::Type;
-pub use wire::{Connection, DbError, Rows, SessionOptions, TextParam, Transaction, TransactionMode};
+pub use wire::{
+    Connection, DbError, Rows, SessionOptions, TextParam, Timed, Times, Transaction, TransactionMode,
+};

@@ -61,6 +61,9 @@ pub(super) fn with_calls(
     for phase in &mut trace.phases {
         phase.start.0 += shift;
     }
+    for statement in &mut trace.statements {
+        statement.start.0 += shift;
+    }
     for report in reports {
         let start = span(base, report.started);
         let time = Micros(u64::try_from(report.time.as_micros()).unwrap_or(u64::MAX));

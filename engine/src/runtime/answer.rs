@@ -366,6 +366,11 @@ impl Request<'_> {
         }
         let variables =
             payload.variables.as_ref().and_then(|it| serde_json::to_string(it).ok()).unwrap_or_default();
+        // Their starts count from when the plan was run.
+        let ran_after = self.execution.began.map_or(0, |began| span(self.clock.start, began).0);
+        for statement in &mut self.execution.statements {
+            statement.start.0 += ran_after;
+        }
         let trace = Trace {
             id,
             at: bus::now(),

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use studio_events::{Micros, ParamTrace, StatementTrace};
-use studio_postgres::{DbError, Pool, PooledConnection, Rows, TextParam, Transaction, TransactionMode};
+use studio_postgres::{
+    DbError, Pool, PooledConnection, Rows, TextParam, Timed, Times, Transaction, TransactionMode,
+};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::plan::{FieldBody, FieldPlan, Plan, Step, StepRole};
 
@@ -34,6 +36,8 @@ pub struct Execution {
     pub rows: u64,
     /// Waiting for a connection.
     pub wait: Micros,
+    /// From when the starts of the statements count; only when recorded.
+    pub began: Option<Instant>,
 }
 
 /// JSON text of each root field, in order.
@@ -110,17 +114,20 @@ pub(super) struct Running<'r> {
     keep_open: bool,
 }
 
-/// A statement that was run: when it was begun, how long it took, what came of it.
+/// A statement that was run: when it was sent, alone or with others, where its time went, what came of it.
 struct Ran<'p> {
     params: Vec<TextParam<'p>>,
     prepared: bool,
-    time: Micros,
+    sent: Instant,
+    times: Times,
     result: Result<Rows, DbError>,
 }
 
 impl<'r> Running<'r> {
     fn new(run: Run<'r>) -> Self {
-        Self { run, record: Execution::default(), wait: Micros(0), keep_open: false }
+        let began = (run.recording == Recording::On).then(Instant::now);
+        let record = Execution { began, ..Execution::default() };
+        Self { run, record, wait: Micros(0), keep_open: false }
     }
 
     /// For one root field after the other in a transaction that others end.
@@ -185,10 +192,15 @@ impl<'r> Running<'r> {
                 let params =
                     bind(&statement.params, &earlier, self.run.holes).map_err(RequestError::internal)?;
                 let prepared = self.is_recording() && connection.is_prepared(&statement.text);
-                let started = Instant::now();
-                let result = connection.run(&statement.text, &params).await;
+                let sent = Instant::now();
+                let Timed { result, times } = if self.is_recording() {
+                    Box::pin(connection.run_timed(&statement.text, &params)).await
+                } else {
+                    let result = connection.run(&statement.text, &params).await;
+                    Timed { result, times: Times::default() }
+                };
                 self.record.round_trips += 1;
-                let rows = self.note(step, Ran { params, prepared, time: micros(started), result })?;
+                let rows = self.note(step, Ran { params, prepared, sent, times, result })?;
                 earlier.push(checked(step, rows)?);
             }
             texts.push(finished(field, earlier)?);
@@ -289,6 +301,7 @@ impl<'r> Running<'r> {
             .iter()
             .map(|(text, _)| self.run.recording == Recording::On && open.is_prepared(text))
             .collect();
+        let sent = Instant::now();
         let (results, ended) = if ends {
             open.run_all_and_commit(&statements).await
         } else {
@@ -299,7 +312,7 @@ impl<'r> Running<'r> {
         self.record.round_trips += 1;
         let mut rows = Vec::with_capacity(results.len());
         for (((step, params), prepared), timed) in bound.into_iter().zip(prepared).zip(results) {
-            let ran = Ran { params, prepared, time: duration(timed.time), result: timed.result };
+            let ran = Ran { params, prepared, sent, times: timed.times, result: timed.result };
             let found = self.note(step, ran)?;
             let denies = step.role == StepRole::Check && found.len() != 1;
             rows.push(found);
@@ -331,7 +344,12 @@ impl<'r> Running<'r> {
                 params: traced.collect(),
                 rows,
                 wait: std::mem::take(&mut self.wait),
-                time: ran.time,
+                start: self.record.began.map_or(Micros(0), |began| {
+                    duration(ran.sent.saturating_duration_since(began) + ran.times.start)
+                }),
+                time: duration(ran.times.whole),
+                send: duration(ran.times.send),
+                receive: duration(ran.times.receive),
                 round_trip: self.record.round_trips,
                 prepared: ran.prepared,
                 error: ran.result.as_ref().err().map(ToString::to_string),

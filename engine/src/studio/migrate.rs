@@ -280,15 +280,14 @@ fn failed(error: &MigrateError, bus: &Bus) -> String {
 }
 
 /// A database that cannot be compared or changed.
-pub(super) fn problem(error: &str) -> Problem {
-    let help = "the last good revision keeps serving; mend the cause, then press R".to_owned();
-    problem_of(
-        Severity::Error,
-        "D0002",
-        format!("the database could not follow the model: {error}"),
-        &[],
-        &help,
-    )
+pub(super) fn problem(error: &str, is_serving: bool) -> Problem {
+    let help = if is_serving {
+        "the last good revision keeps serving; mend the cause, then press R"
+    } else {
+        "nothing is served until then; mend the cause, then press R"
+    };
+    let message = format!("the database could not follow the model: {error}");
+    problem_of(Severity::Error, "D0002", message, &[], help)
 }
 
 /// A problem that no place in a file is to blame for.

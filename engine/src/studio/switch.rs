@@ -72,7 +72,6 @@ impl Actor {
         self.served = None;
         self.reviewed = None;
         self.reversible = None;
-        (self.now, self.before) = (None, None);
         self.answered.forget();
         self.bus.send(EventKind::Schema(SchemaEvent::Pending(None)));
         self.bus.send(EventKind::Schema(SchemaEvent::Copies(Vec::new())));

@@ -83,7 +83,7 @@ impl Actor {
                 self.follow_policy().await;
                 self.serve_if_possible().await;
             }
-            Err(error) => self.problems(ProblemSource::Database, vec![migrate::problem(&error)]),
+            Err(error) => self.cannot_follow(&error),
         }
     }
 
@@ -116,7 +116,7 @@ impl Actor {
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    self.problems(ProblemSource::Database, vec![migrate::problem(&error)]);
+                    self.cannot_follow(&error);
                     return;
                 }
             }
@@ -175,7 +175,7 @@ impl Actor {
         let subject = subject!(self, built, database);
         match subject.advance(&mut self.answered).await {
             Ok(reviewed) => self.publish(reviewed),
-            Err(error) => self.problems(ProblemSource::Database, vec![migrate::problem(&error)]),
+            Err(error) => self.cannot_follow(&error),
         }
     }
 
@@ -436,13 +436,16 @@ impl Actor {
         self.advance().await;
     }
 
-    /// The tables were exchanged below the API: the revision that fits them answers from now on, or none. After an undo the
-    /// one before is asked first.
-    async fn serve_what_fits(&mut self, undo: bool) {
+    /// The tables were exchanged below the API, or the whole database: the revision that fits them answers from now on, or
+    /// none. After an undo the one before is asked first.
+    pub(super) async fn serve_what_fits(&mut self, undo: bool) {
         let Some(database) = &self.database else { return };
         let live = match migrate::live_schema(database).await {
             Ok(live) => live,
-            Err(error) => return self.bus.log(LogLevel::Error, "copies", error),
+            Err(error) => {
+                self.bus.log(LogLevel::Error, "database", error);
+                return self.withdraw();
+            }
         };
         let known = [self.now.take(), self.before.take()];
         let mut known: Vec<_> = known.into_iter().flatten().collect();
@@ -454,15 +457,28 @@ impl Actor {
         let served = self.server.serving().map(|serving| serving.revision);
         if let Some(at) = known.iter().position(|(_, derived)| fits(derived)) {
             let (revision, derived) = known.swap_remove(at);
+            let serving = Arc::new(Serving::new(revision, &derived, database.pool.clone()));
+            let from = self.server.swap(serving).map(|old| old.revision);
             if served != Some(revision) {
-                let serving = Arc::new(Serving::new(revision, &derived, database.pool.clone()));
-                let from = self.server.swap(serving).map(|old| old.revision);
                 self.bus.send(EventKind::Serving(ServingEvent::Swapped { from, to: revision }));
             }
             self.now = Some((revision, derived));
             self.before = known.pop().filter(|_| !undo);
-        } else if let Some(old) = self.server.withdraw() {
+        } else {
+            self.withdraw();
+        }
+    }
+
+    /// Nothing is served from now on.
+    fn withdraw(&self) {
+        if let Some(old) = self.server.withdraw() {
             self.bus.send(EventKind::Serving(ServingEvent::Withdrawn { from: old.revision }));
         }
+    }
+
+    /// The database cannot be compared or changed.
+    fn cannot_follow(&self, error: &str) {
+        let is_serving = self.server.serving().is_some();
+        self.problems(ProblemSource::Database, vec![migrate::problem(error, is_serving)]);
     }
 }

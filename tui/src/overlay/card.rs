@@ -64,7 +64,7 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         (
             card.browser,
             format!("open GraphiQL: {}", key(Action::Playground)),
-            format!("its tokens are those of a persona: {}", key(Action::Personas)),
+            format!("it acts as a persona: {}", key(Action::Personas)),
         ),
         (card.broke, "break the model on purpose".to_owned(), "the API keeps answering".to_owned()),
     ];

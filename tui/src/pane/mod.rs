@@ -16,6 +16,7 @@ mod test_text;
 pub(crate) mod tests;
 pub(crate) mod trace_text;
 pub(crate) mod traces;
+mod waterfall;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -111,7 +111,7 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
             continue;
         }
         let (word, style) = class(theme, step.class);
-        let rows = step.rows.map(|rows| format!(" · {rows} rows")).unwrap_or_default();
+        let rows = step.rows.map(|rows| format!(" · {}", plural(rows, "row"))).unwrap_or_default();
         let about = state.decisions.iter().filter_map(|decision| decision.step.as_ref());
         let about = about.filter(|about| about.step == at);
         let samples: Vec<&str> = about.flat_map(|about| &about.samples).map(String::as_str).collect();

@@ -4,6 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use studio_events::{TestCase, TestDifference, TestRequest};
 
+use crate::pane::waterfall::waterfall;
 use crate::pane::{access, trace_text};
 use crate::sql;
 use crate::text::{clean, line, millis, plain, wrap};
@@ -118,7 +119,7 @@ fn requests(ui: &Ui, requests: &[TestRequest], columns: usize) -> Vec<Line<'stat
         return lines;
     };
     lines.push(Line::default());
-    lines.extend(trace_text::waterfall(theme, trace, columns));
+    lines.extend(waterfall(theme, trace, 0, columns));
     lines.extend(access::lines(ui, None, trace, columns));
     for statement in &trace.statements {
         lines.push(Line::default());

@@ -1,116 +1,16 @@
-//! What is written about one request: waterfall, statements with parameters and plan, access, variables.
+//! What is written about one request: statements with parameters and plan, variables, a summary.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use studio_events::{Micros, PhaseKind, StatementTrace, StudioState, Trace, TraceKind};
+use studio_events::{Phase, StatementTrace, StudioState, Trace, TraceKind};
 
 use crate::action::Action;
 use crate::pane::plan;
+use crate::pane::waterfall::phase_style;
 use crate::sql;
-use crate::text::{bytes, clean, cut, left, line, millis, plain, right};
+use crate::text::{clean, cut, line, millis, plain};
 use crate::theme::Theme;
 use crate::ui::Ui;
-
-/// A bar from `start` to `end` of `whole` within `columns` cells, in eighths at its end.
-fn bar(start: Micros, time: Micros, whole: Micros, columns: usize) -> String {
-    let whole = whole.0.max(1);
-    let eighths = |at: u64| {
-        let at = u128::from(at.min(whole)) * columns as u128 * 8 / u128::from(whole);
-        usize::try_from(at).unwrap_or(0)
-    };
-    let first = (eighths(start.0) / 8).min(columns.saturating_sub(1));
-    let end = eighths(start.0.saturating_add(time.0)).max(first * 8 + 1);
-    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let mut out = " ".repeat(first);
-    let cells = end - first * 8;
-    out.push_str(&"█".repeat(cells / 8));
-    out.push_str(PARTS.get(cells % 8).copied().unwrap_or_default());
-    out
-}
-
-fn phase_style(theme: Theme, kind: PhaseKind) -> Style {
-    match kind {
-        PhaseKind::Pool | PhaseKind::Sql => theme.accent(),
-        PhaseKind::Hook => theme.param(),
-        PhaseKind::Access | PhaseKind::Plan => theme.keyword(),
-        PhaseKind::Read | PhaseKind::Parse | PhaseKind::Coerce | PhaseKind::Validate | PhaseKind::Encode => {
-            theme.good()
-        }
-        PhaseKind::Other => theme.dim(),
-    }
-}
-
-/// The phases with their times and bars.
-pub(crate) fn waterfall(theme: Theme, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
-    let notes = if columns >= 70 { 24 } else { 0 };
-    let cells = columns.saturating_sub(20 + notes).max(1);
-    let mut lines = vec![axis(theme, trace.total, cells)];
-    for phase in &trace.phases {
-        let drawn = bar(phase.start, phase.time, trace.total, cells);
-        let mut note = phase.note.clone();
-        if phase.kind == PhaseKind::Encode && note.is_empty() && trace.response_bytes > 0 {
-            note = bytes(trace.response_bytes);
-        }
-        let mut parts = vec![
-            (format!(" {}", left(phase.kind.name(), 10)), Style::new()),
-            (format!("{}  ", right(&millis(phase.time), 6)), theme.bold()),
-        ];
-        if notes > 0 {
-            parts.push((left(&drawn, cells + 1), phase_style(theme, phase.kind)));
-            parts.push((cut(&note, notes - 1), theme.dim()));
-        } else {
-            parts.push((drawn, phase_style(theme, phase.kind)));
-        }
-        lines.push(line(parts));
-        if phase.kind == PhaseKind::Sql && !trace.statements.is_empty() {
-            lines.push(line([(sql_summary(trace), theme.dim())]));
-        }
-    }
-    if trace.phases.is_empty() {
-        lines.push(line([(" no phases were timed".to_owned(), theme.dim())]));
-    }
-    if let Some(error) = &trace.error {
-        lines.push(line([(format!(" ✗ {}", clean(&error.message)), theme.error())]));
-        if let Some(cause) = &error.cause {
-            lines.push(line([(format!("   cause: {}", clean(cause)), theme.warning())]));
-        }
-    }
-    lines
-}
-
-fn sql_summary(trace: &Trace) -> String {
-    let wait: u64 = trace.statements.iter().map(|statement| statement.wait.0).sum();
-    let time: u64 = trace.statements.iter().map(|statement| statement.time.0).sum();
-    let trips = crate::text::plural(usize::try_from(trace.round_trips).unwrap_or(0), "round trip");
-    let count = crate::text::plural(trace.statements.len(), "statement");
-    format!("   pool {} · database {} · {count} · {trips}", millis(Micros(wait)), millis(Micros(time)))
-}
-
-/// The line of times above the bars: 0, and as many round steps as there is room for.
-fn axis(theme: Theme, total: Micros, cells: usize) -> Line<'static> {
-    let mut marks = " ".repeat(cells);
-    let whole = total.as_millis_f64();
-    let mut step = 0.01;
-    // 1, 2, 5, 10 … until the marks are at least seven cells apart.
-    for factor in [2.0, 2.5, 2.0].into_iter().cycle().take(40) {
-        if whole <= 0.0 || step / whole * cells as f64 >= 7.0 {
-            break;
-        }
-        step *= factor;
-    }
-    let mut at = 0.0;
-    while at <= whole && whole > 0.0 {
-        // Positions are small and not negative.
-        let cell = (at / whole * cells as f64) as usize;
-        let text = if step < 1.0 { format!("{at:.2}") } else { format!("{at:.0}") };
-        let text = if at == 0.0 { "0".to_owned() } else { text };
-        if cell + text.len() <= cells {
-            marks.replace_range(cell..cell + text.len(), &text);
-        }
-        at += step;
-    }
-    line([(format!(" {}{}  {marks} ms", left("phase", 10), right("ms", 6)), theme.dim())])
-}
 
 /// The selected statement: text, parameters, plan.
 pub(crate) fn statement(ui: &Ui, state: &StudioState, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
@@ -227,13 +127,32 @@ pub(crate) fn variables(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'sta
     lines
 }
 
+/// Phases with their times as text, in order; those that took the least are left out where there is no room for all.
+fn worth_naming(trace: &Trace, columns: usize) -> Vec<(&Phase, String)> {
+    let text = |phase: &Phase| {
+        let time = millis(phase.time);
+        time.strip_prefix('0').unwrap_or(&time).to_owned()
+    };
+    let mut shown: Vec<_> = trace.phases.iter().map(|phase| (phase, text(phase))).collect();
+    let size = |shown: &[(&Phase, String)]| {
+        shown.iter().map(|(phase, time)| phase.kind.name().len() + time.len() + 2).sum::<usize>()
+    };
+    while size(&shown) > columns {
+        let least = shown.iter().enumerate().min_by_key(|(_, (phase, _))| phase.time).map(|(at, _)| at);
+        let Some(least) = least else { break };
+        shown.remove(least);
+    }
+    shown
+}
+
 /// Five lines for the narrow layout.
 pub(crate) fn preview(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'static>> {
     let theme = ui.theme;
+    let shown = worth_naming(trace, columns);
     let mut words = Vec::new();
-    for phase in &trace.phases {
+    for (phase, time) in shown {
         words.push((format!(" {} ", phase.kind.name()), theme.dim()));
-        words.push((millis(phase.time), phase_style(theme, phase.kind)));
+        words.push((time, phase_style(theme, phase.kind)));
     }
     let cells = columns.saturating_sub(2);
     let mut bars: Vec<(String, Style)> = vec![(" ".to_owned(), Style::new())];
@@ -275,15 +194,5 @@ mod tests {
         assert_eq!(plan_of(text, 1), ["Index Scan", "  rows"]);
         assert_eq!(plan_of(text, 2), Vec::<&str>::new());
         assert_eq!(plan_of("Result", 0), ["Result"]);
-    }
-
-    #[test]
-    fn bars_have_their_place_and_never_vanish() {
-        assert_eq!(bar(Micros(0), Micros(500), Micros(1000), 8), "████");
-        assert_eq!(bar(Micros(500), Micros(500), Micros(1000), 8), "    ████");
-        assert_eq!(bar(Micros(999), Micros(0), Micros(1000), 8), "       ▉");
-        assert_eq!(bar(Micros(0), Micros(1), Micros(1000), 8), "▏");
-        assert_eq!(bar(Micros(5), Micros(5), Micros(0), 4).chars().count(), 4);
-        assert_eq!(bar(Micros(5), Micros(5), Micros(10), 0), "▏");
     }
 }

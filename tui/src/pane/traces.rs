@@ -11,13 +11,14 @@ use studio_events::{Command, Micros, Ring, StatementTrace, StudioState, Trace, T
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
 use crate::overlay::Overlay;
+use crate::pane::waterfall::waterfall;
 use crate::pane::{Parts, access, passes, trace_text};
 use crate::sql;
 use crate::text::{line, millis, plural, put, tenths, width};
 use crate::theme::Theme;
 use crate::ui::{TraceShow, TraceSort, TraceTab, Ui};
 use crate::view::Cx;
-use crate::view::layout::Tier;
+use crate::view::layout::{Tier, layout};
 use crate::view::parts::{self, Column, Table, flexible, number, words};
 
 /// Requests slower than this are slow.
@@ -119,7 +120,10 @@ struct Places {
     lower: Option<Rect>,
 }
 
-fn places(ui: &Ui, area: Rect) -> Places {
+/// Lines that the SQL below a waterfall needs at least; with less, both are one text.
+const SQL_ROOM: u16 = 9;
+
+fn places(ui: &Ui, state: &StudioState, area: Rect) -> Places {
     let opened = ui.list(Pane::Traces).opened;
     let wide = area.width >= 110;
     if wide && area.height >= 14 {
@@ -129,16 +133,18 @@ fn places(ui: &Ui, area: Rect) -> Places {
         if ui.traces.tab != TraceTab::Detail {
             return Places { list_box, upper: Some(rest), lower: None };
         }
-        let upper = Rect { height: 13.min(rest.height / 2), ..rest };
+        let wanted = waterfall_height(ui, state);
+        let upper = Rect { height: wanted.clamp(5, (rest.height * 2 / 3).max(5)), ..rest };
         let lower = Rect { y: upper.bottom(), height: rest.height - upper.height, ..rest };
         return Places { list_box, upper: Some(upper), lower: Some(lower) };
     }
     let whole = Rect { height: 0, ..area };
     if opened {
-        if ui.traces.tab != TraceTab::Detail || area.height < 12 {
+        let wanted = waterfall_height(ui, state);
+        if ui.traces.tab != TraceTab::Detail || area.height < wanted.saturating_add(SQL_ROOM) {
             return Places { list_box: whole, upper: Some(area), lower: None };
         }
-        let upper = Rect { height: (area.height / 2).min(13), ..area };
+        let upper = Rect { height: wanted, ..area };
         let lower = Rect { y: upper.bottom(), height: area.height - upper.height, ..area };
         return Places { list_box: whole, upper: Some(upper), lower: Some(lower) };
     }
@@ -162,8 +168,24 @@ fn is_preview(ui: &Ui, places: &Places) -> bool {
         && !ui.list(Pane::Traces).opened
 }
 
-pub(crate) fn parts(ui: &Ui, _: &StudioState, area: Rect) -> Parts {
-    let places = places(ui, area);
+/// The height of a box around the whole waterfall.
+fn waterfall_height(ui: &Ui, state: &StudioState) -> u16 {
+    let lines = selected(ui, state).map_or(0, |trace| waterfall(ui.theme, trace, ui.traces.statement, 80).len());
+    u16::try_from(lines.max(3)).unwrap_or(u16::MAX).saturating_add(2)
+}
+
+/// Waterfall and SQL are one text, because there is no room for two boxes.
+fn is_one_text(ui: &Ui, state: &StudioState) -> bool {
+    let layout = layout(ui, state);
+    let area = layout.panes.iter().find(|(pane, _)| *pane == Pane::Traces).map(|(_, area)| *area);
+    area.is_some_and(|area| {
+        let places = places(ui, state, area);
+        places.upper.is_some() && places.lower.is_none() && !is_preview(ui, &places)
+    })
+}
+
+pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
+    let places = places(ui, state, area);
     let inner = parts::inside(places.list_box);
     let (above, below) = rows_around(inner);
     let list = Rect { y: inner.y + above, height: inner.height - above - below, ..inner };
@@ -200,6 +222,16 @@ fn legend(cx: Cx<'_>) -> [Line<'static>; 3] {
 pub(crate) fn detail(ui: &Ui, state: &StudioState, columns: usize) -> Vec<Line<'static>> {
     let Some(trace) = selected(ui, state) else { return Vec::new() };
     match ui.traces.tab {
+        TraceTab::Detail if is_one_text(ui, state) => {
+            let mut lines = waterfall(ui.theme, trace, ui.traces.statement, columns);
+            if !trace.statements.is_empty() {
+                let title = format!("─ {} ", sql_title(ui, trace));
+                let rule = "─".repeat(columns.saturating_sub(width(&title) + 2));
+                lines.push(line([(title + &rule, ui.theme.dim())]));
+            }
+            lines.extend(trace_text::statement(ui, state, trace, columns));
+            lines
+        }
         TraceTab::Detail => trace_text::statement(ui, state, trace, columns),
         TraceTab::Access => access::lines(ui, Some(state), trace, columns),
         TraceTab::Variables => trace_text::variables(ui, trace, columns),
@@ -207,7 +239,7 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, columns: usize) -> Vec<Line<'
 }
 
 pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
-    let places = places(cx.ui, area);
+    let places = places(cx.ui, cx.state, area);
     if places.list_box.height > 0 {
         draw_list(cx, places.list_box, buffer);
     }
@@ -245,41 +277,29 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         }
         let inner = parts::frame(cx, upper, &title, &tabs, focused && places.lower.is_none(), buffer);
         let lines = match places.lower {
-            Some(_) => trace_text::waterfall(cx.theme, trace, usize::from(inner.width)),
-            None if cx.ui.traces.tab == TraceTab::Detail => {
-                let mut lines = trace_text::waterfall(cx.theme, trace, usize::from(inner.width));
-                lines.extend(detail(cx.ui, cx.state, usize::from(inner.width)));
-                lines
-            }
+            Some(_) => waterfall(cx.theme, trace, cx.ui.traces.statement, usize::from(inner.width)),
             None => detail(cx.ui, cx.state, usize::from(inner.width)),
         };
         let scroll = if places.lower.is_some() { 0 } else { list.scroll };
         parts::text(inner, &lines, scroll, buffer);
+        if places.lower.is_none() {
+            let more = lines.len().saturating_sub(scroll + usize::from(inner.height));
+            if more > 0 {
+                crate::pane::lower_border(cx, upper, &[plural(more, "more line")], buffer);
+            }
+        }
     }
     if let Some(lower) = places.lower {
         let count = trace.statements.len();
-        let at = cx.ui.traces.statement.min(count.saturating_sub(1));
-        let title = match trace.statements.get(at) {
-            None => "no SQL".to_owned(),
-            Some(statement) => {
-                let prepared = if statement.prepared { "prepared" } else { "not prepared" };
-                let rows = plural(usize::try_from(statement.rows).unwrap_or(usize::MAX), "row");
-                let trip = if trace.round_trips > 1 {
-                    format!(" · trip {}", statement.round_trip)
-                } else {
-                    String::new()
-                };
-                format!("SQL {}/{count} · {prepared} · {rows} · {} ms{trip}", at + 1, millis(statement.time))
-            }
-        };
-        let note = if count > 1 { "] [ next/previous statement" } else { "" };
+        let title = sql_title(cx.ui, trace);
+        let note = if count > 1 { "] [ statement" } else { "" };
         let inner = parts::frame(cx, lower, &title, note, focused, buffer);
         let lines = detail(cx.ui, cx.state, usize::from(inner.width));
         parts::text(inner, &lines, list.scroll, buffer);
         let more = lines.len().saturating_sub(list.scroll + usize::from(inner.height));
         let mut words = Vec::new();
         if more > 0 {
-            words.push(format!("{more} more lines"));
+            words.push(plural(more, "more line"));
         }
         if count > 0 {
             let keys = [
@@ -293,6 +313,18 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         }
         crate::pane::lower_border(cx, lower, &words, buffer);
     }
+}
+
+/// What is said about the selected statement above its text.
+fn sql_title(ui: &Ui, trace: &Trace) -> String {
+    let count = trace.statements.len();
+    let at = ui.traces.statement.min(count.saturating_sub(1));
+    let Some(statement) = trace.statements.get(at) else { return "no SQL".to_owned() };
+    let prepared = if statement.prepared { "prepared" } else { "not prepared" };
+    let rows = plural(usize::try_from(statement.rows).unwrap_or(usize::MAX), "row");
+    let trip =
+        if trace.round_trips > 1 { format!(" · trip {}", statement.round_trip) } else { String::new() };
+    format!("SQL {}/{count} · {prepared} · {rows} · {} ms{trip}", at + 1, millis(statement.time))
 }
 
 /// The tabs of a request, with their keys.

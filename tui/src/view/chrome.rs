@@ -8,7 +8,7 @@ use studio_events::{BuildOutcome, DatabaseState, HttpState, ServiceStatus, Studi
 
 use crate::action::{Action, Pane, Scope, actions};
 use crate::pane;
-use crate::text::{age, line, plain, plural, put, width};
+use crate::text::{age, clean, line, plain, plural, put, width};
 use crate::ui::Ui;
 use crate::view::Cx;
 use crate::view::layout::{Layout, Tier};
@@ -317,10 +317,16 @@ pub(crate) fn banner(ui: &Ui, state: &StudioState) -> Option<String> {
                 "▲ {} needs {steps} on the database that wait for you; the API serves {serving}. {key} review",
                 plan.revision
             ),
-            None => {
-                format!("▲ {} needs {steps} on the database that wait for you. {key} review", plan.revision)
-            }
+            None => format!(
+                "▲ Nothing is served: {} needs {steps} on the database that wait for you. {key} review",
+                plan.revision
+            ),
         });
+    }
+    if state.serving.revision.is_none()
+        && let Some(problem) = ui.problems(state).into_iter().find(|problem| problem.code == "D0002")
+    {
+        return Some(format!("▲ Nothing is served: {}", clean(&problem.message)));
     }
     None
 }
@@ -384,9 +390,10 @@ pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         // The way out of what was opened comes first: it must not give way to anything.
         let inside = cx.ui.list(cx.ui.pane).opened && !cx.ui.in_review(cx.state);
         let mut hinted = hinted(cx);
-        if inside {
-            hinted.retain(|action| *action != Action::Back);
-            hinted.insert(0, Action::Back);
+        let first = if inside { Action::Back } else { Action::Open };
+        if hinted.contains(&first) {
+            hinted.retain(|action| *action != first);
+            hinted.insert(0, first);
         }
         for action in hinted {
             let info = crate::action::info(action);
@@ -444,6 +451,8 @@ fn hinted(cx: Cx<'_>) -> Vec<Action> {
         .filter(|row| !row.hint.is_empty() && crate::update::scope_is_active(row.scope, pane, review))
         .filter(|row| !matches!(row.action, Action::Palette | Action::Help | Action::Quit))
         .filter(|row| !(review && row.action == Action::NextPane))
+        .filter(|row| row.action != Action::Zoom || cx.tier == Tier::Wide)
+        .filter(|row| row.action != Action::Back || cx.ui.leads_back(cx.state))
         .filter(|row| cx.ui.disabled(row.action, cx.state).is_none())
         .collect();
     found.sort_by_key(|row| rank(row.scope));

@@ -565,16 +565,21 @@ pub(crate) const SQL: &str = "SELECT coalesce(json_agg(t.row ORDER BY t.id), '[]
 
 /// One request.
 pub(crate) fn trace(operation: &str, kind: TraceKind, total: u64, statements: usize, rows: u64) -> Trace {
-    let statement = StatementTrace {
+    let count = u64::try_from(statements.max(1)).unwrap();
+    let each = total * 64 / 100 / count;
+    let statement = |at: u64| StatementTrace {
         text: Arc::from(SQL),
         params: vec![
             ParamTrace { ty: "int8".into(), value: Some("7".into()), origin: "AuthContext.id".into() },
             ParamTrace { ty: "bool".into(), value: Some("false".into()), origin: "variable $done".into() },
         ],
-        rows: rows / u64::try_from(statements.max(1)).unwrap(),
-        wait: Micros(10),
-        time: Micros(total / 2),
-        round_trip: 1,
+        rows: rows / count,
+        wait: Micros(if at == 0 { 10 } else { 0 }),
+        start: Micros(total * 18 / 100 + at * each),
+        time: Micros(each),
+        send: Micros(each / 90),
+        receive: Micros(each / 15),
+        round_trip: u32::try_from(at + 1).unwrap(),
         prepared: operation != "Me",
         error: None,
     };
@@ -609,7 +614,7 @@ pub(crate) fn trace(operation: &str, kind: TraceKind, total: u64, statements: us
         status: 200,
         total: Micros(total),
         phases,
-        statements: vec![statement; statements],
+        statements: (0..u64::try_from(statements).unwrap()).map(statement).collect(),
         round_trips: u32::try_from(statements).unwrap(),
         rows,
         response_bytes: 6_100,

@@ -163,6 +163,7 @@ const SCREENS: &[(&str, &str, &str)] = &[
     ("copies", "migration", "2cz"),
     ("traces", "busy", "3"),
     ("trace-open", "busy", "3<enter>"),
+    ("trace-statements", "busy", "3jjj<enter>]]]]]"),
     ("trace-access", "busy", "3jja"),
     ("trace-access-everybody", "busy", "3a"),
     ("trace-plan", "busy", "3<enter><c-d><c-d>"),

@@ -246,7 +246,7 @@ fn a_session_from_the_first_frame_to_the_last() {
     assert!(session.screen.lock().unwrap().now().alternate_screen());
     assert!(!session.is_cooked());
     session.keys("3\r");
-    session.shows("database 2.10");
+    session.shows("database 2.49");
     session.resize(24, 80);
     session.until("80 columns", |screen| {
         screen.rows(0, 80).nth(23).is_some_and(|row| row.contains("keys") && row.contains("q quit"))

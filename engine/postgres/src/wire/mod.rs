@@ -6,6 +6,7 @@
 
 mod error;
 mod statements;
+mod stopwatch;
 mod text;
 mod transaction;
 
@@ -13,7 +14,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
 use tokio::sync::watch;
@@ -26,6 +27,8 @@ use crate::target::Target;
 use crate::tls::Tls;
 
 pub use self::error::{DbError, ServerError};
+use self::stopwatch::Stopwatch;
+pub use self::stopwatch::Times;
 pub use self::text::TextParam;
 pub use self::transaction::{Timed, Transaction, TransactionMode};
 
@@ -141,15 +144,31 @@ impl Connection {
     /// # Errors
     /// When the server refuses the statement or the connection is lost.
     pub async fn run(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, DbError> {
+        self.run_watched(sql, params, None).await
+    }
+
+    /// [`Connection::run`], and where the time went.
+    pub async fn run_timed(&self, sql: &str, params: &[TextParam<'_>]) -> Timed {
+        let watch = Stopwatch::since(Instant::now());
+        let result = watch.first_poll(self.run_watched(sql, params, Some(&watch))).await;
+        Timed { result, times: watch.marks().times(Duration::ZERO) }
+    }
+
+    async fn run_watched(
+        &self,
+        sql: &str,
+        params: &[TextParam<'_>],
+        watch: Option<&Stopwatch>,
+    ) -> Result<Rows, DbError> {
         if self.options.transaction_pooler && self.options.read_only {
             // Session settings do not reach the server through a pooler.
             let transaction = self.transaction(TransactionMode::default());
             return Box::pin(transaction.run_and_commit(sql, params)).await;
         }
         self.end_dropped_transaction().await?;
-        match self.execute(sql, params).await {
+        match self.execute(sql, params, watch).await {
             // The plan was for another schema, and is forgotten now.
-            Err(error) if error.is_stale_plan() => Box::pin(self.execute(sql, params)).await,
+            Err(error) if error.is_stale_plan() => Box::pin(self.execute(sql, params, watch)).await,
             other => other,
         }
     }
@@ -195,7 +214,12 @@ impl Connection {
     }
 
     /// Sends one statement. The first poll sends it; it never retries.
-    async fn execute(&self, sql: &str, params: &[TextParam<'_>]) -> Result<Rows, DbError> {
+    async fn execute(
+        &self,
+        sql: &str,
+        params: &[TextParam<'_>],
+        watch: Option<&Stopwatch>,
+    ) -> Result<Rows, DbError> {
         let guard = self.sending();
         let choice = self.statements().choose(sql, params);
         let result = match &choice {
@@ -204,6 +228,9 @@ impl Connection {
                 self.client.query_typed_raw(sql, params.iter().map(|it| (it, it.ty.clone()))).await
             }
         };
+        if let Some(watch) = watch {
+            watch.answered();
+        }
         let result = match result {
             Ok(stream) => collect(stream).await,
             Err(error) => Err(DbError::from(error)),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all, join3};
 
-use super::{Connection, DbError, Rows, TextParam};
+use super::{Connection, DbError, Rows, Stopwatch, TextParam, Times};
 
 /// What kind of transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,8 +36,8 @@ pub struct Transaction<'a> {
 pub struct Timed {
     /// Its rows.
     pub result: Result<Rows, DbError>,
-    /// From sending all of them to its last row.
-    pub time: Duration,
+    /// Where its time went, from when all of them were sent.
+    pub times: Times,
 }
 
 /// A `BEGIN` that failed is the reason of everything after it.
@@ -91,10 +91,10 @@ impl<'a> Transaction<'a> {
             self.connection.end_dropped_transaction().await?;
             self.state = State::Open;
             let (begun, result) =
-                join(self.connection.send_batch(self.begin()), self.connection.execute(sql, params)).await;
+                join(self.connection.send_batch(self.begin()), self.connection.execute(sql, params, None)).await;
             begun.and(result)
         } else {
-            self.connection.execute(sql, params).await
+            self.connection.execute(sql, params, None).await
         };
         if result.is_err() {
             self.state = State::Failed;
@@ -150,14 +150,14 @@ impl<'a> Transaction<'a> {
                 self.state = State::Open;
                 join3(
                     connection.send_batch(self.begin()),
-                    connection.execute(sql, params),
+                    connection.execute(sql, params, None),
                     connection.send_batch("COMMIT"),
                 )
                 .await
             }
             State::Open => {
                 let (result, ended) =
-                    join(connection.execute(sql, params), connection.send_batch("COMMIT")).await;
+                    join(connection.execute(sql, params, None), connection.send_batch("COMMIT")).await;
                 (Ok(()), result, ended)
             }
             State::Failed | State::Ended => {
@@ -176,7 +176,7 @@ impl<'a> Transaction<'a> {
     /// first one that fails the server refuses the others, and the transaction can only be rolled back.
     pub async fn run_all(&mut self, statements: &[(&str, &[TextParam<'_>])]) -> Vec<Timed> {
         let (begun, results) = match self.prelude().await {
-            Err(error) => return vec![Timed { result: Err(error), time: Duration::ZERO }],
+            Err(error) => return vec![Timed { result: Err(error), times: Times::default() }],
             Ok(false) => (Ok(()), self.execute_all(statements).await),
             Ok(true) => join(self.connection.send_batch(self.begin()), self.execute_all(statements)).await,
         };
@@ -227,14 +227,22 @@ impl<'a> Transaction<'a> {
         Ok(true)
     }
 
-    /// The first poll sends all of them, in order.
+    /// The first poll sends all of them, in order. Answers come in that order, too: the turn of each comes when the one
+    /// before it is complete.
     async fn execute_all(&self, statements: &[(&str, &[TextParam<'_>])]) -> Vec<Timed> {
-        let started = Instant::now();
-        join_all(statements.iter().map(|(sql, params)| async move {
-            let result = self.connection.execute(sql, params).await;
-            Timed { result, time: started.elapsed() }
-        }))
-        .await
+        let began = Instant::now();
+        let all = statements.iter().map(|(sql, params)| async move {
+            let watch = Stopwatch::since(began);
+            let result = watch.first_poll(self.connection.execute(sql, params, Some(&watch))).await;
+            (result, watch.marks())
+        });
+        let mut turn = Duration::ZERO;
+        let timed = join_all(all).await.into_iter().map(|(result, marks)| {
+            let times = marks.times(turn);
+            turn = times.start + times.whole;
+            Timed { result, times }
+        });
+        timed.collect()
     }
 
     /// Makes the changes permanent.

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use studio_events::{Choice, DatabaseEvent, Decision, DecisionEvent, DecisionId, EventKind, LogLevel};
+use studio_events::{
+    Choice, DatabaseEvent, Decision, DecisionEvent, DecisionId, EventKind, LogLevel, plural,
+};
 
 use studio_postgres::find_server;
 
@@ -80,6 +82,10 @@ impl Actor {
         self.database_since = Some(Instant::now());
         self.set_aside = false;
         self.served = None;
+        if self.server.serving().is_some() {
+            // It still asks the database of before.
+            self.serve_what_fits(false).await;
+        }
         self.advance().await;
         self.list_copies(true).await;
     }
@@ -180,9 +186,9 @@ impl Actor {
                 moved
                     .map(|moved| {
                         format!(
-                            "{} tables and {} rows are moved from Postgres {}; the old data is kept in {}{}",
-                            moved.dumped.tables,
-                            moved.dumped.rows,
+                            "{} and {} are moved from Postgres {}; the old data is kept in {}{}",
+                            plural(moved.dumped.tables, "table"),
+                            plural(moved.dumped.rows, "row"),
                             moved.from,
                             moved.kept.display(),
                             match moved.dumped.left_out.as_slice() {

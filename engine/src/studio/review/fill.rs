@@ -79,6 +79,7 @@ impl Review {
                     format!("SELECT count(*)::text FROM {} WHERE (({sql})::{ty}) IS NULL", table.quoted());
                 match self.tried(connection, &rows).await?.as_deref() {
                     Some("0") => Ok(BackFill::PerRow(sql)),
+                    Some("1") => Err("it is NULL for 1 row".to_owned()),
                     count => Err(format!("it is NULL for {} rows", count.unwrap_or("some"))),
                 }
             }

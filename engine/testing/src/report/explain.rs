@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use studio_events::{StatementTrace, Trace};
+use studio_events::{StatementTrace, Trace, plural};
 
 /// The explanation, four spaces in.
 pub(super) fn write(trace: &Trace, out: &mut String) {
     let caller = if trace.caller.is_empty() { "anonymous" } else { &trace.caller };
     let _ = writeln!(
         out,
-        "    request `{}`, {caller}, {}, {} SQL, {} round trips, {} rows",
+        "    request `{}`, {caller}, {}, {} SQL, {}, {}",
         trace.operation,
         super::text::milliseconds(trace.total.0),
         trace.statements.len(),
-        trace.round_trips,
-        trace.rows
+        plural(trace.round_trips, "round trip"),
+        plural(trace.rows, "row")
     );
     if let Some(cause) = trace.error.as_ref().and_then(|error| error.cause.as_ref()) {
         let _ = writeln!(out, "      cause: {cause}");
@@ -32,7 +32,7 @@ pub(super) fn write(trace: &Trace, out: &mut String) {
 
 fn statement(number: usize, statement: &StatementTrace, out: &mut String) {
     let time = super::text::milliseconds(statement.time.0);
-    let _ = writeln!(out, "      sql {number}  {time}, {} rows", statement.rows);
+    let _ = writeln!(out, "      sql {number}  {time}, {}", plural(statement.rows, "row"));
     for line in statement.text.lines() {
         let _ = writeln!(out, "        {line}");
     }

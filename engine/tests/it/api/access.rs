@@ -124,4 +124,14 @@ pub(crate) async fn all(lab: &Lab) {
     use PhaseKind::{Access, Coerce, Encode, Other, Parse, Plan, Pool, Read, Sql, Validate};
     assert_eq!(kinds, [Read, Parse, Coerce, Validate, Access, Plan, Pool, Sql, Encode, Other]);
     assert!(trace.statements.iter().all(|it| it.round_trip >= 1 && it.round_trip <= trace.round_trips));
+    // So are its statements, within the time spent on SQL; offsets are rounded to microseconds.
+    let sql = trace.phases.iter().find(|phase| phase.kind == Sql).unwrap();
+    let mut end = sql.start.0.saturating_sub(2);
+    for statement in &trace.statements {
+        assert!(statement.start.0 + 2 >= end, "{:?}", trace.statements);
+        end = statement.start.0 + statement.time.0;
+        assert!(statement.send.0 + statement.receive.0 <= statement.time.0, "{statement:?}");
+        assert!(statement.database().0 > 0, "{statement:?}");
+    }
+    assert!(end <= sql.start.0 + sql.time.0 + 2, "{sql:?} {:?}", trace.statements);
 }
