@@ -57,7 +57,7 @@ impl Purpose {
             Self::Value { .. } => "takes the value; = in front makes it an SQL expression",
             Self::CopyName => "makes the copy; empty names it after the revision",
             Self::Database => {
-                "connects, read-only unless started with --read-write; empty: the project's own"
+                "connects, read-only without --read-write; empty: the project's own"
             }
         }
     }

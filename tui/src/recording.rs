@@ -169,6 +169,7 @@ pub fn frames(recording: &[Recorded], config: &TuiConfig, size: (u16, u16)) -> V
         buffer.resize(area);
         buffer.reset();
         view::draw(&ui, &state, area, &mut buffer);
+        ui.drawn(at);
         let text = text::rows(&buffer).join("\n");
         if out.last().is_none_or(|last| last.text != text) {
             out.push(RecordedFrame { at, text });

@@ -363,6 +363,7 @@ impl Session {
         }
         let (ui, state) = (&self.ui, &self.state);
         self.screen.draw(|frame| view(ui, state, frame))?;
+        self.ui.drawn(now());
         if let Some(tick) = self.ui.next_tick(&self.state) {
             self.pace.due = Some(self.pace.last + Duration::from_micros(tick.0));
         }

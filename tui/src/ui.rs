@@ -66,7 +66,10 @@ pub struct Ui {
 #[derive(Debug, Clone)]
 pub(crate) struct Toast {
     pub(crate) text: String,
-    pub(crate) until: Timestamp,
+    /// How long it is shown.
+    seconds: u64,
+    /// When it goes away; its time begins with the first frame that shows it, however late that is.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// A list with its cursor. The cursor follows the item, not the row.
@@ -340,8 +343,14 @@ impl Ui {
 
     /// Shows a line for some seconds.
     pub(crate) fn say(&mut self, text: impl Into<String>, seconds: u64) {
-        let until = Timestamp(self.now.0.saturating_add(seconds * 1_000_000));
-        self.toast = Some(Toast { text: text.into(), until });
+        self.toast = Some(Toast { text: text.into(), seconds, until: None });
+    }
+
+    /// A frame was drawn.
+    pub fn drawn(&mut self, at: Timestamp) {
+        if let Some(toast) = &mut self.toast {
+            toast.until.get_or_insert(Timestamp(at.0.saturating_add(toast.seconds * 1_000_000)));
+        }
     }
 
     /// The clock of an event in local time.
@@ -357,7 +366,8 @@ impl Ui {
         let mut next: Option<u64> = None;
         let mut soon = |micros: u64| next = Some(next.map_or(micros, |old: u64| old.min(micros)));
         if let Some(toast) = &self.toast {
-            soon(toast.until.0.saturating_sub(self.now.0).max(1000));
+            let left = toast.until.map(|until| until.0.saturating_sub(self.now.0));
+            soon(left.unwrap_or(toast.seconds * 1_000_000).max(1000));
         }
         if is_working(state) {
             soon(100_000);

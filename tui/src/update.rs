@@ -28,7 +28,7 @@ impl Ui {
     /// Takes one message at the time `now`.
     pub fn update(&mut self, msg: Msg, now: Timestamp, state: &StudioState) -> Vec<Effect> {
         self.now = now;
-        if self.toast.as_ref().is_some_and(|toast| toast.until <= now) {
+        if self.toast.as_ref().and_then(|toast| toast.until).is_some_and(|until| until <= now) {
             self.toast = None;
         }
         if matches!(msg, Msg::Input(_)) && self.settled != state.seq {

@@ -76,7 +76,7 @@ pub(crate) fn on_key(ui: &mut Ui, key: Key, state: &StudioState) -> Vec<Effect> 
             if matches!(key.code, KeyCode::Char('q' | '?') | KeyCode::F(1)) {
                 ui.overlay = None;
             } else {
-                let room = usize::from(ui.screen.height).saturating_sub(4);
+                let room = usize::from(ui.screen.height.saturating_sub(AROUND + 2));
                 *scroll = shift(*scroll, by, help::height().saturating_sub(room));
             }
             Vec::new()
@@ -112,6 +112,20 @@ pub(crate) fn on_key(ui: &mut Ui, key: Key, state: &StudioState) -> Vec<Effect> 
     }
 }
 
+/// The keys of what lies over the panes.
+pub(crate) fn keys(cx: Cx<'_>) -> Option<Vec<(&'static str, &'static str)>> {
+    let enter = cx.theme.enter();
+    Some(match cx.ui.overlay.as_ref()? {
+        Overlay::Palette(_) => vec![("↓ ↑", "choose"), (enter, "run"), ("Esc", "back")],
+        Overlay::Help { .. } => vec![("j k", "scroll"), ("Esc", "back")],
+        Overlay::Personas { .. } => vec![("j k", "choose"), (enter, "take"), ("Esc", "back")],
+        Overlay::Confirm { .. } => vec![("y", "yes"), ("n", "no")],
+        Overlay::Query { .. } => {
+            vec![("j k", "scroll"), ("e", "edit"), ("y", "copy"), ("W", "let it write"), ("Esc", "back")]
+        }
+    })
+}
+
 /// Draws what lies over the panes.
 pub(crate) fn draw(cx: Cx<'_>, screen: Rect, buffer: &mut Buffer) {
     match &cx.ui.overlay {
@@ -132,12 +146,18 @@ pub(crate) fn draw(cx: Cx<'_>, screen: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// Lines above and below what lies over the panes: the first one answers what is checked, served and up, the last two
+/// are for messages and keys.
+const AROUND: u16 = 3;
+
 /// Empties a box in the upper middle of the screen and returns its place.
 fn clear(screen: Rect, width: u16, height: u16, buffer: &mut Buffer) -> Rect {
-    let width = width.min(screen.width);
-    let height = height.min(screen.height.saturating_sub(2)).max(2.min(screen.height));
+    // A rest of a box on both sides is no use.
+    let width = if width + 4 >= screen.width { screen.width } else { width };
+    let height = height.min(screen.height.saturating_sub(AROUND)).max(2.min(screen.height));
     let x = screen.x + (screen.width - width) / 2;
-    let y = screen.y + (screen.height - height) / 3;
+    let top = u16::from(screen.height > height);
+    let y = (screen.y + (screen.height - height) / 3).max(top);
     let area = Rect { x, y, width, height };
     for y in area.top()..area.bottom() {
         for x in area.left()..area.right() {

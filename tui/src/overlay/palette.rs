@@ -9,7 +9,7 @@ use studio_events::{Command, StudioState};
 
 use crate::action::{Action, Key, Pane, Scope, actions, info};
 use crate::effect::Effect;
-use crate::text::{left, line, put, right};
+use crate::text::{left, line, put, right, width};
 use crate::ui::{SchemaTab, Ui, identity};
 use crate::update::shift;
 use crate::view::Cx;
@@ -289,7 +289,11 @@ pub(crate) fn draw(cx: Cx<'_>, palette: &Palette, screen: Rect, buffer: &mut Buf
     let visible = usize::from(inner.height).max(1);
     let offset = (palette.selected + 1).saturating_sub(visible);
     let room = usize::from(inner.width).saturating_sub(3);
-    let (keys, notes) = (16.min(room / 4), 22.min(room / 4));
+    let shown = || found.iter().skip(offset).take(visible);
+    let keys = shown().map(|entry| width(&entry.keys)).max().unwrap_or(0).min(16.min(room / 4));
+    // Where there is little room, where an action belongs gives way; a reason does not.
+    let reasons = shown().filter(|entry| entry.disabled).map(|entry| width(&entry.note)).max().unwrap_or(0);
+    let notes = if room >= 70 { reasons.clamp(22, 30) } else { reasons.min(room / 3) };
     let titles = room.saturating_sub(keys + notes + 2);
     for (y, (at, entry)) in (0..inner.height).zip(found.iter().enumerate().skip(offset)) {
         let cursor = if at == palette.selected { "▸ " } else { "  " };

@@ -270,15 +270,18 @@ fn draw_table(cx: Cx<'_>, table: &Table<'_>, area: Rect, buffer: &mut Buffer) {
     });
 }
 
+/// How long the window is; one that is not full yet counts from its first second.
+pub(crate) fn seconds(ui: &Ui, state: &StudioState) -> u64 {
+    let first = window(ui, state).first().map_or(Timestamp(0), |slice| slice.at);
+    (now(ui, state).0.saturating_sub(first.0) / 1_000_000 + 1).min(ui.latency.minutes * 60).max(1)
+}
+
 fn draw_head(cx: Cx<'_>, inner: Rect, buffer: &mut Buffer) {
     let slices = window(cx.ui, cx.state);
     let count: u64 = slices.iter().map(|slice| slice.count).sum();
     let errors: u64 = slices.iter().map(|slice| slice.errors).sum();
     let minutes = cx.ui.latency.minutes;
-    // A window that is not full yet counts from its first second.
-    let first = slices.first().map_or(Timestamp(0), |slice| slice.at);
-    let seconds = (now(cx.ui, cx.state).0.saturating_sub(first.0) / 1_000_000 + 1).min(minutes * 60).max(1);
-    let rate = count as f64 / seconds as f64;
+    let rate = count as f64 / seconds(cx.ui, cx.state) as f64;
     let percent = errors as f64 * 100.0 / count.max(1) as f64;
     let errors = if errors == 0 { "no errors".to_owned() } else { format!("{percent:.1} % errors") };
     put(
@@ -302,7 +305,11 @@ fn draw_head(cx: Cx<'_>, inner: Rect, buffer: &mut Buffer) {
 
 /// A rate in words.
 pub(crate) fn per_second(rate: f64) -> String {
-    if rate < 10.0 { format!("{rate:.1} req/s") } else { format!("{rate:.0} req/s") }
+    match rate {
+        ..0.1 => format!("{rate:.2} req/s"),
+        0.1..10.0 => format!("{rate:.1} req/s"),
+        _ => format!("{rate:.0} req/s"),
+    }
 }
 
 pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<String> {

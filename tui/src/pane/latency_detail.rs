@@ -6,10 +6,12 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use studio_events::{LatencyHistogram, Micros, OperationWindow, RevisionWindow, StudioState};
 
-use crate::pane::latency::{histogram, part_name, per_second, percentile, standing};
+use crate::pane::latency::{histogram, part_name, per_second, percentile, seconds, standing};
 use crate::text::{line, plain, plural, tenths, width};
 use crate::ui::{LatencyPart, Ui};
 
+/// What can be looked at.
+const PARTS: [LatencyPart; 3] = [LatencyPart::All, LatencyPart::Sql, LatencyPart::WithoutHooks];
 /// Lines of text besides the bars.
 const OTHER_LINES: u16 = 11;
 /// Columns left of the bars.
@@ -73,10 +75,17 @@ pub(super) fn lines(
     let part = ui.latency.part;
     let count = usize::try_from(operation.times.count()).unwrap_or(usize::MAX);
     let errors = usize::try_from(operation.errors).unwrap_or(usize::MAX);
-    let rate = count as f64 / (ui.latency.minutes * 60) as f64;
-    let head = format!(" {} · {} · {}", plural(count, "request"), per_second(rate), plural(errors, "error"));
-    let mut first = vec![(format!("{head}      "), Style::new())];
-    for other in [LatencyPart::All, LatencyPart::Sql, LatencyPart::WithoutHooks] {
+    let columns = usize::from(area.width);
+    let rate = count as f64 / seconds(ui, state) as f64;
+    let mut head = vec![plural(count, "request"), per_second(rate), plural(errors, "error")];
+    // Where the parts do not fit beside them, rate and then errors give way.
+    let parts: usize = PARTS.iter().map(|part| width(part_name(*part)) + 3).sum();
+    while head.len() > 1 && width(&head.join(" · ")) + parts + 3 > columns {
+        head.remove(1);
+    }
+    let gap = columns.saturating_sub(width(&head.join(" · ")) + parts + 1).clamp(2, 6);
+    let mut first = vec![(format!(" {}{}", head.join(" · "), " ".repeat(gap)), Style::new())];
+    for other in PARTS {
         let style = if other == part { theme.accent() } else { theme.dim() };
         let name = part_name(other);
         first.push((if other == part { format!("[{name}] ") } else { format!(" {name}  ") }, style));
@@ -84,7 +93,7 @@ pub(super) fn lines(
     let mut lines = vec![line(first), Line::default()];
     lines.extend(bars(ui, operation, area));
     lines.push(Line::default());
-    lines.push(plain(shares(operation)));
+    lines.push(plain(shares(operation, columns)));
     lines.push(since(ui, operation));
     for budget in state.budgets.iter().filter(|budget| *budget.operation == *operation.name) {
         let (words, style) = standing(theme, std::slice::from_ref(operation), budget);
@@ -115,7 +124,7 @@ fn bars(ui: &Ui, operation: &OperationWindow, area: Rect) -> Vec<Line<'static>> 
         lines.push(line([(label, theme.dim()), (bar, theme.accent())]));
     }
     lines.push(line([(marks(axis), theme.dim())]));
-    lines.extend(flags(ui, operation, axis));
+    lines.extend(flags(ui, operation, axis, usize::from(area.width)));
     lines
 }
 
@@ -149,14 +158,21 @@ fn milliseconds(micros: u64) -> String {
 }
 
 /// Percentiles at their places; those that would overlap stand below each other.
-fn flags(ui: &Ui, operation: &OperationWindow, axis: Axis) -> Vec<Line<'static>> {
+fn flags(ui: &Ui, operation: &OperationWindow, axis: Axis, columns: usize) -> Vec<Line<'static>> {
     let part = ui.latency.part;
     let values = [(50, "p50"), (95, "p95"), (99, "p99"), (100, "max")];
     let mut rows: Vec<String> = Vec::new();
     for (percent, name) in values {
         let value = percentile(part, operation, percent);
-        let label = format!("└ {name} {}", tenths(value));
-        let at = MARGIN + axis.column(value);
+        let column = MARGIN + axis.column(value);
+        let right = format!("└ {name} {}", tenths(value));
+        // The words stand on the side where there is room.
+        let (at, label) = if column + width(&right) <= columns {
+            (column, right)
+        } else {
+            let left = format!("{name} {} ┘", tenths(value));
+            ((column + 1).saturating_sub(width(&left)), left)
+        };
         let free = rows.iter_mut().find(|row| width(row) < at || row.is_empty());
         match free {
             Some(row) => {
@@ -170,13 +186,17 @@ fn flags(ui: &Ui, operation: &OperationWindow, axis: Axis) -> Vec<Line<'static>>
     rows.into_iter().map(|row| line([(row, ui.theme.bold())])).collect()
 }
 
-fn shares(operation: &OperationWindow) -> String {
+fn shares(operation: &OperationWindow, columns: usize) -> String {
     let shares = &operation.shares;
     let parts =
         [("sql", shares.sql), ("hook", shares.hook), ("plan", shares.plan), ("encode", shares.encode)];
     let known: u64 = parts.iter().map(|(_, time)| shares.percent(*time)).sum();
     let words = parts.map(|(name, time)| format!("{name} {} %", shares.percent(time)));
-    format!(" share {}   rest {} %", words.join("   "), 100_u64.saturating_sub(known))
+    let text = |gap: &str| {
+        format!(" share {}{gap}rest {} %", words.join(gap), 100_u64.saturating_sub(known))
+    };
+    let wide = text("   ");
+    if width(&wide) <= columns { wide } else { text(" ") }
 }
 
 /// The newest revision beside the one before it.

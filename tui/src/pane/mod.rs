@@ -230,6 +230,8 @@ pub(crate) fn hint(ui: &Ui, state: &StudioState, action: Action, default: &'stat
     let list = ui.list(ui.pane);
     let word = match (action, ui.pane) {
         (Action::Open, Pane::Services) => services::open_hint(ui, state),
+        (Action::Open, Pane::Tests) => tests::open_hint(ui, state),
+        (Action::RunTests, Pane::Tests) => "run all",
         (Action::Open, pane) if !open_word(pane).is_empty() => open_word(pane),
         (Action::Space, Pane::Traces | Pane::Logs) if !list.follow => "follow",
         (Action::Space, Pane::Schema) if ui.in_review(state) => "choose",

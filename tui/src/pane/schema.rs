@@ -355,6 +355,12 @@ fn draw_counts(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, 0, &line([(text, cx.theme.dim())]));
         return;
     }
+    if cx.state.copies.is_empty() && usize::from(area.height) > found.len() + 1 {
+        let key = cx.ui.keymap.shown(Action::SchemaCopy);
+        let text = format!(" no copy of the database yet · {key} makes one");
+        let row = u16::try_from(found.len() + 1).unwrap_or(u16::MAX);
+        put(buffer, area, row, &line([(text, cx.theme.dim())]));
+    }
     let top = counts(cx.ui, cx.state).iter().map(|(_, rows)| *rows).max().unwrap_or(0).max(1);
     let room = usize::from(area.width).saturating_sub(40);
     parts::list(cx, Pane::Schema, area, found.len(), buffer, |index| match found.get(index) {

@@ -9,7 +9,7 @@ use studio_events::{Command, DatabaseState, HttpState, ServiceStatus, StudioStat
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
 use crate::pane::{Parts, list_over_text};
-use crate::text::{clean, line, plain, width, wrap};
+use crate::text::{clean, cut, line, plain, width, wrap};
 use crate::ui::{Ui, identity};
 use crate::view::Cx;
 use crate::view::{chrome, parts};
@@ -70,17 +70,18 @@ fn postgres(state: &StudioState) -> Service {
         ),
         DatabaseState::Failed { attempt, message, log_tail } => {
             let mut lines: Vec<String> = message.lines().map(str::to_owned).collect();
-            if *attempt > 1 {
-                lines.push(format!("attempt {attempt}"));
-            }
-            lines.extend(log_tail.iter().rev().take(3).rev().cloned());
+            // What can be done comes before what was logged: where there is little room, the end is cut.
             if let Some(question) = question(state) {
                 lines.push(format!("? {}", question.question));
                 let option = question.options.last().map_or("yes", String::as_str);
                 lines.push(format!("f  {option}"));
             }
-            lines.push("checking, the SDL and schema queries work without it · r try again".to_owned());
-            lines.push("d use another database, by its URL".to_owned());
+            lines.push("r  try again   d  another database, by its URL".to_owned());
+            if *attempt > 1 {
+                lines.push(format!("attempt {attempt}"));
+            }
+            lines.extend(log_tail.iter().rev().take(3).rev().cloned());
+            lines.push("checking, the SDL and schema queries work without it".to_owned());
             (ServiceStatus::Failed, lines, log_tail.clone())
         }
     };
@@ -147,6 +148,12 @@ fn is_selected(ui: &Ui, index: usize) -> bool {
     ui.list(Pane::Services).index == index
 }
 
+/// A fact in lines; a word that is longer than one, such as a URL, is cut (the open service shows it whole).
+fn facts_of(text: &str, room: usize) -> Vec<String> {
+    let words: Vec<_> = text.split(' ').map(|word| cut(word, room)).collect();
+    wrap(&words.join(" "), room)
+}
+
 /// Everything about all services, or the log of the open one.
 pub(crate) fn detail(ui: &Ui, state: &StudioState, columns: usize) -> Vec<Line<'static>> {
     let services = all(state);
@@ -170,7 +177,7 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, columns: usize) -> Vec<Line<'
         let (sign, style) = chrome::sign(cx, service.status);
         let name = crate::text::left(&service.name, names);
         let room = columns.saturating_sub(names + 4);
-        let mut facts = service.lines.iter().flat_map(|text| wrap(text, room));
+        let mut facts = service.lines.iter().flat_map(|text| facts_of(text, room));
         lines.push(line([
             (cursor.to_owned(), ui.theme.accent()),
             (format!("{sign} "), style),

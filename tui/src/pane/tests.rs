@@ -105,7 +105,12 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
     match selected(ui, state) {
         None => Vec::new(),
         Some(Row::Folder { path, passed, total, .. }) => {
-            vec![line([(path.to_owned(), theme.bold())]), plain(format!("{passed} of {total} passed"))]
+            let keys = [Action::TestRerun, Action::RunTests].map(|action| ui.keymap.shown(action));
+            vec![
+                line([(path.to_owned(), theme.bold())]),
+                plain(format!("{passed} of {total} passed")),
+                line([(format!("{} runs this folder, {} all tests", keys[0], keys[1]), theme.dim())]),
+            ]
         }
         Some(Row::Case { case, .. }) => {
             let (sign, word, style) = verdict(ui, case);
@@ -232,6 +237,17 @@ pub(crate) fn disabled(ui: &Ui, state: &StudioState, action: Action) -> Option<S
         Action::CopySql => Some("a test has no SQL".to_owned()),
         Action::Space => Some("nothing to pause or choose here".to_owned()),
         _ => None,
+    }
+}
+
+/// What Enter does on the selected row.
+pub(crate) fn open_hint(ui: &Ui, state: &StudioState) -> &'static str {
+    match selected(ui, state) {
+        _ if ui.tests.coverage => "open",
+        Some(Row::Folder { folded: true, .. }) => "unfold",
+        Some(Row::Folder { .. }) => "fold",
+        Some(Row::Case { case, .. }) if case.verdict.is_some_and(|verdict| !verdict.is_pass()) => "difference",
+        Some(Row::Case { .. }) | None => "requests",
     }
 }
 

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use studio_events::{BuildOutcome, DatabaseState, HttpState, ServiceStatus, StudioState};
 
-use crate::action::{Action, Pane, Scope, actions};
+use crate::action::{Action, Pane, Scope, actions, info};
 use crate::pane;
 use crate::text::{age, clean, line, plain, plural, put, width};
 use crate::ui::Ui;
@@ -352,11 +352,6 @@ pub(crate) fn message(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
             (label, cx.theme.accent()),
             (typed, Style::new()),
             (" ".to_owned(), cx.theme.found()),
-            match &ui.toast {
-                // What is wrong with it stands beside what was typed.
-                Some(toast) => (format!("  ▲ {}", toast.text), cx.theme.warning()),
-                None => (format!("  {} {}", cx.theme.enter(), prompt.purpose.hint()), cx.theme.dim()),
-            },
         ];
         put(buffer, area, 0, &line(parts));
         return;
@@ -367,7 +362,6 @@ pub(crate) fn message(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
             (text, cx.theme.accent()),
             (list.filter.clone(), Style::new()),
             (" ".to_owned(), cx.theme.found()),
-            (format!("  {} keeps it, Esc drops it", cx.theme.enter()), cx.theme.dim()),
         ]);
         put(buffer, area, 0, &typed);
         return;
@@ -384,6 +378,22 @@ pub(crate) fn message(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
 
 /// The last line: the next keys, from the action table.
 pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
+    // While something is typed, letters are no keys.
+    if let Some(prompt) = &cx.ui.prompt {
+        let parts = match &cx.ui.toast {
+            // What is wrong with it stands below what was typed.
+            Some(toast) => [(format!(" ▲ {}", toast.text), cx.theme.warning()), Default::default()],
+            None => keys_of(cx, prompt.purpose.hint()),
+        };
+        return put(buffer, area, 0, &line(parts));
+    }
+    if cx.ui.typing_filter {
+        return put(buffer, area, 0, &line(keys_of(cx, "keeps it, Esc drops it")));
+    }
+    if let Some(keys) = crate::overlay::keys(cx) {
+        let parts = keys.into_iter().map(|(key, word)| (key.to_owned(), word.to_owned())).collect();
+        return put_keys(cx, parts, area, buffer);
+    }
     let room = usize::from(area.width).saturating_sub(2);
     let mut parts: Vec<(String, String)> = Vec::new();
     if cx.ui.pending.is_empty() {
@@ -425,6 +435,15 @@ pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         parts.pop();
     }
     parts.extend(tail);
+    put_keys(cx, parts, area, buffer);
+}
+
+/// What Enter does with what is typed.
+fn keys_of(cx: Cx<'_>, enter: &str) -> [(String, Style); 2] {
+    [(format!(" {}", cx.theme.enter()), cx.theme.accent()), (format!(" {enter}"), Style::new())]
+}
+
+fn put_keys(cx: Cx<'_>, parts: Vec<(String, String)>, area: Rect, buffer: &mut Buffer) {
     let mut spans = vec![Span::raw(" ")];
     for (key, word) in parts {
         let key = if key == "Enter" { cx.theme.enter().to_owned() } else { key };
@@ -453,8 +472,13 @@ fn hinted(cx: Cx<'_>) -> Vec<Action> {
         .filter(|row| !(review && row.action == Action::NextPane))
         .filter(|row| row.action != Action::Zoom || cx.tier == Tier::Wide)
         .filter(|row| row.action != Action::Back || cx.ui.leads_back(cx.state))
+        .filter(|row| row.action != Action::Open || !cx.ui.list(pane).opened)
         .filter(|row| cx.ui.disabled(row.action, cx.state).is_none())
         .collect();
     found.sort_by_key(|row| rank(row.scope));
+    let tests = info(Action::RunTests);
+    if pane == Pane::Tests && cx.ui.disabled(tests.action, cx.state).is_none() {
+        found.insert(0, tests);
+    }
     found.into_iter().map(|row| row.action).collect()
 }
