@@ -107,7 +107,11 @@ async fn new_project(args: cli::NewArgs) -> Result<ExitCode, Failure> {
         new::GitOutcome::Inside => ", inside your git repository",
         new::GitOutcome::Absent => " (git is not installed, so there is no repository)",
     };
-    output::line(&format!("created {}/  {}{git}", created.path.display(), plural(created.files.len(), "file")));
+    output::line(&format!(
+        "created {}/  {}{git}",
+        created.path.display(),
+        plural(created.files.len(), "file")
+    ));
     for file in &created.files {
         output::line(&format!("  {file}"));
     }

@@ -56,9 +56,7 @@ impl Purpose {
             Self::Sql => "runs it in a read-only transaction",
             Self::Value { .. } => "takes the value; = in front makes it an SQL expression",
             Self::CopyName => "makes the copy; empty names it after the revision",
-            Self::Database => {
-                "connects, read-only without --read-write; empty: the project's own"
-            }
+            Self::Database => "connects, read-only without --read-write; empty: the project's own",
         }
     }
 

@@ -1,11 +1,11 @@
 //! Measuring and cutting text in terminal columns. Text of users is made safe here: no control character ever
 //! reaches the terminal.
 
-pub(crate) use studio_events::plural;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+pub(crate) use studio_events::plural;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns a text takes.

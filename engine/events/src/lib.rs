@@ -48,8 +48,8 @@ pub use state::{
 pub use test_run::{
     TestCase, TestDifference, TestEvent, TestOutcome, TestPlace, TestRequest, TestState, TestVerdict,
 };
-pub use words::plural;
 pub use time::{Micros, Revision, Timestamp};
 pub use trace::{
     ParamTrace, Phase, PhaseKind, StatementTrace, Surface, Trace, TraceError, TraceId, TraceKind,
 };
+pub use words::plural;

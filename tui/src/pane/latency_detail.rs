@@ -192,9 +192,7 @@ fn shares(operation: &OperationWindow, columns: usize) -> String {
         [("sql", shares.sql), ("hook", shares.hook), ("plan", shares.plan), ("encode", shares.encode)];
     let known: u64 = parts.iter().map(|(_, time)| shares.percent(*time)).sum();
     let words = parts.map(|(name, time)| format!("{name} {} %", shares.percent(time)));
-    let text = |gap: &str| {
-        format!(" share {}{gap}rest {} %", words.join(gap), 100_u64.saturating_sub(known))
-    };
+    let text = |gap: &str| format!(" share {}{gap}rest {} %", words.join(gap), 100_u64.saturating_sub(known));
     let wide = text("   ");
     if width(&wide) <= columns { wide } else { text(" ") }
 }

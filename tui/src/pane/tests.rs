@@ -246,7 +246,9 @@ pub(crate) fn open_hint(ui: &Ui, state: &StudioState) -> &'static str {
         _ if ui.tests.coverage => "open",
         Some(Row::Folder { folded: true, .. }) => "unfold",
         Some(Row::Folder { .. }) => "fold",
-        Some(Row::Case { case, .. }) if case.verdict.is_some_and(|verdict| !verdict.is_pass()) => "difference",
+        Some(Row::Case { case, .. }) if case.verdict.is_some_and(|verdict| !verdict.is_pass()) => {
+            "difference"
+        }
         Some(Row::Case { .. }) | None => "requests",
     }
 }

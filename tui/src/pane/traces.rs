@@ -170,7 +170,8 @@ fn is_preview(ui: &Ui, places: &Places) -> bool {
 
 /// The height of a box around the whole waterfall.
 fn waterfall_height(ui: &Ui, state: &StudioState) -> u16 {
-    let lines = selected(ui, state).map_or(0, |trace| waterfall(ui.theme, trace, ui.traces.statement, 80).len());
+    let lines =
+        selected(ui, state).map_or(0, |trace| waterfall(ui.theme, trace, ui.traces.statement, 80).len());
     u16::try_from(lines.max(3)).unwrap_or(u16::MAX).saturating_add(2)
 }
 

@@ -348,11 +348,7 @@ pub(crate) fn message(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         let room = usize::from(area.width).saturating_sub(width(&label) + 1);
         let skipped = typed.chars().count().saturating_sub(room);
         let typed: String = typed.chars().skip(skipped).collect();
-        let parts = [
-            (label, cx.theme.accent()),
-            (typed, Style::new()),
-            (" ".to_owned(), cx.theme.found()),
-        ];
+        let parts = [(label, cx.theme.accent()), (typed, Style::new()), (" ".to_owned(), cx.theme.found())];
         put(buffer, area, 0, &line(parts));
         return;
     }

@@ -91,7 +91,8 @@ impl<'a> Transaction<'a> {
             self.connection.end_dropped_transaction().await?;
             self.state = State::Open;
             let (begun, result) =
-                join(self.connection.send_batch(self.begin()), self.connection.execute(sql, params, None)).await;
+                join(self.connection.send_batch(self.begin()), self.connection.execute(sql, params, None))
+                    .await;
             begun.and(result)
         } else {
             self.connection.execute(sql, params, None).await
