@@ -60,6 +60,11 @@ fn values() {
 }
 
 #[test]
+fn mixed() {
+    golden("mixed", include_str!("mixed.exo"));
+}
+
+#[test]
 fn code() {
     golden("code", include_str!("code.exo"));
 }
