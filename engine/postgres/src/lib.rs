@@ -4,7 +4,7 @@
 //! * [`cluster`]: a running server of our own, from the side of the studio.
 //! * [`supervisor`]: the process between the studio and its server; it owns the lock and the server.
 //! * [`target`]: which database to talk to: a URL or a cluster, with its TLS settings.
-//! * [`pool`], [`wire`]: connections; every parameter and every result travels as text.
+//! * [`pool`], [`wire`]: connections, and short reads that share them; every parameter and every result travels as text.
 //! * [`databases`]: create, clone, drop and list databases of a server.
 //! * [`disk`]: space that is left.
 //! * [`inspect`]: the schema of a live database as data.
@@ -17,6 +17,7 @@ pub mod cluster;
 pub mod databases;
 pub mod disk;
 pub mod inspect;
+mod lanes;
 pub mod migrate;
 pub mod pool;
 mod process;
@@ -30,7 +31,8 @@ pub use cluster::{
     Cluster, ClusterConfig, ClusterError, ClusterEvent, ClusterExit, ClusterKind, RunningServer, find_server,
 };
 pub use databases::{DatabaseError, DatabaseInfo, Databases};
-pub use pool::{Listening, Pause, Pool, PoolError, PoolOptions, PooledConnection};
+pub use lanes::Pace;
+pub use pool::{Listening, Pause, Pool, PoolError, PoolOptions, PooledConnection, ReadError};
 pub use supervisor::supervisor_main;
 pub use target::{Target, TargetError};
 pub use tokio_postgres::types::Type;

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool::managed::{self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, Timeouts};
+use deadpool::managed::{
+    self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, TimeoutType, Timeouts,
+};
 
 use tokio::sync::watch;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
+use crate::lanes::{Claim, Lanes, Pace, Way};
 use crate::target::Target;
-use crate::wire::{Connection, DbError, SessionOptions};
+use crate::wire::{Connection, DbError, Rows, SessionOptions, TextParam};
 
 /// Longest time for preparing statements on an idle connection.
 const PREPARE_LIMIT: Duration = Duration::from_secs(2);
@@ -65,6 +68,17 @@ pub enum PoolError {
     Closed,
 }
 
+/// Why a read has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There was no connection for it.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// It failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
 /// The pool. Clones share the connections.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -73,12 +87,14 @@ pub struct Pool {
     schema: Arc<AtomicU64>,
     /// Every connection on loan holds it for reading, a pause for writing.
     gate: Arc<RwLock<()>>,
+    lanes: Arc<Lanes>,
 }
 
 /// A pool hands out nothing as long as this lives.
 #[derive(Debug)]
 pub struct Pause {
     _gate: OwnedRwLockWriteGuard<()>,
+    _claim: Claim,
 }
 
 /// A connection on loan. It goes back when dropped; one that was left in the middle of something is closed
@@ -194,7 +210,44 @@ impl Pool {
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .expect("invariant: a pool with timeouts has a runtime");
-        Self { inner, options: Arc::new(PoolOptions { size, ..options }), schema, gate: Arc::default() }
+        // Behind a pooler in transaction mode each statement may run on another server connection.
+        let lanes = Arc::new(Lanes::new(size, !options.session.transaction_pooler));
+        Self {
+            inner,
+            options: Arc::new(PoolOptions { size, ..options }),
+            schema,
+            gate: Arc::default(),
+            lanes,
+        }
+    }
+
+    /// Runs one statement that changes nothing, by itself, in one round trip. Statements whose pace is known to be short
+    /// share connections; nobody notices, except that it is faster.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn read(&self, sql: &str, params: &[TextParam<'_>], pace: &Pace) -> Result<Rows, ReadError> {
+        if !self.lanes.are_for(pace) {
+            let connection = self.get().await?;
+            return Ok(pace.timed(&connection, sql, params).await?);
+        }
+        let schema = self.schema.load(Ordering::SeqCst);
+        let seat = match self.lanes.way(schema) {
+            Way::Seat(seat) => Some(seat),
+            Way::Open => match self.get_at_once().await? {
+                Some(connection) => Some(self.lanes.open(connection, schema)),
+                None => self.lanes.join(schema),
+            },
+            Way::Wait => None,
+        };
+        if let Some(seat) = seat
+            && let Some(result) = seat.run(sql, params, pace).await
+        {
+            return Ok(result?);
+        }
+        // Those who come after it may join it, or they would all wait for the same few connections.
+        let seat = self.lanes.open(self.wait().await?, schema);
+        Ok(seat.stay(sql, params, pace).await?)
     }
 
     /// A connection, waiting for one if all are in use.
@@ -202,25 +255,41 @@ impl Pool {
     /// # Errors
     /// See [`PoolError`].
     pub async fn get(&self) -> Result<PooledConnection, PoolError> {
-        use managed::TimeoutType;
-        let exhausted =
-            || PoolError::Exhausted { waited: self.options.acquire_timeout, size: self.options.size };
-        let gate = match Arc::clone(&self.gate).try_read_owned() {
-            Ok(gate) => gate,
-            Err(_) => {
-                let gate = Arc::clone(&self.gate).read_owned();
-                let limit = self.options.acquire_timeout;
-                tokio::time::timeout(limit, gate).await.map_err(|_| exhausted())?
-            }
-        };
+        if let Some(connection) = self.get_at_once().await? {
+            return Ok(connection);
+        }
+        let _claim = self.lanes.claim();
+        self.wait().await
+    }
+
+    /// The next connection that becomes free.
+    async fn wait(&self) -> Result<PooledConnection, PoolError> {
+        let exhausted = || self.exhausted();
+        let gate = Arc::clone(&self.gate).read_owned();
+        let gate = tokio::time::timeout(self.options.acquire_timeout, gate).await.map_err(|_| exhausted())?;
+        let taken = self.inner.get().await;
+        taken.map(|it| PooledConnection(Some(it), gate)).map_err(|error| self.refusal(error))
+    }
+
+    /// A connection that is free, or can be made because there may be more; `None` if all are in use.
+    async fn get_at_once(&self) -> Result<Option<PooledConnection>, PoolError> {
+        let Ok(gate) = Arc::clone(&self.gate).try_read_owned() else { return Ok(None) };
         // A timer costs more than taking a connection that is free.
         let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.inner.timeouts() };
-        let taken = match self.inner.timeout_get(&at_once).await {
-            Err(managed::PoolError::Timeout(TimeoutType::Wait)) => self.inner.get().await,
-            other => other,
-        };
-        taken.map(|it| PooledConnection(Some(it), gate)).map_err(|error| match error {
-            managed::PoolError::Timeout(TimeoutType::Wait) => exhausted(),
+        match self.inner.timeout_get(&at_once).await {
+            Ok(it) => Ok(Some(PooledConnection(Some(it), gate))),
+            Err(managed::PoolError::Timeout(TimeoutType::Wait)) => Ok(None),
+            Err(error) => Err(self.refusal(error)),
+        }
+    }
+
+    fn exhausted(&self) -> PoolError {
+        PoolError::Exhausted { waited: self.options.acquire_timeout, size: self.options.size }
+    }
+
+    fn refusal(&self, error: managed::PoolError<DbError>) -> PoolError {
+        match error {
+            managed::PoolError::Timeout(TimeoutType::Wait) => self.exhausted(),
             managed::PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
                 PoolError::ConnectTimeout { waited: self.options.connect_timeout }
             }
@@ -232,7 +301,7 @@ impl Pool {
             managed::PoolError::PostCreateHook(error) => {
                 PoolError::Connect(DbError::Connection(error.to_string()))
             }
-        })
+        }
     }
 
     /// A connection of its own that listens on a channel; it does not count as one of the pool.
@@ -265,15 +334,17 @@ impl Pool {
     /// Closes idle connections now and the others when they come back. Nobody gets one any more.
     pub fn close(&self) {
         self.inner.close();
+        self.lanes.close();
     }
 
     /// Waits until no connection is in use, then closes the idle ones and hands out no other while the result lives:
     /// whoever asks waits. `None` when some are still in use after `limit`.
     pub async fn pause(&self, limit: Duration) -> Option<Pause> {
+        let claim = self.lanes.claim();
         let gate = Arc::clone(&self.gate).write_owned();
         let gate = tokio::time::timeout(limit, gate).await.ok()?;
         let _ = self.inner.retain(|_, _| false);
-        Some(Pause { _gate: gate })
+        Some(Pause { _gate: gate, _claim: claim })
     }
 
     /// How busy the pool is.

@@ -220,6 +220,7 @@ impl Request<'_> {
                 holes: &holes,
                 recording: Recording::Off,
                 repeatable: template.kind == OperationKind::Query,
+                pace: Some(&known.pace),
             };
             let (result, execution) = execute(&template.plan, run).await;
             self.clock.lap(PhaseKind::Sql, "");
@@ -255,7 +256,7 @@ impl Request<'_> {
             });
         }
         self.operation = Some(operation);
-        let run = Run { pool: &serving.pool, holes: &[], recording, repeatable };
+        let run = Run { pool: &serving.pool, holes: &[], recording, repeatable, pace: None };
         let (result, execution) = execute(&plan, run).await;
         self.clock.split(PhaseKind::Pool, Duration::from_micros(execution.wait.0), PhaseKind::Sql);
         self.execution = execution;
@@ -550,7 +551,7 @@ pub(crate) async fn run_inner(
         return scope::run(context, serving, head, &operation, Recording::Off).await.result;
     };
     let repeatable = operation.kind == OperationKind::Query;
-    let run = Run { pool: &serving.pool, holes: &[], recording: Recording::Off, repeatable };
+    let run = Run { pool: &serving.pool, holes: &[], recording: Recording::Off, repeatable, pace: None };
     let (fields, _) = execute(&plan, run).await;
     fields
 }

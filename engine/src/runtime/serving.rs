@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use studio_events::Revision;
 use studio_model::graphql::{Schema, SchemaOptions};
 use studio_model::ir::{Ir, IrHash};
-use studio_postgres::Pool;
+use studio_postgres::{Pace, Pool};
 use studio_query::Document;
 use studio_query::error::RequestError;
 use studio_query::plan::Template;
@@ -66,6 +66,8 @@ struct Generations {
 pub struct Known {
     /// Its parsed form.
     pub document: Arc<Document>,
+    /// How long its statement takes.
+    pub pace: Pace,
     /// The newest first.
     templates: RwLock<Arc<Vec<Arc<Template>>>>,
     made: AtomicU32,
@@ -75,7 +77,7 @@ pub struct Known {
 impl Known {
     fn new(document: Document) -> Self {
         let (made, used) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { document: Arc::new(document), templates: RwLock::default(), made, used }
+        Self { document: Arc::new(document), pace: Pace::default(), templates: RwLock::default(), made, used }
     }
 
     /// A plan that fits, with what it needs to be run.

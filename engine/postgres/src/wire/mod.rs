@@ -74,6 +74,8 @@ pub struct Connection {
     abandoned: AtomicBool,
     /// A transaction was dropped without an end.
     open_transaction: AtomicBool,
+    /// Some statement is worth preparing.
+    wants_preparing: AtomicBool,
 }
 
 impl Connection {
@@ -133,6 +135,7 @@ impl Connection {
             sent: AtomicUsize::new(0),
             abandoned: AtomicBool::new(false),
             open_transaction: AtomicBool::new(false),
+            wants_preparing: AtomicBool::new(false),
         })
     }
 
@@ -221,7 +224,14 @@ impl Connection {
         watch: Option<&Stopwatch>,
     ) -> Result<Rows, DbError> {
         let guard = self.sending();
-        let choice = self.statements().choose(sql, params);
+        let choice = {
+            let mut statements = self.statements();
+            let choice = statements.choose(sql, params);
+            if statements.has_wanted() {
+                self.wants_preparing.store(true, Ordering::Relaxed);
+            }
+            choice
+        };
         let result = match &choice {
             Choice::Prepared(statement) => self.client.query_raw(statement, params).await,
             Choice::Typed => {
@@ -272,6 +282,12 @@ impl Connection {
         !self.abandoned.load(Ordering::SeqCst) && !self.open_transaction.load(Ordering::SeqCst)
     }
 
+    /// Whether another statement may be sent while others run.
+    pub(crate) fn is_shareable(&self) -> bool {
+        // What is worth preparing is prepared between two loans.
+        self.is_at_rest() && !self.wants_preparing.load(Ordering::Relaxed) && !self.is_closed()
+    }
+
     /// Closes the connection. The server would first finish what it is doing, so it is asked not to.
     pub(crate) fn abandon(self) {
         if self.abandoned.load(Ordering::SeqCst)
@@ -289,6 +305,9 @@ impl Connection {
     pub(crate) async fn recycle(&self, limit: Duration) -> bool {
         if self.is_closed() || !self.is_at_rest() {
             return false;
+        }
+        if !self.wants_preparing.swap(false, Ordering::Relaxed) {
+            return true;
         }
         let wanted = self.statements().take_wanted();
         wanted.is_empty() || Box::pin(tokio::time::timeout(limit, self.prepare_all(wanted))).await.is_ok()

@@ -71,6 +71,11 @@ impl Statements {
         Choice::Typed
     }
 
+    /// Whether some text should be prepared.
+    pub(super) fn has_wanted(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+
     /// Texts to prepare now, with their parameter types.
     pub(super) fn take_wanted(&mut self) -> Vec<(Arc<str>, Vec<Type>)> {
         let wanted = std::mem::take(&mut self.wanted);

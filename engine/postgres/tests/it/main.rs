@@ -2,6 +2,7 @@
 
 mod cluster;
 mod inspect;
+mod lanes;
 #[allow(clippy::panic)]
 mod property;
 mod proxy;

@@ -168,6 +168,7 @@ impl<'a> Scope<'a> {
                 holes: &[],
                 recording,
                 repeatable: false,
+                pace: None,
             })),
             headers: Lock::default(),
             log: Lock::default(),
