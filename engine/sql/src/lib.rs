@@ -1,4 +1,4 @@
-//! SQL as data: statement trees and their printer, database schemas, DDL and differences. Pure: no IO.
+//! SQL as data: statement trees, their printer and what they read, database schemas, DDL and differences. Pure: no IO.
 
 pub mod convert;
 pub mod ddl;
@@ -10,5 +10,6 @@ pub mod rename;
 pub mod risk;
 pub mod schema;
 pub mod select;
+pub mod uses;
 pub mod verify;
 pub mod write;

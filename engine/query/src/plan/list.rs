@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use studio_sql::expr::{Alias, Expr, SqlType};
 use studio_sql::select::{Item, Select, Source};
+use studio_sql::uses::columns_of;
 
 /// Keys of an object and the expressions for their values.
 pub(crate) type Members<'a> = Vec<(Cow<'a, str>, Expr<'a>)>;
@@ -48,9 +49,15 @@ pub(crate) fn of_rows<'a>(members: Members<'a>, rows: Select<'a>, alias: Alias<'
     }
 }
 
-/// A select over all columns of `rows`.
+/// A select over `rows`, which give the columns that are read and no others: they may have to be sorted.
 pub(crate) fn over<'a>(columns: Vec<Item<'a>>, rows: Select<'a>, alias: Alias<'a>) -> Select<'a> {
-    let rows = Select { columns: vec![Item::AllOf(alias)], ..rows };
+    let inner = match columns_of(&columns, alias) {
+        Some(read) if !read.is_empty() => {
+            read.into_iter().map(|column| Item::Expr(Expr::Column(alias, column))).collect()
+        }
+        _ => vec![Item::AllOf(alias)],
+    };
+    let rows = Select { columns: inner, ..rows };
     Select { columns, from: Some(Source::Select(Box::new(rows), alias)), ..Select::default() }
 }
 
