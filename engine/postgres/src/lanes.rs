@@ -40,7 +40,7 @@ impl Pace {
     }
 
     /// Takes a run into the moving average.
-    fn note(&self, time: Duration) {
+    pub(crate) fn note(&self, time: Duration) {
         let time = u32::try_from(time.as_nanos()).unwrap_or(u32::MAX).max(1);
         let known = self.0.load(Ordering::Relaxed);
         // An update that gets lost between two threads is no loss.
@@ -169,23 +169,20 @@ impl Lanes {
 }
 
 impl Seat<'_> {
-    /// Runs a statement that changes nothing; `None` when it was kept waiting too long behind others.
-    pub(crate) async fn run(
-        self,
-        sql: &str,
-        params: &[TextParam<'_>],
-        pace: &Pace,
-    ) -> Option<Result<Rows, DbError>> {
-        if self.is_behind {
-            tokio::time::timeout(PATIENCE, self.stay(sql, params, pace)).await.ok()
-        } else {
-            Some(self.stay(sql, params, pace).await)
+    /// Comes to an end when the statement of this seat has been kept waiting too long behind others, if there are any.
+    pub(crate) fn patience(&self) -> impl Future<Output = ()> + use<> {
+        let patience = self.is_behind.then(|| Box::pin(tokio::time::sleep(PATIENCE)));
+        async {
+            match patience {
+                Some(patience) => patience.await,
+                None => std::future::pending().await,
+            }
         }
     }
 
-    /// The same, however long it takes.
-    pub(crate) async fn stay(
-        self,
+    /// Runs a statement that changes nothing.
+    pub(crate) async fn run(
+        &self,
         sql: &str,
         params: &[TextParam<'_>],
         pace: &Pace,
@@ -210,21 +207,6 @@ impl Drop for Seat<'_> {
             // The connection goes back to the pool with the last reference, which is this one.
             open.retain(|lane| !Arc::ptr_eq(lane, &self.lane));
         }
-    }
-}
-
-impl Pace {
-    /// Runs a statement on a connection that nobody else uses.
-    pub(crate) async fn timed(
-        &self,
-        connection: &PooledConnection,
-        sql: &str,
-        params: &[TextParam<'_>],
-    ) -> Result<Rows, DbError> {
-        let sent = Instant::now();
-        let result = connection.run(sql, params).await;
-        self.note(sent.elapsed());
-        result
     }
 }
 

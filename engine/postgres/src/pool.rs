@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::{
     self, Manager, Metrics, QueueMode, RecycleError, RecycleResult, TimeoutType, Timeouts,
@@ -228,26 +228,42 @@ impl Pool {
     /// See [`ReadError`].
     pub async fn read(&self, sql: &str, params: &[TextParam<'_>], pace: &Pace) -> Result<Rows, ReadError> {
         if !self.lanes.are_for(pace) {
-            let connection = self.get().await?;
-            return Ok(pace.timed(&connection, sql, params).await?);
+            return Box::pin(self.read_alone(sql, params, pace)).await;
         }
         let schema = self.schema.load(Ordering::SeqCst);
         let seat = match self.lanes.way(schema) {
             Way::Seat(seat) => Some(seat),
-            Way::Open => match self.get_at_once().await? {
+            Way::Open => match Box::pin(self.get_at_once()).await? {
                 Some(connection) => Some(self.lanes.open(connection, schema)),
                 None => self.lanes.join(schema),
             },
             Way::Wait => None,
         };
-        if let Some(seat) = seat
-            && let Some(result) = seat.run(sql, params, pace).await
-        {
-            return Ok(result?);
+        if let Some(seat) = seat {
+            tokio::select! {
+                biased;
+                result = seat.run(sql, params, pace) => return Ok(result?),
+                () = seat.patience() => {}
+            }
         }
+        Box::pin(self.read_later(sql, params, pace)).await
+    }
+
+    /// On a connection that nobody joins.
+    async fn read_alone(&self, sql: &str, params: &[TextParam<'_>], pace: &Pace) -> Result<Rows, ReadError> {
+        let connection = self.get().await?;
+        let sent = Instant::now();
+        let result = connection.run(sql, params).await;
+        pace.note(sent.elapsed());
+        Ok(result?)
+    }
+
+    /// On the next connection that becomes free.
+    async fn read_later(&self, sql: &str, params: &[TextParam<'_>], pace: &Pace) -> Result<Rows, ReadError> {
+        let schema = self.schema.load(Ordering::SeqCst);
+        let connection = self.wait().await?;
         // Those who come after it may join it, or they would all wait for the same few connections.
-        let seat = self.lanes.open(self.wait().await?, schema);
-        Ok(seat.stay(sql, params, pace).await?)
+        Ok(self.lanes.open(connection, schema).run(sql, params, pace).await?)
     }
 
     /// A connection, waiting for one if all are in use.

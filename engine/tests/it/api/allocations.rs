@@ -70,7 +70,7 @@ const OPERATIONS: [(&str, u64); 3] = [
 /// How many fields the wide type has.
 const WIDE: usize = 60;
 /// Bytes that the state of a request may take: it is moved several times on its way.
-const STATE: usize = 4096;
+const STATE: usize = 4352;
 
 pub(crate) async fn all(lab: &Lab) {
     operations(lab).await;
