@@ -192,12 +192,13 @@ impl<'r> Running<'r> {
         let statement = &step.statement;
         let params = bind(&statement.params, &[], self.run.holes).map_err(RequestError::internal)?;
         self.record.round_trips += 1;
+        let sent = Instant::now();
         let result = match self.run.pool.read(&statement.text, &params, pace).await {
             Ok(rows) => Ok(rows),
             Err(ReadError::Database(error)) => Err(error),
             Err(ReadError::Pool(error)) => return Err(RequestError::database(error.to_string()).into()),
         };
-        let rows = self.note(step, Ran { params, prepared: false, times: Times::default(), result })?;
+        let rows = self.note(step, Ran { params, prepared: false, sent, times: Times::default(), result })?;
         Ok(vec![finished(field, vec![checked(step, rows)?])?])
     }
 
