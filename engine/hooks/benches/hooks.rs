@@ -30,8 +30,9 @@ const GUEST: &str = r#"(module
     (func (export "exo:hooks/gateway@0.1.0#on-response")))"#;
 
 fn session(headers: &[(&str, &str)]) -> Session {
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let parts = RequestParts { headers, ..RequestParts::default() };
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let parts = RequestParts { headers: headers.into(), ..RequestParts::default() };
     Session::new(Arc::new(Exchange::new(parts, Arc::new(SilentHost))))
 }
 

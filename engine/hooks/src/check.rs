@@ -127,7 +127,7 @@ pub async fn dry_call(
         method: made.text("method").unwrap_or_else(|| "POST".to_owned()),
         target: made.text("target").unwrap_or_else(|| "/graphql".to_owned()),
         peer: Some("127.0.0.1".to_owned()),
-        headers,
+        headers: Arc::new(headers),
         trace_id: "by-hand".to_owned(),
     };
     let exchange = Arc::new(Exchange::new(parts, host));

@@ -29,6 +29,8 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: ComponentConfig,
+    /// Its name, for the reports of calls.
+    pub(crate) label: Arc<str>,
     pub(crate) settings: String,
     pub(crate) cache: HookCache,
     pub(crate) outbound: Arc<Outbound>,
@@ -42,6 +44,7 @@ pub struct HookComponent {
     pre: InstancePre<StoreData>,
     exports: Exports,
     imports: Vec<String>,
+    asks_model: bool,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Seat>>,
     compile_time: Duration,
@@ -99,6 +102,7 @@ impl HookComponent {
         size: usize,
     ) -> Result<Arc<Self>, LoadError> {
         let imports = exports::all_imports(component);
+        let asks_model = exports::imports_function(component, "context", "model");
         let pre = engine
             .linker()
             .instantiate_pre(component)
@@ -110,11 +114,23 @@ impl HookComponent {
             cache: HookCache::default(),
             outbound: Arc::new(Outbound::new(&config.allow_http, config.allow_private)),
             metrics: Metrics::default(),
+            label: Arc::from(config.name.as_str()),
             config,
         });
         let idle = Mutex::default();
         let engine = engine.clone();
-        Ok(Arc::new(Self { engine, shared, pre, exports, imports, permits, idle, compile_time, size }))
+        Ok(Arc::new(Self {
+            engine,
+            shared,
+            pre,
+            exports,
+            imports,
+            asks_model,
+            permits,
+            idle,
+            compile_time,
+            size,
+        }))
     }
 
     /// Starts an instance, so that wrong types and start-up faults are found now and not by a request.
@@ -161,6 +177,11 @@ impl HookComponent {
     /// What it imports, `wasi:*` and `exo:hooks/*`.
     pub fn imports(&self) -> &[String] {
         &self.imports
+    }
+
+    /// Whether it may ask for contexts of the model.
+    pub fn asks_model(&self) -> bool {
+        self.asks_model
     }
 
     /// How long compiling (or reading the compiled code) took.

@@ -20,7 +20,7 @@ pub struct RequestParts {
     /// The caller's address.
     pub peer: Option<String>,
     /// Headers in order.
-    pub headers: Vec<(String, String)>,
+    pub headers: Arc<Vec<(String, String)>>,
     /// Identity of its trace.
     pub trace_id: String,
 }
@@ -55,7 +55,7 @@ pub struct Exchange {
 
 #[derive(Debug, Default)]
 struct State {
-    headers: Vec<(String, String)>,
+    headers: Arc<Vec<(String, String)>>,
     changed: bool,
     values: BTreeMap<String, String>,
     values_size: usize,
@@ -87,15 +87,22 @@ impl Exchange {
         values(&self.state().headers, name)
     }
 
+    /// The first value of a request header.
+    pub fn header_value(&self, name: &str) -> Option<String> {
+        let state = self.state();
+        let found = state.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone())
+    }
+
     /// The request's headers in order.
-    pub fn headers(&self) -> Vec<(String, String)> {
-        self.state().headers.clone()
+    pub fn headers(&self) -> Arc<Vec<(String, String)>> {
+        Arc::clone(&self.state().headers)
     }
 
     /// The request's headers if a hook changed them.
-    pub fn changed_headers(&self) -> Option<Vec<(String, String)>> {
+    pub fn changed_headers(&self) -> Option<Arc<Vec<(String, String)>>> {
         let state = self.state();
-        state.changed.then(|| state.headers.clone())
+        state.changed.then(|| Arc::clone(&state.headers))
     }
 
     /// Changes a header of the request: `None` removes, `append` keeps what is there.
@@ -106,7 +113,7 @@ impl Exchange {
         append: bool,
     ) -> Result<(), HeaderRefusal> {
         let mut state = self.state();
-        change(&mut state.headers, name, value, append)?;
+        change(Arc::make_mut(&mut state.headers), name, value, append)?;
         state.changed = true;
         Ok(())
     }
@@ -157,6 +164,11 @@ impl Exchange {
     /// Headers of the reply: those that hooks added, and all once it is complete.
     pub fn response_headers(&self) -> Vec<(String, String)> {
         self.state().response.clone()
+    }
+
+    /// The same, for the last one who wants them.
+    pub fn take_response_headers(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.state().response)
     }
 
     /// Changes a header of the reply.
@@ -232,8 +244,11 @@ mod tests {
     use crate::host::SilentHost;
 
     fn exchange(headers: &[(&str, &str)]) -> Exchange {
-        let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        Exchange::new(RequestParts { headers, ..RequestParts::default() }, Arc::new(SilentHost))
+        let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Exchange::new(
+            RequestParts { headers: headers.into(), ..RequestParts::default() },
+            Arc::new(SilentHost),
+        )
     }
 
     #[test]
@@ -244,7 +259,7 @@ mod tests {
         it.change_header("X-a", Some("3"), true).unwrap();
         assert_eq!(it.header_values("x-a"), ["1", "2", "3"]);
         it.change_header("X-a", Some("4"), false).unwrap();
-        assert_eq!(it.changed_headers().unwrap(), [("x-a".to_owned(), "4".to_owned())]);
+        assert_eq!(*it.changed_headers().unwrap(), [("x-a".to_owned(), "4".to_owned())]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The interfaces a component may export, and which of them it does.
 
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{AsContextMut, Store};
 
@@ -204,6 +205,17 @@ pub(crate) fn all_exports(component: &Component) -> Vec<String> {
 /// Every import of a component, for reports.
 pub(crate) fn all_imports(component: &Component) -> Vec<String> {
     component.component_type().imports(component.engine()).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Whether a component imports a function of the package.
+pub(crate) fn imports_function(component: &Component, interface: &str, function: &str) -> bool {
+    let engine = component.engine();
+    component.component_type().imports(engine).any(|(name, import)| {
+        let known = name.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next());
+        known == Some(interface)
+            && matches!(&import.ty, ComponentItem::ComponentInstance(instance)
+                if instance.get_export(engine, function).is_some())
+    })
 }
 
 /// The functions of one instance, looked up when first used.

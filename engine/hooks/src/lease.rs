@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use crate::component::{HookComponent, Shared};
 use crate::exports::Guests;
 use crate::failure::{Failure, HookError, HookErrorKind};
-use crate::store::{Order, StoreData, store};
+use crate::orders::Orders;
+use crate::store::{StoreData, store};
 
 /// What one call may do.
 #[derive(Debug, Clone)]
@@ -39,7 +40,7 @@ pub(crate) struct Seat {
     /// `None` until the first call starts it.
     pub(crate) instance: Option<Instance>,
     pub(crate) guests: Guests,
-    pub(crate) orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
+    pub(crate) orders: Arc<Orders>,
 }
 
 /// A seat taken by one request.
@@ -100,7 +101,7 @@ impl Lease {
             store: store(component.engine().wasm(), component.shared()),
             instance: None,
             guests: Guests::default(),
-            orders: mpsc::channel(1),
+            orders: Arc::default(),
         });
         Ok(Self { component: Arc::clone(component), seat, permit, in_use })
     }

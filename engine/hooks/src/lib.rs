@@ -21,6 +21,7 @@ mod host;
 mod imports;
 mod lease;
 mod metrics;
+mod orders;
 mod outbound;
 mod service;
 mod session;

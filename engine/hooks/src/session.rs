@@ -14,7 +14,8 @@ use crate::exports::{Exports, Guests, Interface};
 use crate::failure::{HookError, HookErrorKind};
 use crate::host::{HookLevel, HookLine, HostCalls, OperationFacts};
 use crate::lease::{Lease, Seat, Stage};
-use crate::store::{CallState, Order, StoreData};
+use crate::orders::Order;
+use crate::store::{CallState, StoreData};
 
 /// Calls of hooks that cause calls of hooks, this deep.
 const MAX_DEPTH: usize = 8;
@@ -23,7 +24,7 @@ const MAX_DEPTH: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallReport {
     /// The component.
-    pub component: String,
+    pub component: Arc<str>,
     /// Interface and function, such as `gateway.on-request`.
     pub export: &'static str,
     /// When it began.
@@ -116,7 +117,7 @@ impl Session {
             stage,
             operation,
             clock: Arc::clone(&clock),
-            orders: seat.orders.0.clone(),
+            orders: Arc::clone(&seat.orders),
         });
         seat.store.set_epoch_deadline(1);
         let busy = Busy::new(self);
@@ -162,13 +163,13 @@ impl Session {
         data.log_words();
         data.end();
         lease.component.shared().metrics.called(time, epochs, error);
-        let component = lease.component.name().to_owned();
+        let component = Arc::clone(&lease.component.shared().label);
         if let Some(error) = error
             && self.exchange.host.log_enabled(HookLevel::Error)
         {
             self.exchange.host.log(HookLine {
                 level: HookLevel::Error,
-                component: component.clone(),
+                component: component.to_string(),
                 trace_id: self.exchange.trace_id.clone(),
                 message: error.to_string(),
                 fields: Vec::new(),
@@ -236,6 +237,7 @@ where
     ) -> BoxFuture<'a, wasmtime::Result<R>>,
 {
     let Seat { store, instance, guests, orders } = seat;
+    orders.clear();
     let guest = async {
         let instance: &Instance = match instance {
             Some(instance) => instance,
@@ -252,7 +254,7 @@ where
         tokio::select! {
             biased;
             result = &mut guest => return result.map_err(Stop::Guest),
-            Some(order) = orders.1.recv() => obey(order, clock, calls).await,
+            order = orders.next() => obey(order, clock, calls).await,
             () = &mut over => return Err(Stop::Deadline),
         }
     }
@@ -308,7 +310,7 @@ fn error_of(component: &HookComponent, export: &'static str, seat: &Seat, stop: 
             }
         }
     };
-    if let Some(words) = seat.store.data().words.take() {
+    if let Some(words) = seat.store.data().take_words() {
         detail.push_str("; it printed: ");
         detail.push_str(&words);
     }

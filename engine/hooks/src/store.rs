@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -13,8 +12,9 @@ use crate::clock::CallClock;
 use crate::component::Shared;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
-use crate::host::{ActingAs, GraphqlReply, HookLevel, HookLine, OperationFacts};
+use crate::host::{HookLevel, HookLine, OperationFacts};
 use crate::lease::Stage;
+use crate::orders::Orders;
 use crate::outbound::WasiGate;
 use crate::stdio::Words;
 
@@ -25,27 +25,32 @@ const MAX_RESOURCES: usize = 1000;
 /// Bytes of one list of headers of `wasi:http`.
 const MAX_FIELDS: usize = 32 << 10;
 
-/// Work for the engine, asked for by a host import.
-pub(crate) enum Order {
-    Execute {
-        document: String,
-        variables: Option<String>,
-        acting_as: ActingAs,
-        reply: oneshot::Sender<GraphqlReply>,
-    },
-    Proceed {
-        arguments: Option<String>,
-        reply: oneshot::Sender<Result<String, Failure>>,
-    },
+/// What guests that use WASI see: no files, no sockets, no variables, no arguments; a clock, randomness, words for the
+/// log, outgoing HTTP through the gate.
+struct Wasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+    http: WasiHttpCtx,
+    gate: WasiGate,
+    words: Words,
+}
+
+impl Wasi {
+    fn new(shared: &Shared) -> Self {
+        let words = Words::default();
+        let ctx = WasiCtxBuilder::new().stdout(words.clone()).stderr(words.clone()).build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_FIELDS);
+        Self { ctx, table, http, gate: WasiGate::new(Arc::clone(&shared.outbound)), words }
+    }
 }
 
 /// Data of the store of one instance.
 pub(crate) struct StoreData {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    http: WasiHttpCtx,
-    gate: WasiGate,
-    pub(crate) words: Words,
+    /// Made when the guest first asks: most of them never do, and an instance lives for one request.
+    wasi: Option<Box<Wasi>>,
     pub(crate) limits: Limits,
     pub(crate) shared: Arc<Shared>,
     pub(crate) epochs: u64,
@@ -58,29 +63,28 @@ pub(crate) struct CallState {
     pub(crate) stage: Stage,
     pub(crate) operation: Option<Arc<dyn OperationFacts>>,
     pub(crate) clock: Arc<CallClock>,
-    pub(crate) orders: mpsc::Sender<Order>,
+    pub(crate) orders: Arc<Orders>,
 }
 
 impl StoreData {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        let words = Words::default();
-        // No files, no sockets, no variables, no arguments: a clock, randomness, and words for the log.
-        let wasi = WasiCtxBuilder::new().stdout(words.clone()).stderr(words.clone()).build();
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_RESOURCES);
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(MAX_FIELDS);
         Self {
-            wasi,
-            table,
-            http,
-            gate: WasiGate::new(Arc::clone(&shared.outbound)),
-            words,
+            wasi: None,
             limits: Limits { cap: shared.config.memory_bytes, used: 0, tables: 0, refused: false },
             shared: Arc::clone(shared),
             epochs: 0,
             call: None,
         }
+    }
+
+    fn wasi(&mut self) -> &mut Wasi {
+        let shared = &self.shared;
+        self.wasi.get_or_insert_with(|| Box::new(Wasi::new(shared)))
+    }
+
+    /// What the guest printed since the last look.
+    pub(crate) fn take_words(&self) -> Option<String> {
+        self.wasi.as_ref()?.words.take()
     }
 
     /// Begins a call.
@@ -114,7 +118,7 @@ impl StoreData {
 
     /// Writes what the guest printed since the last look.
     pub(crate) fn log_words(&self) {
-        if let (Some(call), Some(message)) = (&self.call, self.words.take()) {
+        if let (Some(call), Some(message)) = (&self.call, self.take_words()) {
             self.log(call, HookLevel::Info, message);
         }
     }
@@ -189,12 +193,14 @@ impl ResourceLimiter for Limits {
 
 impl WasiView for StoreData {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        let wasi = self.wasi();
+        WasiCtxView { ctx: &mut wasi.ctx, table: &mut wasi.table }
     }
 }
 
 impl WasiHttpView for StoreData {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.gate }
+        let wasi = self.wasi();
+        WasiHttpCtxView { ctx: &mut wasi.http, table: &mut wasi.table, hooks: &mut wasi.gate }
     }
 }

@@ -77,7 +77,7 @@ impl RequestHooks {
             method: request.method.clone(),
             target: request.target(),
             peer: request.head.client_ip.clone(),
-            headers: request.head.headers.clone(),
+            headers: Arc::clone(&request.head.headers),
             trace_id: id.to_string(),
         };
         let exchange = Arc::new(Exchange::new(parts, Arc::clone(&host) as Arc<dyn HookHost>));
@@ -98,6 +98,12 @@ impl RequestHooks {
     /// Whether the contexts of the model have to be resolved for this request; true once.
     pub(crate) fn begin_contexts(&self) -> bool {
         !self.host.resolving.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether the component behind a module's file may ask for contexts of the model.
+    pub(crate) fn asks_contexts(&self, file: &str) -> bool {
+        let component = self.loaded.by_path(&self.host.hooks.root().join(file));
+        component.is_none_or(|component| component.asks_model())
     }
 
     /// Contexts of the model by name, for `context.model`.
@@ -169,7 +175,9 @@ impl RequestHooks {
         }
         reply.status = exchange.status().unwrap_or(reply.status);
         reply.headers.clear();
-        reply.added = exchange.response_headers();
+        // Observers may look at them later.
+        reply.added =
+            if self.is_observed() { exchange.response_headers() } else { exchange.take_response_headers() };
         reply
     }
 

@@ -112,7 +112,7 @@ impl WasmModules {
                 .map(|interceptor| interceptor.kind)
                 .ok_or_else(|| RequestError::internal("an interceptor that the module does not have"))?;
             needs(component, Interface::Interceptors)?;
-            let facts: Arc<dyn OperationFacts> = Arc::new(Facts(operation.clone()));
+            let facts: Arc<dyn OperationFacts> = Arc::<Intercepted>::clone(operation);
             let answer = match kind {
                 InterceptorKind::Before => {
                     let answer = session.before(component, call.function, facts, calls).await;
@@ -261,31 +261,40 @@ impl HostCalls for ModuleCalls<'_> {
 }
 
 /// The intercepted operation, as the contract shows it.
-struct Facts(Intercepted);
-
-impl OperationFacts for Facts {
+impl OperationFacts for Intercepted {
     fn kind(&self) -> OperationKind {
-        match self.0.kind {
+        match self.kind {
             QueryKind::Query => OperationKind::Query,
             QueryKind::Mutation => OperationKind::Mutation,
         }
     }
     fn field(&self) -> String {
-        self.0.name.clone()
+        self.name.clone()
     }
     fn response_key(&self) -> String {
-        self.0.query.get("alias").and_then(Json::as_str).unwrap_or(&self.0.name).to_owned()
+        had(self.query.key(), &self.name)
     }
     fn operation_name(&self) -> Option<String> {
-        self.0.operation_name.clone()
+        self.operation_name.clone()
     }
     fn arguments(&self) -> String {
-        self.0.query.get("arguments").map_or_else(|| "{}".to_owned(), Json::to_string)
+        had(self.query.arguments(), "{}")
     }
     fn selection(&self) -> String {
-        let below = self.0.query.get("subfields").cloned().unwrap_or(Json::Array(Vec::new()));
-        renamed(below).to_string()
+        let below = self.query.json().map(|tree| {
+            let below = tree.get("subfields").cloned().unwrap_or(Json::Array(Vec::new()));
+            renamed(below).to_string()
+        });
+        had(below, "[]")
     }
+}
+
+/// The interface has no error: what cannot be said is said in the log. Only an operation that was valid is intercepted.
+fn had(text: Result<String, RequestError>, without: &str) -> String {
+    text.unwrap_or_else(|error| {
+        tracing::error!(message = %error.message, "an intercepted operation cannot be shown");
+        without.to_owned()
+    })
 }
 
 /// `subfields` is called `fields` in the contract with components.

@@ -259,7 +259,7 @@ impl Endpoint for TestInstance {
         let request = HttpRequest {
             method: "POST".to_owned(),
             path: path.to_owned(),
-            head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
+            head: RequestHead { headers: headers.into(), client_ip: Some("127.0.0.1".to_owned()) },
             body: body.into(),
             ..HttpRequest::default()
         };

@@ -19,6 +19,7 @@ use studio_query::{
 use studio_hooks::{FinishedOperation, OperationKind as HookOperationKind, RequestVerdict};
 
 use super::access_trace::TimedLog;
+use super::asked::Asked;
 use super::auth::Verifier;
 use super::caller::{Caller, Decisions, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, execute};
@@ -26,7 +27,7 @@ use super::histogram::{LatencyRecorder, Sample};
 use super::live;
 use super::scope;
 use super::sent::{SentRequest, SentRequests};
-use super::serving::{Cached, Known, Serving};
+use super::serving::{Cached, Known, Learned, Serving};
 use super::tap::Tap;
 use crate::bus::{self, Bus};
 use crate::config::{Environment, Introspection, Settings};
@@ -104,7 +105,7 @@ pub async fn answer(
 ) -> HttpReply {
     let told = context.hooks.is_some_and(RequestHooks::is_observed);
     let mut clock = Clock::start(received, context.is_recorded() || told);
-    let Ok(payload) = Payload::from_slice(body) else { return HttpReply::empty(400) };
+    let Ok(mut payload) = Payload::from_slice(body) else { return HttpReply::empty(400) };
     clock.lap(PhaseKind::Read, "");
     let mut request = Request {
         context,
@@ -116,10 +117,11 @@ pub async fn answer(
         document: String::new(),
         cached: false,
         operation: None,
+        asked: None,
         template: None,
         headers: Vec::new(),
     };
-    let result = request.run(&payload).await;
+    let result = request.run(&mut payload).await;
     let body = match &result {
         Ok(fields) => data_body(fields),
         Err(error) => error_body(error),
@@ -175,6 +177,7 @@ pub(super) async fn run_calls(
         document,
         cached: false,
         operation: operations.into_iter().next(),
+        asked: None,
         template: None,
         headers: Vec::new(),
     };
@@ -192,13 +195,15 @@ struct Request<'a> {
     document: String,
     cached: bool,
     operation: Option<Operation>,
-    template: Option<Arc<Template>>,
+    /// What code was woven around, in place of the operation.
+    asked: Option<Arc<Asked>>,
+    template: Option<Arc<Learned>>,
     /// Headers that code added.
     headers: Vec<(String, String)>,
 }
 
 impl Request<'_> {
-    async fn run(&mut self, payload: &Payload) -> Result<FieldTexts, RequestError> {
+    async fn run(&mut self, payload: &mut Payload) -> Result<FieldTexts, RequestError> {
         let serving = self.serving;
         let trusted = serving.ir.trusted_documents.as_ref();
         let text = trusted_text(payload, trusted, !self.context.trusted_bypass)?;
@@ -213,8 +218,14 @@ impl Request<'_> {
         self.clock.lap(PhaseKind::Parse, if cached == Cached::Hit { "document cache hit" } else { "" });
         let observed = self.context.is_recorded() || self.is_told();
         // Whoever looks wants to see how a request is judged and planned, so that is done anew then.
-        if !observed && let Some((template, holes)) = self.planned_before(&known, payload).await {
+        if !observed && let Some((learned, holes)) = self.planned_before(&known, payload).await {
             self.clock.lap(PhaseKind::Plan, "plan cache hit");
+            self.template = Some(Arc::clone(&learned));
+            if learned.chains.is_some() {
+                let asked = self.ask(&known, payload).of_shape(learned, holes);
+                return Box::pin(self.with_code(asked, Recording::Off)).await;
+            }
+            let template = &learned.template;
             let run = Run {
                 pool: &serving.pool,
                 holes: &holes,
@@ -225,13 +236,13 @@ impl Request<'_> {
             let (result, execution) = execute(&template.plan, run).await;
             self.clock.lap(PhaseKind::Sql, "");
             self.execution = execution;
-            self.template = Some(template);
             return result;
         }
         let Prepared { operation, mut uses } = self.prepare(&known.document, payload)?;
         let recording = if observed { Recording::On } else { Recording::Off };
         if serving.modules.concern(&operation) {
-            return Box::pin(self.with_code(operation, recording)).await;
+            let asked = self.ask(&known, payload).prepared_as(Prepared { operation, uses }, !observed);
+            return Box::pin(self.with_code(asked, recording)).await;
         }
         let nothing = (&QueryResults::default(), &Decisions::default());
         let log = &mut self.log;
@@ -242,7 +253,8 @@ impl Request<'_> {
             // A context value comes from a query, or a component decides: both belong into the same transaction.
             Err(PlanError::NeedsQuery(_) | PlanError::NeedsDecision(_)) => {
                 self.log.clear();
-                return Box::pin(self.with_code(operation, recording)).await;
+                let asked = self.ask(&known, payload).prepared_as(Prepared { operation, uses }, false);
+                return Box::pin(self.with_code(asked, recording)).await;
             }
         };
         let repeatable = operation.kind == OperationKind::Query;
@@ -252,7 +264,9 @@ impl Request<'_> {
             known.learn(|| {
                 let asked = payload.operation_name.as_deref();
                 let variables = payload.variables.as_ref();
-                Template::new(&plan, &operation, asked, &uses, variables, contexts, &serving.ir)
+                let template =
+                    Template::new(&plan, &operation, asked, &uses, variables, contexts, &serving.ir)?;
+                Some(Learned { template, chains: None })
             });
         }
         self.operation = Some(operation);
@@ -264,14 +278,10 @@ impl Request<'_> {
     }
 
     /// Functions, interceptors and context queries run within one transaction with the rest.
-    async fn with_code(
-        &mut self,
-        operation: Operation,
-        recording: Recording,
-    ) -> Result<FieldTexts, RequestError> {
+    async fn with_code(&mut self, asked: Asked, recording: Recording) -> Result<FieldTexts, RequestError> {
         self.clock.lap(PhaseKind::Plan, "");
-        let operation = self.operation.insert(operation);
-        let outcome = scope::run(self.context, self.serving, self.head, operation, recording).await;
+        let asked = self.asked.insert(Arc::new(asked));
+        let outcome = scope::run_asked(self.context, self.serving, self.head, asked, recording).await;
         self.execution = outcome.execution;
         self.headers = outcome.headers;
         self.log.append(outcome.log);
@@ -282,19 +292,34 @@ impl Request<'_> {
         outcome.result
     }
 
+    /// What is asked for, for code around it. The trace wants to keep the variables.
+    fn ask(&self, known: &Arc<Known>, payload: &mut Payload) -> Asked {
+        let variables =
+            if self.context.is_recorded() { payload.variables.clone() } else { payload.variables.take() };
+        let name = payload.operation_name.clone();
+        Asked::new(self.serving, known, name, variables, limits(self.context.settings))
+    }
+
+    /// The operation, if it had to be looked at.
+    fn operation(&self) -> Option<&Operation> {
+        self.operation.as_ref().or_else(|| self.asked.as_ref()?.seen())
+    }
+
     /// Whether a hook hears of the operation.
     fn is_told(&self) -> bool {
         self.context.hooks.is_some_and(RequestHooks::is_observed)
     }
 
     fn is_mutation(&self) -> bool {
-        let kind = self.template.as_ref().map(|template| template.kind);
-        let kind = kind.or(self.operation.as_ref().map(|operation| operation.kind));
+        let kind = self.template.as_ref().map(|learned| learned.template.kind);
+        let kind = kind.or(self.operation().map(|operation| operation.kind));
         kind == Some(OperationKind::Mutation)
     }
 
     /// The plan of an earlier request of the same shape by a caller who is the same to its rules.
-    async fn planned_before(&self, known: &Known, payload: &Payload) -> Option<(Arc<Template>, Vec<String>)> {
+    /// Where code is woven around it, what the caller is to the rules is asked only when their turn comes: code may
+    /// leave values for them.
+    async fn planned_before(&self, known: &Known, payload: &Payload) -> Option<(Arc<Learned>, Vec<String>)> {
         let settings = self.context.settings;
         if let Ok(token) = self.head.token(&settings.token_source) {
             self.context.verifier.prepare(token).await;
@@ -304,7 +329,11 @@ impl Request<'_> {
         let caller = Caller::new(self.head, verifier, &settings.token_source, environment, &queries)
             .acting(self.context.identity, self.context.hooks.map(RequestHooks::exchange));
         let (asked, variables) = (payload.operation_name.as_deref(), payload.variables.as_ref());
-        known.find(|template| template.fill(asked, variables, &caller, &self.serving.ir))
+        known.find(|Learned { template, chains }| match chains {
+            None => template.fill(asked, variables, &caller, &self.serving.ir),
+            Some(_) if matches!(self.context.identity, Identity::System) => None,
+            Some(_) => template.shape(asked, variables),
+        })
     }
 
     fn prepare(&mut self, document: &Document, payload: &Payload) -> Result<Prepared, RequestError> {
@@ -330,10 +359,10 @@ impl Request<'_> {
     fn record(mut self, payload: &Payload, error: Option<&RequestError>, bytes: usize) {
         let total = self.clock.total();
         let template = self.template.take();
-        let (kind, name) = match &template {
+        let (kind, name) = match template.as_deref().map(|learned| &learned.template) {
             Some(template) => (kind_of(template.kind), Cow::Borrowed(&*template.name)),
             None => {
-                let (kind, name) = describe(self.operation.as_ref(), payload.operation_name.as_deref());
+                let (kind, name) = describe(self.operation(), payload.operation_name.as_deref());
                 (kind, Cow::Owned(name))
             }
         };
@@ -424,7 +453,7 @@ impl Request<'_> {
                 TraceKind::Mutation => HookOperationKind::Mutation,
                 TraceKind::Query | TraceKind::Introspection | TraceKind::Invalid => HookOperationKind::Query,
             },
-            name: self.operation.as_ref().and_then(|operation| operation.name.clone()),
+            name: self.operation().and_then(|operation| operation.name.clone()),
             document_hash: document_hash(&self.document),
             planning_us: self.clock.total().0.saturating_sub(sql),
             execution_us: sql,

@@ -16,8 +16,8 @@ use crate::runtime::auth::Verifier;
 /// What the transport knows of a request.
 #[derive(Debug, Clone, Default)]
 pub struct RequestHead {
-    /// Header names in lower case with their values, in order.
-    pub headers: Vec<(String, String)>,
+    /// Header names in lower case with their values, in order; shared by all who look at the request.
+    pub headers: Arc<Vec<(String, String)>>,
     /// Peer address without port.
     pub client_ip: Option<String>,
 }
@@ -209,7 +209,7 @@ mod tests {
 
     fn head(headers: &[(&str, &str)]) -> RequestHead {
         let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        RequestHead { headers, client_ip: None }
+        RequestHead { headers: Arc::new(headers), client_ip: None }
     }
 
     #[test]

@@ -41,6 +41,17 @@ pub struct Execution {
     pub began: Option<Instant>,
 }
 
+impl Execution {
+    /// Adds what something else cost and showed.
+    pub(super) fn add(&mut self, other: Self) {
+        self.statements.extend(other.statements);
+        self.statement_count += other.statement_count;
+        self.round_trips += other.round_trips;
+        self.rows += other.rows;
+        self.wait.0 += other.wait.0;
+    }
+}
+
 /// JSON text of each root field, in order.
 pub type FieldTexts = Vec<(String, String)>;
 
@@ -148,12 +159,12 @@ impl<'r> Running<'r> {
     /// may travel with its last statement.
     pub(super) async fn field(
         &mut self,
-        field: FieldPlan,
+        (field, holes): (&FieldPlan, &[String]),
         ends: bool,
         transaction: &mut Option<Transaction<'_>>,
     ) -> Result<String, RequestError> {
         self.keep_open = !ends;
-        let result = self.fields(&[field], transaction).await;
+        let result = self.fields(std::slice::from_ref(field), holes, transaction).await;
         self.keep_open = true;
         match result {
             Ok(mut texts) => Ok(texts.pop().map(|(_, json)| json).unwrap_or_default()),
@@ -236,7 +247,7 @@ impl<'r> Running<'r> {
     /// survives it; what comes after it cannot change the answer, so it is not run.
     async fn together(&mut self, plan: &Plan, connection: &PooledConnection) -> Result<FieldTexts, Stop> {
         let mut transaction = Some(connection.transaction(TransactionMode::default()));
-        let result = self.fields(&plan.fields, &mut transaction).await;
+        let result = self.fields(&plan.fields, self.run.holes, &mut transaction).await;
         let Some(transaction) = transaction else { return result };
         self.record.round_trips += 1;
         match result {
@@ -256,6 +267,7 @@ impl<'r> Running<'r> {
     async fn fields(
         &mut self,
         all: &[FieldPlan],
+        holes: &[String],
         transaction: &mut Option<Transaction<'_>>,
     ) -> Result<FieldTexts, Stop> {
         let fields: Vec<&FieldPlan> =
@@ -283,8 +295,8 @@ impl<'r> Running<'r> {
                 let mut bound = Vec::with_capacity(batch.len());
                 for (field, _, step) in batch {
                     let known = earlier.get(*field).map_or(&[][..], Vec::as_slice);
-                    let params = bind(&step.statement.params, known, self.run.holes)
-                        .map_err(RequestError::internal)?;
+                    let params =
+                        bind(&step.statement.params, known, holes).map_err(RequestError::internal)?;
                     bound.push((*step, params));
                 }
                 self.batch(bound, transaction, ends).await?

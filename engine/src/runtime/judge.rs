@@ -1,6 +1,8 @@
 //! Would it pass? Access control for a request and a caller, without running the request (developer-experience
 //! 5.3). For the studio only.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
@@ -84,11 +86,13 @@ fn impersonate(server: &Server, head: &mut RequestHead, caller: &AccessCaller) -
     };
     match &server.settings.token_source {
         TokenSource::Header(name) => {
-            head.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            head.headers.extend(token.map(|token| (name.to_ascii_lowercase(), format!("Bearer {token}"))));
+            let headers = Arc::make_mut(&mut head.headers);
+            headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            headers.extend(token.map(|token| (name.to_ascii_lowercase(), format!("Bearer {token}"))));
         }
         TokenSource::Cookie(name) => {
-            for (known, value) in &mut head.headers {
+            let headers = Arc::make_mut(&mut head.headers);
+            for (known, value) in headers.iter_mut() {
                 if known.eq_ignore_ascii_case("cookie") {
                     let others = value
                         .split(';')
@@ -96,7 +100,7 @@ fn impersonate(server: &Server, head: &mut RequestHead, caller: &AccessCaller) -
                     *value = others.collect::<Vec<_>>().join(";");
                 }
             }
-            head.headers.extend(token.map(|token| ("cookie".to_owned(), format!("{name}={token}"))));
+            headers.extend(token.map(|token| ("cookie".to_owned(), format!("{name}={token}"))));
         }
     }
     Ok(())

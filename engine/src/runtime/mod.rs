@@ -2,6 +2,7 @@
 
 mod access_trace;
 pub mod answer;
+pub mod asked;
 pub mod auth;
 pub mod bind;
 pub mod caller;

@@ -3,6 +3,7 @@
 //! A [`ModuleRuntime`] executes functions. It knows nothing of GraphQL: what a function asks for goes through a
 //! [`ModuleHost`], which is made by the request the call belongs to.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -13,6 +14,7 @@ use studio_query::error::RequestError;
 use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
 use studio_query::plan::{Injection, code_module};
 
+use super::asked::Asked;
 use super::script_modules::ScriptModules;
 use crate::config::{Environment, ScriptsConfig};
 use crate::hooks::{Hooks, RequestHooks, WasmModules};
@@ -43,7 +45,7 @@ pub struct ModuleCall<'a> {
     /// Arguments in order.
     pub arguments: &'a [Injection],
     /// For interceptors: what they intercept.
-    pub operation: Option<&'a Intercepted>,
+    pub operation: Option<&'a Arc<Intercepted>>,
     /// The result is an object, or objects, with declared fields.
     pub composite: bool,
     /// Variables of the server.
@@ -62,13 +64,60 @@ pub struct Intercepted {
     /// Name of the whole operation in the document.
     pub operation_name: Option<String>,
     /// `{alias, name, arguments, subfields}`.
-    pub query: Json,
+    pub query: FieldTree,
     /// Whether [`ModuleHost::proceed`] may be called (`@around`).
     pub can_proceed: bool,
     /// Query or mutation.
     pub kind: OperationKind,
     /// The field's value as JSON text, for `@after`.
     pub outcome: Option<String>,
+}
+
+/// A root field with its arguments and what is selected below it; made when somebody asks.
+#[derive(Debug, Clone)]
+pub enum FieldTree {
+    /// As it is.
+    Made(Arc<Json>),
+    /// A root field of what the client asked for.
+    Asked(Arc<Asked>, usize),
+}
+
+impl FieldTree {
+    /// `{alias, name, arguments, subfields}`.
+    ///
+    /// # Errors
+    /// When the operation cannot be prepared after all.
+    pub fn json(&self) -> Result<Cow<'_, Json>, RequestError> {
+        match self {
+            Self::Made(tree) => Ok(Cow::Borrowed(tree)),
+            Self::Asked(asked, index) => asked.tree(*index).map(Cow::Owned),
+        }
+    }
+
+    /// The arguments as JSON text.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn arguments(&self) -> Result<String, RequestError> {
+        match self {
+            Self::Made(tree) => Ok(tree["arguments"].to_string()),
+            Self::Asked(asked, index) => asked.arguments(*index),
+        }
+    }
+
+    /// Its key in the reply.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn key(&self) -> Result<String, RequestError> {
+        match self {
+            Self::Made(tree) => {
+                let alias = tree["alias"].as_str().or_else(|| tree["name"].as_str());
+                Ok(alias.unwrap_or_default().to_owned())
+            }
+            Self::Asked(asked, index) => asked.key(*index),
+        }
+    }
 }
 
 /// What a running function may ask for.
@@ -109,7 +158,7 @@ pub struct Modules {
     deno: Arc<dyn ModuleRuntime>,
     wasm: Arc<dyn ModuleRuntime>,
     /// Interceptors in the order of modules and declarations.
-    interceptors: Vec<Woven>,
+    interceptors: Vec<Arc<Woven>>,
 }
 
 /// An interceptor and where it is declared.
@@ -122,12 +171,18 @@ pub(super) struct Woven {
     pattern: String,
 }
 
-/// Interceptors of one operation, each list in order of declaration.
+/// Interceptors of one root field, each list in order of declaration.
 #[derive(Debug, Default)]
-pub(super) struct Chain<'a> {
-    pub(super) before: Vec<&'a Woven>,
-    pub(super) around: Vec<&'a Woven>,
-    pub(super) after: Vec<&'a Woven>,
+pub(super) struct Chain {
+    pub(super) before: Vec<Arc<Woven>>,
+    pub(super) around: Vec<Arc<Woven>>,
+    pub(super) after: Vec<Arc<Woven>>,
+}
+
+impl Chain {
+    pub(super) fn is_empty(&self) -> bool {
+        self.before.is_empty() && self.around.is_empty() && self.after.is_empty()
+    }
 }
 
 impl Modules {
@@ -141,11 +196,9 @@ impl Modules {
                     continue;
                 }
                 let declared = code_module(&module.plugin).into_iter().flat_map(|code| &code.interceptors);
-                interceptors.extend(declared.enumerate().map(|(index, interceptor)| Woven {
-                    module: id,
-                    index,
-                    kind: interceptor.kind,
-                    pattern: interceptor.pattern.clone(),
+                interceptors.extend(declared.enumerate().map(|(index, interceptor)| {
+                    let (kind, pattern) = (interceptor.kind, interceptor.pattern.clone());
+                    Arc::new(Woven { module: id, index, kind, pattern })
                 }));
             }
         }
@@ -176,51 +229,52 @@ impl Modules {
 
     fn intercept(&self, kind: OperationKind, root: &RootField) -> bool {
         !self.interceptors.is_empty() && {
-            let subject = subject(kind, root);
+            let subject = subject(kind, &root.name);
             self.interceptors.iter().any(|woven| matches(&woven.pattern, &subject))
         }
     }
 
     /// The interceptors of a root field.
-    pub(super) fn chain(&self, kind: OperationKind, root: &RootField) -> Chain<'_> {
+    pub(super) fn chain(&self, kind: OperationKind, name: &str) -> Chain {
         let mut chain = Chain::default();
         if self.interceptors.is_empty() {
             return chain;
         }
-        let subject = subject(kind, root);
+        let subject = subject(kind, name);
         for woven in self.interceptors.iter().filter(|woven| matches(&woven.pattern, &subject)) {
-            match woven.kind {
-                InterceptorKind::Before => chain.before.push(woven),
-                InterceptorKind::Around => chain.around.push(woven),
-                InterceptorKind::After => chain.after.push(woven),
-            }
+            let list = match woven.kind {
+                InterceptorKind::Before => &mut chain.before,
+                InterceptorKind::Around => &mut chain.around,
+                InterceptorKind::After => &mut chain.after,
+            };
+            list.push(Arc::clone(woven));
         }
         chain
     }
 }
 
 /// What patterns are compared with.
-fn subject(kind: OperationKind, root: &RootField) -> String {
+fn subject(kind: OperationKind, name: &str) -> String {
     let kind = match kind {
         OperationKind::Query => "query ",
         OperationKind::Mutation => "mutation ",
     };
-    [kind, &root.name].concat()
+    [kind, name].concat()
 }
 
-/// Whether a pattern covers the whole text: `*` is any run of characters, `?` one character.
+/// Whether a pattern covers the whole text: `*` is any run of characters, `?` one character. Names of GraphQL are ASCII.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     // Where the last `*` was, and how much of the text it covers so far.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
         match pattern.get(p) {
-            Some('*') => {
+            Some(b'*') => {
                 star = Some((p, t));
                 p += 1;
             }
-            Some(&c) if c == '?' || c == text[t] => {
+            Some(&c) if c == b'?' || c == text[t] => {
                 p += 1;
                 t += 1;
             }
@@ -234,7 +288,7 @@ fn matches(pattern: &str, text: &str) -> bool {
             },
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
+    pattern[p..].iter().all(|c| *c == b'*')
 }
 
 #[cfg(test)]

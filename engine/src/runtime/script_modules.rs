@@ -96,15 +96,19 @@ impl ModuleRuntime for ScriptModules {
                 host.log(LogLevel::Error, &message);
                 return Err(RequestError::internal(message));
             }
+            let operation = match call.operation {
+                Some(operation) => Some(studio_script::Operation {
+                    name: operation.name.clone(),
+                    query: operation.query.json()?.to_string(),
+                    proceed: operation.can_proceed,
+                }),
+                None => None,
+            };
             let started = self.start(call.module, Call {
                 script: call.path.to_owned(),
                 function: call.function.to_owned(),
                 arguments: call.arguments.iter().map(argument).collect(),
-                operation: call.operation.map(|operation| studio_script::Operation {
-                    name: operation.name.clone(),
-                    query: operation.query.to_string(),
-                    proceed: operation.can_proceed,
-                }),
+                operation,
                 composite: call.composite,
                 environment: Arc::clone(call.environment.variables()),
             });

@@ -13,7 +13,7 @@ use studio_query::error::RequestError;
 use studio_query::plan::Template;
 use studio_query::rpc::Methods;
 
-use super::modules::Modules;
+use super::modules::{Chain, Modules};
 use crate::derived::Derived;
 
 /// Documents per generation of the cache; two generations are kept.
@@ -69,9 +69,18 @@ pub struct Known {
     /// How long its statement takes.
     pub pace: Pace,
     /// The newest first.
-    templates: RwLock<Arc<Vec<Arc<Template>>>>,
+    templates: RwLock<Arc<Vec<Arc<Learned>>>>,
     made: AtomicU32,
     used: AtomicU32,
+}
+
+/// A plan that is used again, and the code around it.
+#[derive(Debug)]
+pub struct Learned {
+    /// The plan.
+    pub template: Template,
+    /// Interceptors of each root field; `None` when no code concerns the operation.
+    pub(super) chains: Option<Vec<Chain>>,
 }
 
 impl Known {
@@ -81,9 +90,9 @@ impl Known {
     }
 
     /// A plan that fits, with what it needs to be run.
-    pub fn find<T>(&self, fits: impl Fn(&Template) -> Option<T>) -> Option<(Arc<Template>, T)> {
+    pub fn find<T>(&self, fits: impl Fn(&Learned) -> Option<T>) -> Option<(Arc<Learned>, T)> {
         let templates = Arc::clone(&self.templates.read().unwrap_or_else(PoisonError::into_inner));
-        let found = templates.iter().find_map(|template| Some((Arc::clone(template), fits(template)?)));
+        let found = templates.iter().find_map(|learned| Some((Arc::clone(learned), fits(learned)?)));
         if found.is_some() && self.used.load(Ordering::Relaxed) < PATIENCE {
             self.used.fetch_add(1, Ordering::Relaxed);
         }
@@ -92,16 +101,16 @@ impl Known {
 
     /// Keeps the template of a request that fitted no other one. It is only made while there is hope that it will
     /// be used.
-    pub fn learn(&self, make: impl FnOnce() -> Option<Template>) {
+    pub fn learn(&self, make: impl FnOnce() -> Option<Learned>) {
         let made = self.made.load(Ordering::Relaxed);
         if made >= PATIENCE && self.used.load(Ordering::Relaxed) < PATIENCE {
             return;
         }
         self.made.store(made.saturating_add(1), Ordering::Relaxed);
-        let Some(template) = make() else { return };
+        let Some(learned) = make() else { return };
         let mut templates = self.templates.write().unwrap_or_else(PoisonError::into_inner);
         let older = templates.iter().take(TEMPLATES - 1).cloned();
-        *templates = Arc::new(std::iter::once(Arc::new(template)).chain(older).collect());
+        *templates = Arc::new(std::iter::once(Arc::new(learned)).chain(older).collect());
     }
 }
 

@@ -59,7 +59,7 @@ mod tests {
         HttpRequest {
             method: method.to_owned(),
             path: "/graphql".to_owned(),
-            head: RequestHead { headers, client_ip: None },
+            head: RequestHead { headers: headers.into(), client_ip: None },
             ..HttpRequest::default()
         }
     }

@@ -130,7 +130,7 @@ async fn handle(
     for (name, value) in &parts.headers {
         headers.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     }
-    let head = RequestHead { headers, client_ip: Some(canonical(peer.ip()).to_string()) };
+    let head = RequestHead { headers: headers.into(), client_ip: Some(canonical(peer.ip()).to_string()) };
     let mut request = HttpRequest {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),

@@ -162,7 +162,10 @@ mod tests {
 
     fn trusted(headers: &[(&str, &str)]) -> bool {
         let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        is_trusted(&HttpRequest { head: RequestHead { headers, client_ip: None }, ..HttpRequest::default() })
+        is_trusted(&HttpRequest {
+            head: RequestHead { headers: headers.into(), client_ip: None },
+            ..HttpRequest::default()
+        })
     }
 
     #[test]

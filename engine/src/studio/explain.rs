@@ -79,7 +79,7 @@ pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id:
     let request = HttpRequest {
         method: "POST".to_owned(),
         path: server.settings.graphql_path.clone(),
-        head: RequestHead { headers, client_ip: Some("127.0.0.1".to_owned()) },
+        head: RequestHead { headers: headers.into(), client_ip: Some("127.0.0.1".to_owned()) },
         body: body.into(),
         ..HttpRequest::default()
     };

@@ -100,7 +100,7 @@ async fn case(server: &Server, section: &str) -> Result<(), String> {
     let request = HttpRequest {
         method: method.to_owned(),
         path: path.to_owned(),
-        head: RequestHead { headers, client_ip: None },
+        head: RequestHead { headers: headers.into(), client_ip: None },
         body: body.to_owned().into(),
         ..HttpRequest::default()
     };

@@ -11,6 +11,9 @@ mod api;
 mod consent;
 mod coverage;
 mod crash;
+#[path = "../../hooks/tests/hooks/guest.rs"]
+#[allow(dead_code, reason = "shared with the tests of the component host")]
+mod guest;
 mod http;
 mod reference;
 mod scripts;

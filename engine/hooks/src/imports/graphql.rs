@@ -5,7 +5,8 @@ use tokio::sync::oneshot;
 use crate::bindings::exo::hooks::graphql::{ActingAs as WitActingAs, Host, Reply};
 use crate::failure::Failure;
 use crate::host::ActingAs;
-use crate::store::{Order, StoreData};
+use crate::orders::Order;
+use crate::store::StoreData;
 
 impl StoreData {
     /// Acting as somebody else is a privilege of the configuration.
@@ -41,10 +42,7 @@ impl Host for StoreData {
         };
         let Some(call) = self.call() else { return failed(Failure::message("there is no call")) };
         let (reply, answer) = oneshot::channel();
-        let order = Order::Execute { document, variables, acting_as, reply };
-        if call.orders.send(order).await.is_err() {
-            return failed(Failure::message("the call has ended"));
-        }
+        call.orders.place(Order::Execute { document, variables, acting_as, reply });
         match answer.await {
             Ok(reply) => {
                 Reply { data: reply.data, errors: reply.errors.into_iter().map(Into::into).collect() }

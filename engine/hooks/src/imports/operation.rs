@@ -7,7 +7,8 @@ use crate::bindings::exo::hooks::types::Failure as WitFailure;
 use crate::call::OperationKind;
 use crate::failure::Failure;
 use crate::host::OperationFacts;
-use crate::store::{Order, StoreData};
+use crate::orders::Order;
+use crate::store::StoreData;
 
 impl StoreData {
     fn operation(&self) -> Option<&dyn OperationFacts> {
@@ -27,9 +28,7 @@ impl StoreData {
             return refused("only an `around` interceptor can proceed");
         }
         let (reply, answer) = oneshot::channel();
-        if call.orders.send(Order::Proceed { arguments, reply }).await.is_err() {
-            return refused("the call has ended");
-        }
+        call.orders.place(Order::Proceed { arguments, reply });
         let Ok(result) = answer.await else { return refused("the call has ended") };
         let failed = result.as_ref().err().cloned();
         if let Some(call) = self.call_mut() {

@@ -45,7 +45,7 @@ impl Host for StoreData {
     }
 
     fn header(&mut self, name: String) -> Option<String> {
-        self.call().and_then(|call| call.exchange.header_values(&name).into_iter().next())
+        self.call().and_then(|call| call.exchange.header_value(&name))
     }
 
     fn header_values(&mut self, name: String) -> Vec<String> {
@@ -53,7 +53,7 @@ impl Host for StoreData {
     }
 
     fn headers(&mut self) -> Vec<(String, String)> {
-        self.call().map(|call| call.exchange.headers()).unwrap_or_default()
+        self.call().map(|call| call.exchange.headers().to_vec()).unwrap_or_default()
     }
 
     fn set_header(&mut self, name: String, value: String) -> Result<(), HeaderError> {

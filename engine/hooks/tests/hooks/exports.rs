@@ -27,7 +27,7 @@ async fn a_gateway_hook_changes_headers_and_leaves_values() {
     assert_eq!(session.on_request(&guest, &mut NoCalls).await.unwrap(), Ok(()));
     let exchange = session.exchange();
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    assert_eq!(exchange.changed_headers().unwrap(), [header("a", "b"), header("x-from-hook", "1")]);
+    assert_eq!(*exchange.changed_headers().unwrap(), [header("a", "b"), header("x-from-hook", "1")]);
     assert_eq!(exchange.value("tenant").as_deref(), Some("{\"id\":7}"));
     assert_eq!(exchange.response_headers(), [header("x-count", "1")]);
     let line = ears.lines.lock().unwrap()[0].clone();
@@ -36,10 +36,7 @@ async fn a_gateway_hook_changes_headers_and_leaves_values() {
         ("guest", "abc123", "seen")
     );
     let report = &session.take_reports()[0];
-    assert_eq!(
-        (report.component.as_str(), report.export, report.error),
-        ("guest", "gateway.on-request", None)
-    );
+    assert_eq!((&*report.component, report.export, report.error), ("guest", "gateway.on-request", None));
 }
 
 #[tokio::test]

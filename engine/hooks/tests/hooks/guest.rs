@@ -188,7 +188,11 @@ pub(crate) fn session_of(headers: &[(&str, &str)], ears: &Arc<Ears>) -> Session 
         method: "POST".to_owned(),
         target: "/graphql?x=1".to_owned(),
         peer: Some("127.0.0.1".to_owned()),
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<Vec<_>>()
+            .into(),
         trace_id: "abc123".to_owned(),
     };
     Session::new(Arc::new(Exchange::new(parts, Arc::clone(ears) as Arc<dyn HookHost>)))

@@ -42,7 +42,7 @@ async fn requests_values_and_clocks_are_shown_and_changes_have_rules() {
     assert_eq!(exchange.value("settings").as_deref(), Some("{\"limit\":5}"));
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let headers = [pair("x-many", "one"), pair("x-many", "two"), pair("x-many", "three")];
-    assert_eq!(exchange.changed_headers().unwrap(), headers);
+    assert_eq!(*exchange.changed_headers().unwrap(), headers);
 
     exchange.set_reply(200, vec![pair("x-one", "a")]);
     session.on_response(&guest, &mut NoCalls).await.unwrap();

@@ -18,6 +18,7 @@ mod query;
 mod selection;
 mod template;
 mod types;
+mod written;
 
 pub use code::{code_module, project};
 pub(crate) use convert::{
@@ -30,7 +31,7 @@ pub(crate) use link::{Link, link_target, resolve_path};
 pub(crate) use planner::{Planned, Planner, Row, Stop};
 pub(crate) use predicate::{ColumnPath, Pred, Start, Test};
 pub(crate) use template::ContextUse;
-pub use template::{ContextUses, Template, VariableUse};
+pub use template::{ContextUses, Template, TemplateRoot, VariableUse};
 pub use types::*;
 
 use studio_model::ir::{Interceptor, Ir};

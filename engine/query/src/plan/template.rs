@@ -5,20 +5,19 @@
 //! context values that rules compare with columns only, such as the id of the caller. All other variables and context
 //! values are part of the shape: they have to be equal. So filling a template walks neither the schema nor the model.
 
+mod uses;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
-use studio_model::ir::{ColumnType, ContextSource, ContextType, Entity, EntityId, FieldKind, Ir};
+use studio_model::ir::{ColumnType, ContextSource, ContextType, Ir};
 
+use self::uses::Uses;
 use super::convert;
-use super::key::column_values;
-use super::link::field_named;
-use super::{FieldBody, ParamOrigin, ParamType, ParamValue, Plan};
+use super::written::Written;
+use super::{FieldBody, ParamOrigin, ParamValue, Plan};
 use crate::access::{Caller, CallerContext, Val, bound_text};
-use crate::operation::{
-    Arguments, Data, EntityAction, EntityCall, Operation, OperationKind, RootCall, Selected, SelectedField,
-    Value,
-};
+use crate::operation::{Data, Operation, OperationKind, RootCall};
 
 /// A variable of an operation and how it was used while the operation was prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,12 +76,24 @@ pub struct Template {
     pub kind: OperationKind,
     /// The operation's name, or that of its first root field.
     pub name: Arc<str>,
+    /// The operation's name in the document.
+    pub operation_name: Option<String>,
+    /// Its root fields, as the fields of the plan.
+    pub roots: Vec<TemplateRoot>,
     /// The plan.
     pub plan: Plan,
     /// Variables that are part of the shape; `None` was not supplied.
     fixed: Vec<(Arc<str>, Option<Json>)>,
     free: Vec<Free>,
     contexts: Vec<ContextUse>,
+}
+
+/// What is known of a root field without looking at the operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TemplateRoot {
+    /// Its name in the schema.
+    pub name: String,
+    arguments: Written,
 }
 
 /// A variable whose value goes into holes.
@@ -132,11 +143,15 @@ impl Template {
         };
         let first = operation.roots.first()?;
         if !operation.roots.iter().all(|root| plain(&root.call))
-            || plan.fields.iter().any(|field| matches!(field.body, FieldBody::Error(_)))
+            || plan.fields.len() != operation.roots.len()
+            || plan
+                .fields
+                .iter()
+                .any(|field| matches!(field.body, FieldBody::Error(_)) || field.reviews.is_some())
         {
             return None;
         }
-        let mut known = Uses { ir, found: Vec::new() };
+        let mut known = Uses::new(ir);
         for root in &operation.roots {
             if let RootCall::Entity(call) = &root.call {
                 known.call(call);
@@ -170,10 +185,20 @@ impl Template {
                 param.value = ParamValue::Hole(hole);
             }
         }
+        let is_free = |name: &str| free.iter().any(|free| *free.name == *name);
+        let roots = operation.roots.iter().filter_map(|root| match &root.call {
+            RootCall::Entity(call) => {
+                let arguments = Written::new(&call.arguments, &is_free);
+                Some(TemplateRoot { name: root.name.clone(), arguments })
+            }
+            RootCall::Json(_) | RootCall::Code(_) => None,
+        });
         Some(Self {
             asked: asked.map(str::to_owned),
             kind: operation.kind,
             name: operation.name.as_deref().unwrap_or(&first.name).into(),
+            operation_name: operation.name.clone(),
+            roots: roots.collect(),
             plan,
             fixed,
             free,
@@ -190,10 +215,28 @@ impl Template {
         caller: &dyn CallerContext,
         ir: &Ir,
     ) -> Option<Vec<String>> {
-        let supplied = |name: &str| variables.and_then(|variables| variables.get(name));
         if caller.is_system() {
             return None;
         }
+        let mut holes = self.shape(asked, variables)?;
+        if self.needs_caller() {
+            let caller = Caller::new(ir, caller);
+            for context in &self.contexts {
+                let value = caller.fresh(&context.source, context.ty).ok()?;
+                if context.free.is_some() {
+                    holes.push(context.text(value.as_ref()?)?);
+                } else if value != context.value {
+                    return None;
+                }
+            }
+        }
+        Some(holes)
+    }
+
+    /// The values of those holes that variables fill; `None` if the request has another shape. Whether the plan may be
+    /// used depends on the caller as well: see [`Self::needs_caller`].
+    pub fn shape(&self, asked: Option<&str>, variables: Option<&Map<String, Json>>) -> Option<Vec<String>> {
+        let supplied = |name: &str| variables.and_then(|variables| variables.get(name));
         if self.asked.as_deref() != asked
             || !self.fixed.iter().all(|(name, value)| supplied(name) == value.as_ref())
         {
@@ -207,18 +250,17 @@ impl Template {
             }
             holes.push(text(json, ty)?);
         }
-        if !self.contexts.is_empty() {
-            let caller = Caller::new(ir, caller);
-            for context in &self.contexts {
-                let value = caller.fresh(&context.source, context.ty).ok()?;
-                if context.free.is_some() {
-                    holes.push(context.text(value.as_ref()?)?);
-                } else if value != context.value {
-                    return None;
-                }
-            }
-        }
         Some(holes)
+    }
+
+    /// Whether something about the caller decides if the plan fits, or fills holes. If not, [`Self::shape`] fills all.
+    pub fn needs_caller(&self) -> bool {
+        !self.contexts.is_empty()
+    }
+
+    /// The arguments of a root field as JSON text, for a request of this shape.
+    pub fn arguments(&self, root: usize, variables: Option<&Map<String, Json>>) -> Option<String> {
+        self.roots.get(root)?.arguments.text(variables)
     }
 }
 
@@ -250,164 +292,4 @@ fn params(plan: &Plan) -> impl Iterator<Item = &super::Param> {
             FieldBody::Constant(_) | FieldBody::Error(_) | FieldBody::Code(_) => &[],
         })
         .flat_map(|step| &step.statement.params)
-}
-
-/// Places of an operation where a plain value becomes one parameter, whatever it is.
-struct Uses<'a> {
-    ir: &'a Ir,
-    found: Vec<(&'a Arc<str>, &'a ColumnType)>,
-}
-
-impl<'a> Uses<'a> {
-    /// What is free about a variable.
-    fn free(&self, variable: &VariableUse, json: &Json, plan: &Plan) -> Option<Free> {
-        let class = Class::of(json)?;
-        let mut types = self.found.iter().filter(|(name, _)| **name == variable.name).map(|(_, ty)| *ty);
-        let ty = types.next()?;
-        let rest = types.clone().count();
-        if variable.ranged || variable.inspected || !types.all(|other| other == ty) {
-            return None;
-        }
-        // Each use has its parameter, and each parameter is what filling the hole would make of it.
-        let (value, wire) = (ParamValue::Text(text(json, ty)?), convert::param_type(ty));
-        let made = params(plan)
-            .filter(|param| matches!(&param.origin, ParamOrigin::Variable(name) if *name == variable.name));
-        let is_same = |ty: &ParamType, found: &ParamValue| *ty == wire && *found == value;
-        let mut count = 0;
-        for param in made {
-            if !is_same(&param.ty, &param.value) {
-                return None;
-            }
-            count += 1;
-        }
-        let uses = rest + 1;
-        (count == uses && variable.count as usize == uses).then(|| Free {
-            name: variable.name.clone(),
-            class,
-            ty: ty.clone(),
-        })
-    }
-
-    fn call(&mut self, call: &'a EntityCall) {
-        let entity = &self.ir.entities[call.entity];
-        for (name, value) in &call.arguments {
-            match (name.as_str(), call.action) {
-                (
-                    "data",
-                    EntityAction::CreateOne
-                    | EntityAction::CreateMany
-                    | EntityAction::Upsert(_)
-                    | EntityAction::UpdateOne
-                    | EntityAction::UpdateMany,
-                ) => self.data(call.entity, value),
-                (
-                    _,
-                    EntityAction::ByKey
-                    | EntityAction::ByUnique(_)
-                    | EntityAction::UpdateOne
-                    | EntityAction::DeleteOne,
-                ) => self.columns(entity, name, value),
-                (
-                    "where",
-                    EntityAction::List
-                    | EntityAction::Aggregate
-                    | EntityAction::UpdateMany
-                    | EntityAction::DeleteMany,
-                ) => self.filter(call.entity, value),
-                _ => {}
-            }
-        }
-        self.selection(call.entity, &call.selection);
-    }
-
-    fn selection(&mut self, entity: EntityId, selection: &'a [SelectedField]) {
-        for selected in selection {
-            let (Selected::Field(id) | Selected::Aggregate(id)) = &selected.what else { continue };
-            let Some(target) = self.ir.relation_target(&self.ir.entities[entity].fields[*id]) else {
-                continue;
-            };
-            if let Some(value) = selected.arguments.get("where") {
-                self.filter(target, value);
-            }
-            self.selection(target, &selected.selection);
-        }
-    }
-
-    /// The values a field gives to its columns.
-    fn columns(&mut self, entity: &'a Entity, name: &str, value: &'a Value) {
-        let Some((id, _)) = field_named(entity, name) else { return };
-        let mut values = Vec::new();
-        column_values(self.ir, entity, id, value, &mut values);
-        for (column, value) in values {
-            if let Some(value) = value {
-                self.leaf(value, &entity.columns[column].ty);
-            }
-        }
-    }
-
-    fn data(&mut self, entity: EntityId, value: &'a Value) {
-        let model = &self.ir.entities[entity];
-        for object in objects(value) {
-            for (name, value) in object {
-                match field_named(model, name).map(|(_, field)| &field.kind) {
-                    Some(FieldKind::Value(_) | FieldKind::Reference { .. }) => {
-                        self.columns(model, name, value)
-                    }
-                    // Nested updates come as parts; what they do with their values is left to planning.
-                    Some(FieldKind::Collection { target, .. } | FieldKind::InverseOne { target, .. }) => {
-                        self.data(*target, value);
-                    }
-                    None => {}
-                }
-            }
-        }
-    }
-
-    fn filter(&mut self, entity: EntityId, value: &'a Value) {
-        let model = &self.ir.entities[entity];
-        for object in objects(value) {
-            for (name, operand) in object {
-                match field_named(model, name).map(|(_, field)| (field, &field.kind)) {
-                    Some((field, FieldKind::Value(_))) => {
-                        let ty = &model.columns[field.columns[0]].ty;
-                        for (operator, value) in objects(operand).into_iter().flatten() {
-                            if matches!(operator.as_str(), "eq" | "neq" | "lt" | "lte" | "gt" | "gte") {
-                                self.leaf(value, ty);
-                            }
-                        }
-                    }
-                    Some((_, FieldKind::Reference { target, .. }))
-                    | Some((_, FieldKind::Collection { target, .. }))
-                    | Some((_, FieldKind::InverseOne { target, .. })) => self.filter(*target, operand),
-                    None if matches!(name.as_str(), "and" | "or" | "not") => self.filter(entity, operand),
-                    None => {}
-                }
-            }
-        }
-    }
-
-    fn leaf(&mut self, value: &'a Value, ty: &'a ColumnType) {
-        let plain = matches!(value.data, Data::Number(_) | Data::String(_));
-        let is_scalar = !matches!(
-            ty,
-            ColumnType::Array(_) | ColumnType::Enum(_) | ColumnType::Vector(_) | ColumnType::Jsonb
-        );
-        if let (Some(name), true, true) = (&value.variable, plain, is_scalar) {
-            self.found.push((name, ty));
-        }
-    }
-}
-
-/// Objects of a list, or the single one.
-fn objects(value: &Value) -> Vec<&Arguments> {
-    match &value.data {
-        Data::Object(members) => vec![members],
-        Data::List(items) => items
-            .iter()
-            .filter_map(|item| if let Data::Object(members) = &item.data { Some(members) } else { None })
-            .collect(),
-        Data::Null | Data::Bool(_) | Data::Number(_) | Data::String(_) | Data::Enum(_) | Data::Json(_) => {
-            Vec::new()
-        }
-    }
 }

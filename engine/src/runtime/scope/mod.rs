@@ -1,12 +1,12 @@
 //! Requests that run code of the model: one transaction around queries, functions and interceptors, down to the
 //! queries that functions issue themselves (language.md 8.3 and 8.5, graphql-and-sql 2.7).
 
+mod field;
 mod host;
 mod review;
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex as Lock, PoisonError};
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Instant;
 
 use futures_util::FutureExt;
@@ -18,18 +18,20 @@ use studio_query::access::{AccessLog, ContextError, NoLog};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
 use studio_query::plan::{
-    CodePlan, FieldBody, FieldPlan, Injection, PlanError, code_module, interceptor_arguments, plan_root,
-    project,
+    CodePlan, FieldBody, FieldPlan, Injection, Plan, PlanError, code_module, interceptor_arguments,
+    plan_root, project,
 };
 use studio_query::{field_tree, prepare, with_arguments};
 use tokio::sync::{Mutex, OnceCell};
 
+use self::field::{Field, Position};
 use self::host::Host;
 use super::access_trace::TimedLog;
 use super::answer::{AnswerContext, Identity, limits};
+use super::asked::Asked;
 use super::caller::{Caller, Decisions, QueryResults, RequestHead};
-use super::execute::{Execution, FieldTexts, Recording, Run, Running, database_error, micros};
-use super::modules::{Intercepted, ModuleCall, Woven};
+use super::execute::{Execution, FieldTexts, Recording, Run, Running, database_error, execute, micros};
+use super::modules::{Chain, FieldTree, Intercepted, ModuleCall, Woven};
 use super::serving::Serving;
 use crate::hooks::{ModuleCalls, RequestHooks, authorization};
 
@@ -70,6 +72,20 @@ pub(super) async fn run(
     scope.close(result).await
 }
 
+/// The same for what a client asked for, with a known plan if there is one.
+pub(super) async fn run_asked(
+    context: &AnswerContext<'_>,
+    serving: &Serving,
+    head: &RequestHead,
+    asked: &Arc<Asked>,
+    recording: Recording,
+) -> Outcome {
+    let connection = OnceCell::new();
+    let scope = Scope::open(context, serving, head, &connection, recording);
+    let result = scope.asked(asked, &Acting::default()).await;
+    scope.close(result).await
+}
+
 /// Runs operations of one root field each, one after the other, in one transaction and without interceptors, as
 /// JSON-RPC wants it. The first error ends it; the number of fields done before it is the second value.
 pub(super) async fn run_calls(
@@ -87,7 +103,9 @@ pub(super) async fn run_calls(
     for root in operations.iter().flat_map(|operation| &operation.roots) {
         let text = match &root.call {
             RootCall::Json(text) => Ok(text.clone()),
-            RootCall::Entity(_) | RootCall::Code(_) => scope.core(root, Then::GoOn, &acting, 0).await,
+            RootCall::Entity(_) | RootCall::Code(_) => {
+                scope.core(Field::Given(root), Then::GoOn, &acting, 0).await
+            }
         };
         match text {
             Ok(text) => texts.push((root.key.clone(), text)),
@@ -109,6 +127,7 @@ struct Scope<'a> {
     connection: &'a OnceCell<PooledConnection>,
     transaction: Mutex<Option<Transaction<'a>>>,
     run: Mutex<Running<'a>>,
+    recording: Recording,
     headers: Lock<Vec<(String, String)>>,
     log: Lock<TimedLog>,
     calls: Lock<Vec<FunctionTime>>,
@@ -170,6 +189,7 @@ impl<'a> Scope<'a> {
                 repeatable: false,
                 pace: None,
             })),
+            recording,
             headers: Lock::default(),
             log: Lock::default(),
             calls: Lock::default(),
@@ -179,7 +199,9 @@ impl<'a> Scope<'a> {
 
     /// Ends the transaction as the result says.
     async fn close(self, mut result: Result<FieldTexts, RequestError>) -> Outcome {
+        let mut execution = self.run.into_inner().record;
         if let Some(transaction) = self.transaction.into_inner() {
+            execution.round_trips += 1;
             let ended = match &result {
                 Ok(_) => transaction.commit().await,
                 // The answer is known; a connection that cannot even roll back is thrown away by the pool.
@@ -191,7 +213,7 @@ impl<'a> Scope<'a> {
         }
         Outcome {
             result,
-            execution: self.run.into_inner().record,
+            execution,
             headers: self.headers.into_inner().unwrap_or_else(PoisonError::into_inner),
             log: self.log.into_inner().unwrap_or_else(PoisonError::into_inner),
             calls: self.calls.into_inner().unwrap_or_else(PoisonError::into_inner),
@@ -217,7 +239,9 @@ impl<'a> Scope<'a> {
                     RootCall::Json(text) => text.clone(),
                     RootCall::Entity(_) | RootCall::Code(_) => {
                         let then = if depth == 0 && last == Some(index) { Then::End } else { Then::GoOn };
-                        self.root(operation, root, then, acting, depth).await?
+                        let chain = self.serving.modules.chain(operation.kind, &root.name);
+                        let at = Position::of(operation, root, then);
+                        self.root(at, Field::Given(root), &chain, acting, depth).await?
                     }
                 };
                 texts.push((root.key.clone(), text));
@@ -227,50 +251,89 @@ impl<'a> Scope<'a> {
         .boxed()
     }
 
+    /// All root fields of what the client asked for. Behind a known plan the operation is not looked at.
+    async fn asked(&self, asked: &Arc<Asked>, acting: &Acting) -> Result<FieldTexts, RequestError> {
+        let known = asked.learned().and_then(|learned| Some((&learned.template, learned.chains.as_ref()?)));
+        let Some((template, chains)) = known else {
+            let operation = asked.operation()?;
+            let mut texts = Vec::with_capacity(operation.roots.len());
+            let is_work = |root: &RootField| !matches!(root.call, RootCall::Json(_));
+            let last = operation.roots.iter().rposition(is_work);
+            for (index, root) in operation.roots.iter().enumerate() {
+                let text = match &root.call {
+                    RootCall::Json(text) => text.clone(),
+                    RootCall::Entity(_) | RootCall::Code(_) => {
+                        let then = if last == Some(index) { Then::End } else { Then::GoOn };
+                        let chain = self.serving.modules.chain(operation.kind, &root.name);
+                        let at = Position::of(operation, root, then);
+                        self.root(at, Field::Asked(asked, index), &chain, acting, 0).await?
+                    }
+                };
+                texts.push((root.key.clone(), text));
+            }
+            return Ok(texts);
+        };
+        let mut texts = Vec::with_capacity(template.roots.len());
+        for (index, ((root, field), chain)) in
+            template.roots.iter().zip(&template.plan.fields).zip(chains).enumerate()
+        {
+            let then = if index + 1 == template.roots.len() { Then::End } else { Then::GoOn };
+            let operation_name = template.operation_name.as_deref();
+            let at = Position { kind: template.kind, name: &root.name, operation_name, then };
+            let text = self.root(at, Field::Asked(asked, index), chain, acting, 0).await?;
+            texts.push((field.key.clone(), text));
+        }
+        Ok(texts)
+    }
+
     /// A root field with its interceptors.
     async fn root(
         &self,
-        operation: &Operation,
-        root: &RootField,
-        then: Then,
+        at: Position<'_>,
+        field: Field<'_>,
+        chain: &Chain,
         acting: &Acting,
         depth: usize,
     ) -> Result<String, RequestError> {
-        let kind = operation.kind;
-        let chain = self.serving.modules.chain(kind, root);
-        if chain.before.is_empty() && chain.around.is_empty() && chain.after.is_empty() {
-            return self.core(root, then, acting, depth).await;
+        let Position { kind, name, operation_name, then } = at;
+        if chain.is_empty() {
+            return self.core(field, then, acting, depth).await;
         }
         let then = if chain.after.is_empty() { then } else { Then::GoOn };
-        let mut plain = Intercepted {
-            name: root.name.clone(),
-            operation_name: operation.name.clone(),
-            query: field_tree(root, &self.serving.ir),
+        let ir = &self.serving.ir;
+        let mut plain = Arc::new(Intercepted {
+            name: name.to_owned(),
+            operation_name: operation_name.map(str::to_owned),
+            query: field.tree(ir),
             can_proceed: false,
             kind,
             outcome: None,
-        };
-        let mut root = Cow::Borrowed(root);
-        for woven in chain.before {
+        });
+        let mut replaced = None;
+        for woven in &chain.before {
             let answer = self.intercept(woven, &plain, acting, depth, None).await?;
             // Scripts look only (language.md 8.5); a component may give other arguments.
             if self.is_component(woven) && !answer.is_empty() {
-                let replaced = self.with_arguments(kind, &root, &answer).map_err(|error| {
-                    let cause = format!("the arguments of `{}` do not fit: {}", plain.name, error.message);
+                let root = field.or(replaced.as_ref()).root()?;
+                let other = self.with_arguments(kind, root, &answer).map_err(|error| {
+                    let cause = format!("the arguments of `{name}` do not fit: {}", error.message);
                     contract_broken(&cause)
                 })?;
-                plain.query = field_tree(&replaced, &self.serving.ir);
-                root = Cow::Owned(replaced);
+                let query = FieldTree::Made(Arc::new(field_tree(&other, ir)));
+                plain = Arc::new(Intercepted { query, ..Intercepted::clone(&plain) });
+                replaced = Some(other);
             }
         }
-        let wrapped = Intercepted { can_proceed: true, ..plain.clone() };
+        let field = field.or(replaced.as_ref());
         let mut text = if chain.around.is_empty() {
-            self.core(&root, then, acting, depth).await?
+            self.core(field, then, acting, depth).await?
         } else {
-            self.around(&chain.around, &root, &wrapped, acting, depth).await?
+            let wrapped = Arc::new(Intercepted { can_proceed: true, ..Intercepted::clone(&plain) });
+            self.around(&chain.around, field, &wrapped, acting, depth).await?
         };
-        for woven in chain.after {
-            let finished = Intercepted { outcome: Some(text.clone()), ..plain.clone() };
+        for woven in &chain.after {
+            let outcome = Some(text.clone());
+            let finished = Arc::new(Intercepted { outcome, ..Intercepted::clone(&plain) });
             let answer = self.intercept(woven, &finished, acting, depth, None).await?;
             // The result of a script is ignored (language.md 8.5); a component says whether it has another one.
             if self.is_component(woven) && !answer.is_empty() {
@@ -301,28 +364,28 @@ impl<'a> Scope<'a> {
     /// The field inside of these `@around` interceptors; the last declared one is outermost.
     fn around<'s>(
         &'s self,
-        wrapping: &'s [&'s Woven],
-        root: &'s RootField,
-        operation: &'s Intercepted,
+        wrapping: &'s [Arc<Woven>],
+        field: Field<'s>,
+        operation: &'s Arc<Intercepted>,
         acting: &'s Acting,
         depth: usize,
     ) -> Answer<'s> {
         async move {
             let Some((outermost, inner)) = wrapping.split_last() else {
-                return self.core(root, Then::GoOn, acting, depth).await;
+                return self.core(field, Then::GoOn, acting, depth).await;
             };
             let refused = Lock::new(None);
             let heard = &refused;
             let proceed = |arguments: Option<String>| {
                 async move {
                     let result = match arguments {
-                        None => self.around(inner, root, operation, acting, depth).await,
+                        None => self.around(inner, field, operation, acting, depth).await,
                         Some(arguments) => {
                             // What does not fit is for the interceptor to know; nothing was refused.
-                            let root = self.with_arguments(operation.kind, root, &arguments)?;
-                            let query = field_tree(&root, &self.serving.ir);
-                            let operation = Intercepted { query, ..operation.clone() };
-                            self.around(inner, &root, &operation, acting, depth).await
+                            let root = self.with_arguments(operation.kind, field.root()?, &arguments)?;
+                            let query = FieldTree::Made(Arc::new(field_tree(&root, &self.serving.ir)));
+                            let operation = Arc::new(Intercepted { query, ..Intercepted::clone(operation) });
+                            self.around(inner, Field::Given(&root), &operation, acting, depth).await
                         }
                     };
                     if let Err(error) = &result {
@@ -336,7 +399,7 @@ impl<'a> Scope<'a> {
             let result = self.intercept(outermost, operation, acting, depth, Some(&proceed)).await;
             let refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
             match (result, refused) {
-                (Ok(text), _) => Ok(self.raw(root, text)),
+                (Ok(text), _) => self.raw(field, text),
                 // What the operation itself was refused for stays what the client reads.
                 (Err(error), Some(refused)) if error.class == ErrorClass::Internal => Err(refused),
                 (Err(error), _) => Err(error),
@@ -346,8 +409,11 @@ impl<'a> Scope<'a> {
     }
 
     /// A string that an `@around` interceptor returns is the body itself, except where the field is a string.
-    fn raw(&self, root: &RootField, text: String) -> String {
-        let scalar = match &root.call {
+    fn raw(&self, field: Field<'_>, text: String) -> Result<String, RequestError> {
+        if !text.starts_with('"') {
+            return Ok(text);
+        }
+        let scalar = match &field.root()?.call {
             RootCall::Code(call) => code_module(&self.serving.ir.modules[call.module].plugin)
                 .and_then(|code| code.methods.get(call.method))
                 .is_some_and(|method| {
@@ -356,20 +422,20 @@ impl<'a> Scope<'a> {
                 }),
             RootCall::Entity(_) | RootCall::Json(_) => false,
         };
-        if scalar || !text.starts_with('"') {
-            return text;
+        if scalar {
+            return Ok(text);
         }
-        match serde_json::from_str::<String>(&text) {
+        Ok(match serde_json::from_str::<String>(&text) {
             Ok(body) if serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok() => body,
             _ => text,
-        }
+        })
     }
 
     /// Calls an interceptor.
     async fn intercept(
         &self,
         woven: &Woven,
-        operation: &Intercepted,
+        operation: &Arc<Intercepted>,
         acting: &Acting,
         depth: usize,
         proceed: Option<Proceed<'_>>,
@@ -398,16 +464,67 @@ impl<'a> Scope<'a> {
     /// The field itself.
     async fn core(
         &self,
-        root: &RootField,
+        field: Field<'_>,
         then: Then,
         acting: &Acting,
         depth: usize,
     ) -> Result<String, RequestError> {
-        let mut plan = self.plan(root, acting, depth).await?;
-        let reviews = plan.reviews.take();
-        match plan.body {
-            FieldBody::Constant(text) => Ok(text),
-            FieldBody::Error(error) => Err(error),
+        if let Field::Asked(asked, index) = field
+            && let Some((learned, holes)) = asked.plan(|| self.caller(acting))
+        {
+            let plan = &learned.template.plan;
+            let field = plan.fields.get(index);
+            let field = field.ok_or_else(|| RequestError::internal("a plan without this root field"))?;
+            if then == Then::End && self.runs_alone(field) {
+                let repeatable = learned.template.kind == OperationKind::Query;
+                // With other fields, which are all done, this one has a plan among several.
+                if plan.fields.len() == 1 {
+                    return self.alone(plan, &holes, repeatable).await;
+                }
+                let alone = Plan { fields: vec![field.clone()], transaction: false };
+                return self.alone(&alone, &holes, repeatable).await;
+            }
+            return self.stepwise((field, &holes), then, acting, depth).await;
+        }
+        let root = field.root()?;
+        let plan = self.plan(root, acting, depth).await?;
+        if let Field::Asked(asked, 0) = field {
+            let none = QueryResults::default();
+            asked.learn(&self.serving.modules, || self.caller_with(acting, &none));
+        }
+        if then == Then::End && self.runs_alone(&plan) {
+            let plan = Plan { fields: vec![plan], transaction: false };
+            return self.alone(&plan, &[], field.is_query()).await;
+        }
+        self.stepwise((&plan, &[]), then, acting, depth).await
+    }
+
+    /// Whether a field that nothing follows is all that the request does in the database, with one statement: then it
+    /// needs no transaction (graphql-and-sql 2.7).
+    fn runs_alone(&self, plan: &FieldPlan) -> bool {
+        plan.reviews.is_none()
+            && matches!(&plan.body, FieldBody::Steps(steps) if steps.len() == 1)
+            && !self.connection.initialized()
+    }
+
+    async fn alone(&self, plan: &Plan, holes: &[String], repeatable: bool) -> Result<String, RequestError> {
+        let run = Run { pool: &self.serving.pool, holes, recording: self.recording, repeatable };
+        let (result, execution) = Box::pin(execute(plan, run)).await;
+        self.run.lock().await.record.add(execution);
+        Ok(result?.pop().map(|(_, json)| json).unwrap_or_default())
+    }
+
+    /// A field in the transaction of the request.
+    async fn stepwise(
+        &self,
+        (plan, holes): (&FieldPlan, &[String]),
+        then: Then,
+        acting: &Acting,
+        depth: usize,
+    ) -> Result<String, RequestError> {
+        match &plan.body {
+            FieldBody::Constant(text) => Ok(text.clone()),
+            FieldBody::Error(error) => Err(error.clone()),
             FieldBody::Steps(_) => {
                 let text = {
                     let mut transaction = self.transaction.lock().await;
@@ -415,15 +532,15 @@ impl<'a> Scope<'a> {
                     let connection = self.connect(&mut run).await?;
                     transaction.get_or_insert_with(|| connection.transaction(TransactionMode::default()));
                     // A review may still refuse what was written.
-                    let ends = then == Then::End && reviews.is_none();
-                    run.field(plan, ends, &mut transaction).await?
+                    let ends = then == Then::End && plan.reviews.is_none();
+                    run.field((plan, holes), ends, &mut transaction).await?
                 };
-                match reviews {
-                    Some(reviews) => self.reviewed(&text, &reviews, acting, depth).await,
+                match &plan.reviews {
+                    Some(reviews) => self.reviewed(&text, reviews, acting, depth).await,
                     None => Ok(text),
                 }
             }
-            FieldBody::Code(plan) => self.method(&plan, acting, depth).await,
+            FieldBody::Code(plan) => self.method(plan, acting, depth).await,
         }
     }
 
@@ -465,17 +582,15 @@ impl<'a> Scope<'a> {
     }
 
     fn caller<'s>(&'s self, acting: &'s Acting) -> Caller<'s> {
+        self.caller_with(acting, &acting.queries).deciding(&acting.decisions)
+    }
+
+    /// The caller before anybody was asked but for these queries.
+    fn caller_with<'s>(&'s self, acting: &'s Acting, queries: &'s QueryResults) -> Caller<'s> {
         let context = self.context;
-        Caller::new(
-            self.head,
-            context.verifier,
-            &context.settings.token_source,
-            context.environment,
-            &acting.queries,
-        )
-        .acting(acting.role.identity(context), context.hooks.map(RequestHooks::exchange))
-        .replacing(acting.contexts.as_ref())
-        .deciding(&acting.decisions)
+        Caller::new(self.head, context.verifier, &context.settings.token_source, context.environment, queries)
+            .acting(acting.role.identity(context), context.hooks.map(RequestHooks::exchange))
+            .replacing(acting.contexts.as_ref())
     }
 
     /// Gets what planning waits for.
@@ -564,7 +679,7 @@ impl<'a> Scope<'a> {
     async fn function(
         &self,
         target: Target<'_>,
-        operation: Option<&Intercepted>,
+        operation: Option<&Arc<Intercepted>>,
         acting: &Acting,
         depth: usize,
         proceed: Option<Proceed<'_>>,
@@ -572,7 +687,10 @@ impl<'a> Scope<'a> {
         let module = &self.serving.ir.modules[target.module];
         let runtime = self.serving.modules.runtime(&module.plugin)?;
         let path = code_module(&module.plugin).map_or("", |code| &code.path);
-        if matches!(module.plugin, Plugin::Wasm(_)) {
+        if matches!(module.plugin, Plugin::Wasm(_))
+            && !self.serving.ir.contexts.is_empty()
+            && self.context.hooks.is_some_and(|hooks| hooks.asks_contexts(path))
+        {
             self.show_contexts(acting, depth).await;
         }
         let host = Host { scope: self, acting, depth, proceed, module: &module.name, turn: Mutex::new(()) };
@@ -587,6 +705,9 @@ impl<'a> Scope<'a> {
             components: self.context.components,
             hooks: self.context.hooks,
         };
+        if self.recording == Recording::Off {
+            return runtime.call(call, &host).await;
+        }
         let started = Instant::now();
         let result = runtime.call(call, &host).await;
         let name = format!("{}.{}", module.name, target.function);

@@ -11,7 +11,7 @@ use studio_engine::server::http::HttpRequest;
 use super::{Lab, json_of, post};
 
 thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
+    pub(crate) static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The system's allocator, counting what each thread asks for.

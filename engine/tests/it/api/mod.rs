@@ -3,6 +3,7 @@
 mod access;
 pub(crate) mod allocations;
 mod extensions;
+mod hooks;
 mod limits;
 mod live;
 mod sql;
@@ -38,6 +39,9 @@ pub(crate) async fn all(databases: &Databases, is_wanted: &dyn Fn(&str) -> bool)
     }
     if is_wanted("api::extensions") {
         extensions::all(&lab).await;
+    }
+    if is_wanted("api::hooks") {
+        hooks::all(&lab).await;
     }
     if is_wanted("api::limits") {
         limits::all(&lab).await;
@@ -184,7 +188,7 @@ pub(crate) async fn post(
     let request = HttpRequest {
         method: "POST".into(),
         path: path.into(),
-        head: RequestHead { headers, client_ip: Some("127.0.0.1".into()) },
+        head: RequestHead { headers: headers.into(), client_ip: Some("127.0.0.1".into()) },
         body: body.to_string().into(),
         ..HttpRequest::default()
     };

@@ -616,7 +616,7 @@ async fn send(server: &Server, caller: &Caller, document: &str, variables: &[Jso
     let request = HttpRequest {
         method: "POST".to_owned(),
         path: "/graphql".to_owned(),
-        head: RequestHead { headers, client_ip: None },
+        head: RequestHead { headers: headers.into(), client_ip: None },
         body: json!({ "query": document, "variables": named(variables) }).to_string().into(),
         ..HttpRequest::default()
     };

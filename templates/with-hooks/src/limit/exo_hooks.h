@@ -105,6 +105,36 @@ static inline void log_info(string message) {
     log_write_raw(2, message.text, message.length, NULL, 0);
 }
 
+/* Memory for what the host hands over. The next call begins anew: see `done`. The linker says where free memory begins;
+ * most calls never ask for more of it. */
+extern unsigned char __heap_base;
+static uintptr_t next_free;
+
+/* A call is over, and what was handed over is not needed any more. What is returned is read before memory is asked for. */
+static inline void done(void) {
+    next_free = 0;
+}
+
+EXPORT("cabi_realloc") void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size) {
+    if (!next_free) {
+        next_free = (uintptr_t)&__heap_base;
+    }
+    next_free = (next_free + align - 1) & ~(uintptr_t)(align - 1);
+    size_t end = __builtin_wasm_memory_size(0) * 65536;
+    if (next_free + size > end) {
+        size_t pages = (next_free + size - end + 65535) / 65536;
+        if (__builtin_wasm_memory_grow(0, pages) == (size_t)-1) {
+            __builtin_trap();
+        }
+    }
+    char *fresh = (char *)next_free;
+    for (size_t i = 0; i < old_size && i < size; i++) {
+        fresh[i] = ((char *)old)[i];
+    }
+    next_free += size;
+    return fresh;
+}
+
 /* What interceptors return: the address of a result<option<json>, failure>. `why` NULL: nothing to object to. */
 static inline const void *intercepted(const failure *why) {
     static struct {
@@ -112,6 +142,7 @@ static inline const void *intercepted(const failure *why) {
         uint8_t gap[3];
         failure why;
     } answer;
+    done();
     answer.refused = why != NULL;
     answer.why = why ? *why : (failure){0};
     return &answer;
@@ -129,6 +160,7 @@ static inline const void *result(request_result given) {
         const header *headers;
         size_t header_count;
     } answer;
+    done();
     answer.rejected = given.rejected;
     answer.status = given.status;
     answer.errors = given.errors;
@@ -136,25 +168,4 @@ static inline const void *result(request_result given) {
     answer.headers = given.headers;
     answer.header_count = given.header_count;
     return &answer;
-}
-
-/* Memory for what the host hands over: it lives as long as the instance, which is one request. */
-EXPORT("cabi_realloc") void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size) {
-    static uintptr_t next, end;
-    if (!next) {
-        next = end = __builtin_wasm_memory_size(0) * 65536;
-    }
-    next = (next + align - 1) & ~(uintptr_t)(align - 1);
-    while (next + size > end) {
-        if (__builtin_wasm_memory_grow(0, 1) == (size_t)-1) {
-            __builtin_trap();
-        }
-        end += 65536;
-    }
-    char *fresh = (char *)next;
-    for (size_t i = 0; i < old_size && i < size; i++) {
-        fresh[i] = ((char *)old)[i];
-    }
-    next += size;
-    return fresh;
 }
