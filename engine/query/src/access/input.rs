@@ -59,7 +59,7 @@ enum Above<'a> {
 
 /// Where a path over the inverse side of a one-to-one leads: no reference is crossed, so it stays on the data.
 enum Below<'a> {
-    /// To the one row that the data nests there.
+    /// To the one row that the data of a creation nests there.
     Row(Input<'a>),
     /// The data nests no row.
     Nothing,
@@ -160,12 +160,14 @@ impl<'a> Planner<'a, '_> {
         let (first, rest) = steps.split_first().filter(|(_, rest)| !rest.is_empty())?;
         let field = &self.entity(input.entity).fields[*first];
         let FieldKind::InverseOne { target, owner } = &field.kind else { return None };
-        let nested = input.data.get(&field.name).map(elements).unwrap_or_default();
+        // An update says what is to happen to the row there, whose own rules are asked about that.
+        let nested = input.data.get(&field.name).filter(|_| input.creating);
+        let nested = nested.map(elements).unwrap_or_default();
         let below = match nested.as_slice() {
             [] => Below::Nothing,
             [element] => {
-                let parent = input.creating.then(|| self.parent_of(input, *owner));
-                Below::Row(Input { entity: *target, data: element, parent, ..input })
+                let parent = self.parent_of(input, *owner);
+                Below::Row(Input { entity: *target, data: element, parent: Some(parent), ..input })
             }
             _ => Below::Several,
         };
@@ -425,8 +427,12 @@ impl<'a> Planner<'a, '_> {
             }
             FieldKind::Value(_) | FieldKind::Reference { .. } => return Ok(Verdict::of(false)),
         };
-        let supplied = input.data.get(&field.name).map(|value| (elements(value), &value.data));
-        // An update that only deletes elements supplies none.
+        // An update supplies no list, but what is to happen to some of the rows: their own rules are asked about that,
+        // and this one is asked of the rows that are there.
+        let is_list = input.creating || input.field_level;
+        let supplied = input.data.get(&field.name).filter(|_| is_list);
+        let supplied = supplied.map(|value| (elements(value), &value.data));
+        // One that only deletes elements says nothing about any.
         let supplied = supplied.filter(|(elements, data)| match data {
             Data::Null => false,
             Data::Object(_) => !elements.is_empty(),

@@ -391,7 +391,7 @@ impl Folder<'_> {
             let rest = Path { root: Root::This, entity, steps: rest.to_vec() };
             return Verdict(solved, Formula::Related(entity, Some(key), Box::new(some(rest, inner))));
         }
-        let Some(items) = data.nested(first) else {
+        let Some(items) = data.nested(first).filter(|_| new.creating) else {
             assert!(!field_level, "field rules with `some` are not generated for data");
             return Verdict(false, Formula::True);
         };
@@ -399,7 +399,7 @@ impl Folder<'_> {
         let Kind::Inverse { owner, .. } = self.model.entities[path.entity].fields[first].kind else {
             unreachable!("`some` is asked of collections")
         };
-        let above = new.creating.then_some(Above { via: owner, row: AboveRow::New(&new) });
+        let above = Some(Above { via: owner, row: AboveRow::New(&new) });
         let satisfied = items.iter().any(|item| {
             let element = Subject::Data(New { entity: target, data: item, above, ..new });
             self.fold(condition, this, element).1 == Formula::True
@@ -413,10 +413,12 @@ impl Folder<'_> {
         let (first, rest) = path.steps.split_first().filter(|(_, rest)| !rest.is_empty())?;
         let kind = &self.model.entities[path.entity].fields[*first].kind;
         let Kind::Inverse { target, owner, single: true } = *kind else { return None };
-        let below = match new.data.nested(*first).unwrap_or_default() {
+        // What an update says about other rows is for their own rules.
+        let nested = new.data.nested(*first).filter(|_| new.creating);
+        let below = match nested.unwrap_or_default() {
             [] => Below::Nothing,
             [item] => {
-                let above = new.creating.then_some(Above { via: owner, row: AboveRow::New(new) });
+                let above = Some(Above { via: owner, row: AboveRow::New(new) });
                 Below::One(New { entity: target, data: item, above, ..*new })
             }
             _ => Below::Several,

@@ -235,7 +235,7 @@ impl Model {
             model.relations(rng, entity);
         }
         // Where most operations are open, more of them change something.
-        let open = rng.pick(&[15, 15, 60]);
+        let open = rng.pick(&[15, 40, 85]);
         for entity in 0..count {
             model.rules(rng, entity, open);
         }
