@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value as Json};
 use studio_model::graphql::Schema;
 use studio_model::ir::Ir;
+use studio_postgres::Pace;
 use studio_query::error::RequestError;
 use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
 use studio_query::plan::{PlanOptions, Template, plan_recorded};
@@ -115,6 +116,11 @@ impl Asked {
     /// A root field as interceptors see it.
     pub(crate) fn tree(&self, index: usize) -> Result<Json, RequestError> {
         Ok(field_tree(self.root(index)?, &self.ir))
+    }
+
+    /// How fast statements of the document are answered.
+    pub(super) fn pace(&self) -> &Pace {
+        &self.known.pace
     }
 
     /// A plan that fits the request and its caller, with the values of its holes.

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 use studio_model::ir::{CodeBase, CodeTypeRef, Interceptor, InterceptorKind, Param, Plugin};
-use studio_postgres::{PooledConnection, Transaction, TransactionMode};
+use studio_postgres::{Pace, PooledConnection, Transaction, TransactionMode};
 use studio_query::access::{AccessLog, ContextError, NoLog};
 use studio_query::error::{ErrorClass, RequestError};
 use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
@@ -478,11 +478,12 @@ impl<'a> Scope<'a> {
             if then == Then::End && self.runs_alone(field) {
                 let repeatable = learned.template.kind == OperationKind::Query;
                 // With other fields, which are all done, this one has a plan among several.
+                let pace = Some(asked.pace());
                 if plan.fields.len() == 1 {
-                    return self.alone(plan, &holes, repeatable).await;
+                    return self.alone(plan, &holes, repeatable, pace).await;
                 }
                 let alone = Plan { fields: vec![field.clone()], transaction: false };
-                return self.alone(&alone, &holes, repeatable).await;
+                return self.alone(&alone, &holes, repeatable, None).await;
             }
             return self.stepwise((field, &holes), then, acting, depth).await;
         }
@@ -494,7 +495,7 @@ impl<'a> Scope<'a> {
         }
         if then == Then::End && self.runs_alone(&plan) {
             let plan = Plan { fields: vec![plan], transaction: false };
-            return self.alone(&plan, &[], field.is_query()).await;
+            return self.alone(&plan, &[], field.is_query(), None).await;
         }
         self.stepwise((&plan, &[]), then, acting, depth).await
     }
@@ -507,8 +508,14 @@ impl<'a> Scope<'a> {
             && !self.connection.initialized()
     }
 
-    async fn alone(&self, plan: &Plan, holes: &[String], repeatable: bool) -> Result<String, RequestError> {
-        let run = Run { pool: &self.serving.pool, holes, recording: self.recording, repeatable };
+    async fn alone(
+        &self,
+        plan: &Plan,
+        holes: &[String],
+        repeatable: bool,
+        pace: Option<&Pace>,
+    ) -> Result<String, RequestError> {
+        let run = Run { pool: &self.serving.pool, holes, recording: self.recording, repeatable, pace };
         let (result, execution) = Box::pin(execute(plan, run)).await;
         self.run.lock().await.record.add(execution);
         Ok(result?.pop().map(|(_, json)| json).unwrap_or_default())
