@@ -63,6 +63,9 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let graphql_path = settings.graphql_path.clone();
     let mut server = Server::new(settings, Arc::new(environment));
     server.hooks = hooks(&args.dir).await?;
+    server.hooks.check_all(&derived.ir).await.map_err(|(file, error)| {
+        Failure::environment(&format!("load the module file `{file}`"), &error).help(error.help())
+    })?;
     let server = Arc::new(server);
     server.swap(Arc::new(Serving::new(Revision(1), &derived, pool.clone())));
     let listener = bind(&host, port).await.map_err(|error| match error {

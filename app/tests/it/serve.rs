@@ -201,6 +201,17 @@ fn hooks_stand_around_requests_in_production_too() {
     let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("load the hook `guard`"), "{}", text(&output));
+    // So is a module file that lacks what the model declares.
+    let guard = project.join("hooks/guard/hook.wasm");
+    std::fs::copy(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../templates/with-hooks/hooks/guard/hook.wasm"),
+        &guard,
+    )
+    .unwrap();
+    std::fs::copy(&guard, project.join("src/limit/hook.wasm")).unwrap();
+    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(text(&output).contains("has no export `interceptors`"), "{}", text(&output));
 }
 
 #[test]

@@ -155,6 +155,14 @@ pub enum LoadError {
     /// The configuration enables an export that it does not have.
     #[error("`exports` lists `{0}`, which the component does not export")]
     NotExported(String),
+    /// The model declares what the file does not have.
+    #[error("the module `{module}` of the model declares {what}")]
+    Undeclared {
+        /// The module.
+        module: String,
+        /// What is missing.
+        what: String,
+    },
     /// It cannot be started.
     #[error("it cannot be started: {0}")]
     Start(String),
@@ -171,6 +179,7 @@ impl LoadError {
             Self::NoExports(_) => "`exo-studio hooks check FILE` lists what it exports",
             Self::Export { .. } => "build it again with the WIT files that `exo-studio new-hook` writes",
             Self::NotExported(_) => "remove the name from `exports` in exo.toml, or export the interface",
+            Self::Undeclared { .. } => "export it from the file, or remove it from the model",
             Self::Start(_) => "`exo-studio hook call NAME EXPORT` shows the whole error",
         }
     }

@@ -10,8 +10,10 @@ use studio_hooks::{
 use studio_query::access::{HookDecision, HookQuestion, Restriction};
 use studio_query::error::{ErrorClass, RequestError};
 
-use super::modules::{Quiet, refused};
+use super::imagined::Imagined;
+use super::modules::refused;
 use crate::runtime::answer::AnswerContext;
+use crate::runtime::caller::RequestHead;
 use crate::runtime::serving::Serving;
 
 /// Asks the component of a rule, before anything is fetched.
@@ -21,10 +23,11 @@ use crate::runtime::serving::Serving;
 pub(crate) async fn decide(
     context: &AnswerContext<'_>,
     serving: &Serving,
+    head: &RequestHead,
     question: &HookQuestion,
     calls: &mut dyn HostCalls,
 ) -> Result<HookDecision, RequestError> {
-    let asked = Asked::new(context, question)?;
+    let asked = Asked::new(context, serving, head, question)?;
     let site = site(question);
     let decided = asked.session().decide(&asked.component, asked.rule, &site, &question.details, calls).await;
     Ok(match decided.map_err(|error| failed(&error))? {
@@ -49,11 +52,12 @@ pub(crate) async fn decide(
 /// When the component cannot be asked or fails.
 pub(crate) async fn review(
     context: &AnswerContext<'_>,
+    (serving, head): (&Serving, &RequestHead),
     question: &HookQuestion,
     items: Vec<String>,
     calls: &mut dyn HostCalls,
 ) -> Result<Verdict, RequestError> {
-    let asked = Asked::new(context, question)?;
+    let asked = Asked::new(context, serving, head, question)?;
     let site = site(question);
     let verdict =
         asked.session().review(&asked.component, asked.rule, &site, &question.details, items, calls).await;
@@ -94,7 +98,12 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(context: &AnswerContext<'a>, question: &'a HookQuestion) -> Result<Self, RequestError> {
+    fn new(
+        context: &AnswerContext<'a>,
+        serving: &Serving,
+        head: &RequestHead,
+        question: &'a HookQuestion,
+    ) -> Result<Self, RequestError> {
         let loaded = match context.hooks {
             Some(hooks) => Arc::clone(&hooks.loaded),
             None => context.components.loaded(),
@@ -104,8 +113,15 @@ impl<'a> Asked<'a> {
         let session = match context.hooks {
             Some(hooks) => Ok(&hooks.session),
             None => {
-                let exchange = Exchange::new(RequestParts::default(), Arc::new(Quiet));
-                Err(Box::new(Session::new(Arc::new(exchange))))
+                let parts = RequestParts {
+                    method: "POST".to_owned(),
+                    target: context.settings.graphql_path.clone(),
+                    peer: head.client_ip.clone(),
+                    headers: Arc::clone(&head.headers),
+                    trace_id: context.trace_id().to_string(),
+                };
+                let host = Arc::new(Imagined::new(context, serving, head));
+                Err(Box::new(Session::new(Arc::new(Exchange::new(parts, host)))))
             }
         };
         Ok(Self { session, component, rule })

@@ -8,9 +8,12 @@ use studio_events::{
     EventKind, HookEvent, LogLevel, Problem, ProblemSet, ProblemSource, ServiceState, ServiceStatus, Severity,
 };
 use studio_hooks::{ComponentConfig, HookComponent, HookEngine, HookService, LoadError, Loaded, Reloaded};
+use studio_model::ir::Ir;
 
 use super::access_log::AccessLogs;
 use super::host::service_name;
+use super::modules::Code;
+use super::wasm_file::WasmFile;
 use crate::bus::Bus;
 use crate::config::ExoToml;
 
@@ -71,19 +74,38 @@ impl Hooks {
         Ok(hooks)
     }
 
-    /// Loads the files of `@wasm` modules that `[hooks]` does not configure, to find out whether they can be.
-    pub async fn check_modules(&self, files: &BTreeSet<String>, broken: &std::sync::Mutex<Broken>) {
-        let loaded = self.loaded();
-        let mut modules = BTreeMap::new();
-        for file in files {
-            let path = self.root.join(file);
-            if loaded.by_path(&path).is_none()
-                && let Err(error) = super::modules::load(self, &path).await
-            {
-                modules.insert(file.clone(), error);
+    /// Finds out whether the files of `@wasm` modules can be loaded and have what the model declares.
+    pub async fn check_modules(&self, modules: &[WasmFile], broken: &std::sync::Mutex<Broken>) {
+        let mut faults = BTreeMap::new();
+        for module in modules {
+            if let Err(error) = self.check_module(module).await {
+                faults.insert(module.path.clone(), error);
             }
         }
-        broken.lock().unwrap_or_else(PoisonError::into_inner).modules = modules;
+        broken.lock().unwrap_or_else(PoisonError::into_inner).modules = faults;
+    }
+
+    /// The same for all modules of a model, for modes in which nobody can mend it.
+    ///
+    /// # Errors
+    /// The first file that does not load or lacks something.
+    pub async fn check_all(&self, ir: &Ir) -> Result<(), (String, LoadError)> {
+        for module in WasmFile::of(ir) {
+            self.check_module(&module).await.map_err(|error| (module.path.clone(), error))?;
+        }
+        Ok(())
+    }
+
+    /// The same for one module.
+    ///
+    /// # Errors
+    /// What keeps calls of it from working.
+    pub async fn check_module(&self, module: &WasmFile) -> Result<(), LoadError> {
+        let path = self.root.join(&module.path);
+        match self.loaded().by_path(&path) {
+            Some(component) => module.fits(&Code::Component(Arc::clone(component))),
+            None => module.fits(&super::modules::load(self, &path).await?),
+        }
     }
 
     /// Tells the studio what became of a load.
@@ -204,7 +226,10 @@ pub fn problem(root: &Path, config: &ComponentConfig, error: &LoadError, kept_ol
 
 /// A file of a `@wasm` module that does not load, as an entry of the problem list.
 fn module_problem(file: &str, error: &LoadError) -> Problem {
-    let message = format!("the module file `{file}` cannot be loaded, so calling it will fail: {error}");
+    let message = match error {
+        LoadError::Undeclared { .. } => format!("{error}: calling it will fail"),
+        _ => format!("the module file `{file}` cannot be loaded, so calling it will fail: {error}"),
+    };
     entry(file.to_owned(), message, error, false)
 }
 

@@ -5,12 +5,15 @@ pub(crate) mod authorization;
 mod calls;
 mod gateway;
 mod host;
+mod imagined;
 mod load;
 mod modules;
 mod observe;
+mod wasm_file;
 
 pub(crate) use calls::ServerCalls;
 pub use gateway::RequestHooks;
 pub(crate) use gateway::Surroundings;
 pub use load::{Broken, Hooks, problem};
 pub(crate) use modules::{ModuleCalls, WasmModules};
+pub use wasm_file::WasmFile;

@@ -68,6 +68,9 @@ impl Laboratory for ClusterLaboratory {
                 return Err(PrepareError::Model(texts.join("\n")));
             };
             let hooks = hooks(project).await?;
+            hooks.check_all(&ir).await.map_err(|(file, error)| {
+                PrepareError::Model(format!("the module file `{file}`: {error}; {}", error.help()))
+            })?;
             let extensions = toml.extensions.schema();
             let derived = Derived::extended(ir, true, extensions).with_scripts(toml.scripts);
             let name = fresh_name(&self.counter, "template");

@@ -521,7 +521,7 @@ pub(super) async fn plan_for(
             Ok((plan, _)) => return Ok(plan),
             Err(PlanError::NeedsDecision(question)) => {
                 let mut calls = ServerCalls::new(context, serving, head);
-                let decision = authorization::decide(context, serving, &question, &mut calls).await?;
+                let decision = authorization::decide(context, serving, head, &question, &mut calls).await?;
                 decisions.insert(*question, decision);
             }
             Err(PlanError::NeedsQuery(name)) => {

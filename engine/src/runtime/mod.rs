@@ -6,6 +6,7 @@ pub mod asked;
 pub mod auth;
 pub mod bind;
 pub mod caller;
+pub(crate) mod contexts;
 pub mod execute;
 mod fetch;
 pub mod histogram;

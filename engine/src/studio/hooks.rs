@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use studio_model::ir::{Ir, Plugin};
+use studio_model::ir::Ir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::actor::Internal;
 use crate::bus::Bus;
 use crate::config::ExoToml;
-use crate::hooks::{Broken, Hooks};
+use crate::hooks::{Broken, Hooks, WasmFile};
 
 /// How often the files are looked at. Build tools replace whole folders, which watches do not survive; a few files are
 /// cheaper to ask for.
@@ -24,8 +24,8 @@ pub(super) struct StudioHooks {
     broken: Arc<Mutex<Broken>>,
     bus: Bus,
     root: PathBuf,
-    /// Files of the model's `@wasm` modules, relative to the project.
-    modules: BTreeSet<String>,
+    /// The model's `@wasm` modules.
+    modules: Vec<WasmFile>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -37,7 +37,7 @@ impl StudioHooks {
             broken: Arc::default(),
             bus,
             root: root.to_owned(),
-            modules: BTreeSet::new(),
+            modules: Vec::new(),
             tasks: Vec::new(),
         }
     }
@@ -51,7 +51,7 @@ impl StudioHooks {
     pub(super) async fn follow(&mut self, toml: &ExoToml, changed: mpsc::UnboundedSender<Internal>) {
         self.stop();
         let components = toml.components(&self.root).into_iter().map(|config| config.path);
-        let modules = self.modules.iter().map(|file| self.root.join(file));
+        let modules = self.modules.iter().map(|module| self.root.join(&module.path));
         let files: BTreeSet<PathBuf> = components.chain(modules).collect();
         let before = stamps(&files);
         self.load(toml, &BTreeSet::new()).await;
@@ -70,13 +70,9 @@ impl StudioHooks {
         toml: &ExoToml,
         changed: mpsc::UnboundedSender<Internal>,
     ) {
-        let files = ir.modules.values().filter_map(|module| match &module.plugin {
-            Plugin::Wasm(code) => Some(code.path.clone()),
-            Plugin::Deno(_) | Plugin::Postgres { .. } => None,
-        });
-        let files: BTreeSet<String> = files.collect();
-        if files != self.modules {
-            self.modules = files;
+        let modules = WasmFile::of(ir);
+        if modules != self.modules {
+            self.modules = modules;
             self.follow(toml, changed).await;
         }
     }

@@ -12,6 +12,7 @@ mod authorization;
 #[allow(dead_code, reason = "shared with the tests of the component host")]
 mod guest;
 mod modules;
+mod reload;
 mod studio;
 
 /// The supervisor has to be a program: this test binary plays it when it is called like the product.
@@ -35,6 +36,9 @@ fn main() {
         }
         if runs("modules") {
             modules::modules_and_interceptors_run_in_components().await;
+        }
+        if runs("reload") {
+            reload::no_request_fails_while_a_component_is_replaced().await;
         }
         if runs("authorization") {
             authorization::components_decide_rules_of_the_model().await;

@@ -141,5 +141,18 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
     assert_eq!(data("{ sum: add(a: 1, b: 2) }").await, json!({ "data": { "sum": 3 } }));
     fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
     wait(&mut states, |state| hook_problems(state).is_empty()).await;
+    // One that loads but lacks what the model declares is a problem, too, which names it.
+    fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS.replace("add\"", "sum\"")).unwrap())
+        .unwrap();
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    let problem = &hook_problems(&state)[0];
+    assert!(problem.contains("the method `add`") && problem.contains("exports only `sum`"), "{problem}");
+    fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
+    wait(&mut states, |state| hook_problems(state).is_empty()).await;
+    let without = TOML.replace("\"interceptors\", ", "");
+    fs::write(root.join("exo.toml"), &without).unwrap();
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    let problem = &hook_problems(&state)[0];
+    assert!(problem.contains("`Code`") && problem.contains("no export `interceptors`"), "{problem}");
     studio.stop().await.unwrap();
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
-use studio_model::ir::{CodeBase, CodeTypeRef, Interceptor, InterceptorKind, Param, Plugin};
+use studio_model::ir::Plugin;
 use studio_postgres::{Pace, PooledConnection, Transaction, TransactionMode};
 use studio_query::access::{AccessLog, ContextError, NoLog};
 use studio_query::error::{ErrorClass, RequestError};
@@ -30,6 +30,7 @@ use super::access_trace::TimedLog;
 use super::answer::{AnswerContext, Identity, limits};
 use super::asked::Asked;
 use super::caller::{Caller, Decisions, QueryResults, RequestHead};
+use super::contexts;
 use super::execute::{Execution, FieldTexts, Recording, Run, Running, database_error, execute, micros};
 use super::modules::{Chain, FieldTree, Intercepted, ModuleCall, Woven};
 use super::serving::Serving;
@@ -615,7 +616,8 @@ impl<'a> Scope<'a> {
                     let host = self.asking(acting, depth);
                     let mut calls = ModuleCalls::new(&host);
                     let decision =
-                        authorization::decide(self.context, self.serving, &question, &mut calls).await?;
+                        authorization::decide(self.context, self.serving, self.head, &question, &mut calls)
+                            .await?;
                     acting.decisions.insert(*question, decision);
                     Ok(())
                 }
@@ -730,17 +732,10 @@ impl<'a> Scope<'a> {
         let ir = &self.serving.ir;
         let mut objects = Map::new();
         for (id, context) in ir.contexts.iter() {
-            let ty = CodeTypeRef { base: CodeBase::Context(id), lists: Vec::new(), optional: false };
-            let wanted = Interceptor {
-                name: context.name.clone(),
-                kind: InterceptorKind::Before,
-                pattern: String::new(),
-                params: vec![Param { name: context.name.clone(), ty, injected: true }],
-            };
             let found = loop {
-                let attempt = interceptor_arguments(&wanted, ir, &self.caller(acting));
+                let attempt = contexts::object(ir, id, &self.caller(acting));
                 match attempt {
-                    Ok(found) => break found.ok(),
+                    Ok(found) => break found,
                     Err(missing) => {
                         if self.find(missing, acting, depth).await.is_err() {
                             break None;
@@ -748,9 +743,7 @@ impl<'a> Scope<'a> {
                     }
                 }
             };
-            if let Some([Injection::Value(object)]) = found.as_deref() {
-                objects.insert(context.name.clone(), object.clone());
-            }
+            objects.extend(found.map(|object| (context.name.clone(), object)));
         }
         hooks.set_contexts(objects);
     }

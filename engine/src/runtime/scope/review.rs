@@ -33,7 +33,15 @@ impl Scope<'_> {
             }
             let (count, host) = (items.len(), self.asking(acting, depth));
             let mut calls = ModuleCalls::new(&host);
-            match authorization::review(self.context, &question.question, items, &mut calls).await? {
+            match authorization::review(
+                self.context,
+                (self.serving, self.head),
+                &question.question,
+                items,
+                &mut calls,
+            )
+            .await?
+            {
                 Verdict::KeepAll => {}
                 Verdict::DropAll(failure) => {
                     return Err(authorization::denied(&question.question, &failure));

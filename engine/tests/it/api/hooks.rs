@@ -119,6 +119,7 @@ pub(crate) async fn all(lab: &Lab) {
     same_answers(&api, &quiet).await;
     statements(&mut api).await;
     allocations(&quiet).await;
+    judged(lab).await;
 }
 
 async fn ask(server: &Server, (query, variables, headers): &Request) -> (u16, Value, u32) {
@@ -171,4 +172,67 @@ async fn allocations(quiet: &Server) {
     println!("{fewest} allocations behind hooks from the plan cache, {first} without: {query}");
     assert!(fewest <= MOST, "{fewest} allocations where {MOST} were thought to be enough");
     assert!(fewest < first, "the first request has to plan: {first} against {fewest}");
+}
+
+const RULES: &str = r#"
+@postgres
+module Notes {
+  @access(query = hook("known"), mutation = true)
+  type Note { @pk id: Int = autoIncrement()  text: String }
+}
+context Caller { @jwt("sub") id: String? }
+"#;
+/// Allows whoever has claims, and a context of the model with a value.
+const KNOWN: &str = r#"(module
+    (import "exo:hooks/context@0.1.0" "claims" (func $claims (param i32)))
+    (import "exo:hooks/context@0.1.0" "model" (func $model (param i32 i32 i32)))
+    (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    (func $refuse (param i32 i32) (result i32)
+        (i32.store8 (i32.const 3072) (i32.const 2))
+        (i32.store (i32.const 3076) (local.get 0))
+        (i32.store (i32.const 3080) (local.get 1))
+        (i32.const 3072))
+    (func (export "exo:hooks/authorization@0.1.0#decide")
+        (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+        (call $claims (i32.const 2048))
+        (if (i32.eqz (i32.load8_u (i32.const 2048))) (then (return (call $refuse @"who are you"))))
+        (call $model @"Caller" (i32.const 2048))
+        ;; {"id":"anna"}
+        (if (i32.ne (i32.load (i32.const 2056)) (i32.const 13)) (then (return (call $refuse @"not anna"))))
+        (i32.const 3072))
+    (func (export "exo:hooks/authorization@0.1.0#review")
+        (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+        (i32.const 3072)))"#;
+
+/// Would it pass? Components that decide are told who is asked about.
+async fn judged(lab: &Lab) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("exo.toml"), "[hooks.known]\npath = \"known.wasm\"\ntimeout_ms = 20000\n")
+        .unwrap();
+    fs::write(folder.path().join("known.wasm"), component("authorization-hooks", KNOWN)).unwrap();
+    let toml = ExoToml::read(folder.path()).unwrap();
+    let hooks = Hooks::load_all(&folder.path().canonicalize().unwrap(), &toml).await.unwrap();
+    let mut api = lab.api(RULES, &[]).await;
+    Arc::get_mut(&mut api.server).unwrap().hooks = hooks;
+    api.personas(&[("anna", json!({"sub": "anna"})), ("bert", json!({"sub": "bertram"}))]);
+    for (persona, refusal) in
+        [(Some("anna"), None), (Some("bert"), Some("not anna")), (None, Some("who are you"))]
+    {
+        let body = json!({"query": "{ notes { text } }", "persona": persona});
+        let (status, report) = api.studio("access", body).await;
+        assert_eq!(status, 200);
+        let answer = api.ask_as(persona, "{ notes { text } }", Value::Null).await;
+        match refusal {
+            None => {
+                assert_eq!(report["decision"], "passes", "{report}");
+                assert_eq!(answer, json!({"data": {"notes": []}}));
+            }
+            Some(refusal) => {
+                assert_eq!(report["decision"], "denied", "{report}");
+                assert!(report["error"].as_str().unwrap().contains(refusal), "{report}");
+                assert_eq!(answer["errors"][0]["message"], refusal);
+            }
+        }
+    }
 }

@@ -1,0 +1,53 @@
+//! A request that nobody sent, or that no hook stands around: would it pass?
+
+use serde_json::{Map, Value as Json};
+use studio_hooks::{HookHost, HookLevel, HookLine};
+
+use super::modules::Quiet;
+use crate::runtime::answer::{AnswerContext, Identity};
+use crate::runtime::caller::{Caller, QueryResults, RequestHead};
+use crate::runtime::contexts;
+use crate::runtime::serving::Serving;
+
+/// What components may know of its caller. Contexts whose values come from queries are not among it.
+pub(super) struct Imagined {
+    claims: Option<String>,
+    models: Map<String, Json>,
+}
+
+impl Imagined {
+    pub(super) fn new(context: &AnswerContext<'_>, serving: &Serving, head: &RequestHead) -> Self {
+        let (source, verifier) = (&context.settings.token_source, context.verifier);
+        let claims = match context.identity {
+            Identity::System => None,
+            Identity::Claims(claims) => serde_json::to_string(claims).ok(),
+            // A bad token is reported by the rule that needs a claim; here it is as good as none.
+            Identity::Token => {
+                let token = head.token(source).ok().flatten();
+                token.and_then(|token| verifier.verify(token).ok().flatten()).map(|claims| claims.to_string())
+            }
+        };
+        let queries = QueryResults::default();
+        let caller =
+            Caller::new(head, verifier, source, context.environment, &queries).acting(context.identity, None);
+        Self { claims, models: contexts::known(&serving.ir, &caller) }
+    }
+}
+
+impl HookHost for Imagined {
+    fn log_enabled(&self, level: HookLevel) -> bool {
+        Quiet.log_enabled(level)
+    }
+    fn log(&self, line: HookLine) {
+        Quiet.log(line);
+    }
+    fn access(&self, _component: &str, _record: Vec<u8>) -> bool {
+        false
+    }
+    fn claims(&self) -> Option<String> {
+        self.claims.clone()
+    }
+    fn model(&self, name: &str) -> Option<String> {
+        self.models.get(name).map(Json::to_string)
+    }
+}
