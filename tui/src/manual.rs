@@ -35,6 +35,21 @@ mod tests {
             let fits = |capture: &&str| capture.lines().all(|line| crate::text::width(line) <= size);
             assert!(captures.filter(fits).count() >= 12, "captures at {size} columns");
         }
+        // Every screen at both sizes: 36 rows at most, then 24 at most.
+        let captures = PAGE.split("\n# Keys\n").next().unwrap_or_default();
+        for screen in captures.split("\n## ").skip(1) {
+            let title = screen.lines().next().unwrap_or_default();
+            let shots: Vec<&str> =
+                screen.split("```text\n").skip(1).filter_map(|part| part.split("\n```").next()).collect();
+            assert_eq!(shots.len(), 2, "captures of {title}");
+            for (shot, (width, height)) in shots.iter().zip([(120, 36), (80, 24)]) {
+                let widest = shot.lines().map(crate::text::width).max().unwrap_or(0);
+                assert!(widest <= width && shot.lines().count() <= height, "{title} at {width}×{height}");
+            }
+        }
+        for title in ["Personas", "A failed service", "Start here", "Migration review", "Another studio"] {
+            assert!(PAGE.contains(&format!("\n## {title}\n")), "{title}");
+        }
     }
 
     #[test]

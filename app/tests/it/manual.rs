@@ -98,6 +98,12 @@ const SCREENS: &[Step] = &[
     ),
     ("Keys", "`?` lists every key with the reason when it does nothing now.", "?", "Keys"),
     (
+        "Personas",
+        "`p` chooses as whom requests of GraphiQL and copied curl lines are sent; `exo.toml` holds their claims. Line 1 names the chosen one.",
+        "p",
+        "signs the playground's requests",
+    ),
+    (
         "Palette",
         "`:` finds actions by name, help or key, and types (`:t`), operations (`:op`), personas (`:p`), files (`:open`); `:sql` runs a statement in a read-only transaction.",
         ":trace",
@@ -121,6 +127,14 @@ const EXTRA: &[(&str, &str)] = &[
         "Another studio",
         "A second `exo-studio` on the same project: `a` looks at the first one, changing nothing; `s` stops it and starts here.",
     ),
+    (
+        "A failed service",
+        "The reason and what can be done about it; Enter opens its log. Checking and the schema work on. Here a file of the database is missing.",
+    ),
+    (
+        "Data of another version",
+        "Data that another major version of Postgres made is never touched without a question: `f` answers it.",
+    ),
 ];
 
 #[test]
@@ -129,6 +143,7 @@ fn capture() {
     let mut captures = String::new();
     let folder = folder();
     let todo = project(folder.path(), "todo");
+    std::fs::write(todo.join("exo.toml"), PERSONAS).unwrap();
     let mut shots: Vec<Vec<String>> = vec![Vec::new(); SCREENS.len() + EXTRA.len()];
     for size in SIZES {
         let mut terminal = Terminal::panes(&todo, size, &[]);
@@ -138,6 +153,11 @@ fn capture() {
         if size == SIZES[0] {
             terminal.see("Start here");
             shots[SCREENS.len()].push(shot(&terminal, &todo));
+            // The same card in a smaller window; it is shown at the first start only.
+            terminal.resize(SIZES[1]);
+            terminal.see("[1 Problems");
+            shots[SCREENS.len()].push(shot(&terminal, &todo));
+            terminal.resize(size);
         }
         terminal.keys("6");
         terminal.see("http://localhost:");
@@ -189,6 +209,16 @@ fn capture() {
         drop(second);
         terminal.keys("q");
         assert_eq!(terminal.ends(), 0);
+        let data = todo.join(".exo/postgres/data");
+        let (control, away) = (data.join("global/pg_control"), data.join("pg_control"));
+        std::fs::rename(&control, &away).unwrap();
+        shots[SCREENS.len() + 5].push(failed(&todo, size));
+        std::fs::rename(&away, &control).unwrap();
+        let version = data.join("PG_VERSION");
+        let right = std::fs::read_to_string(&version).unwrap();
+        std::fs::write(&version, "17\n").unwrap();
+        shots[SCREENS.len() + 6].push(failed(&todo, size));
+        std::fs::write(&version, right).unwrap();
     }
     let titles = SCREENS.iter().map(|(title, text, _, _)| (*title, *text)).chain(EXTRA.iter().copied());
     for ((title, text), shots) in titles.zip(&shots) {
@@ -203,6 +233,15 @@ fn capture() {
     std::fs::write(path, format!("{INTRODUCTION}{captures}\n{keys}")).unwrap();
 }
 
+/// Who one may be in the captures.
+const PERSONAS: &str = "\
+[personas.anna]
+claims = { sub = \"anna\", role = \"member\" }
+
+[personas.omar]
+claims = { sub = \"omar\", role = \"operator\" }
+";
+
 const INTRODUCTION: &str = "# The terminal of exo-studio
 
 Screens captured from real sessions at 120×36 and 80×24, then every key. `exo-studio manual` prints this page.
@@ -214,6 +253,18 @@ Screens captured from real sessions at 120×36 and 80×24, then every key. `exo-
 - `--ascii`, `NO_COLOR`, `--no-mouse`, `--plain` do what they say; below 60×15 one line is left.
 - `--keymap FILE` rebinds keys by action name, `--record FILE` keeps a session that `exo-studio replay FILE` plays.
 ";
+
+/// The services of a studio whose database does not start.
+fn failed(project: &Path, size: (u16, u16)) -> String {
+    let mut terminal = Terminal::panes(project, size, &[]);
+    terminal.see("Postgres is down");
+    terminal.keys("6z");
+    terminal.see("try again");
+    let shot = shot(&terminal, project);
+    terminal.keys("q");
+    assert_eq!(terminal.ends(), 0);
+    shot
+}
 
 /// The screen at rest, without what is different on every machine.
 fn shot(terminal: &Terminal, project: &Path) -> String {

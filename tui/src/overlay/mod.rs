@@ -16,7 +16,7 @@ use studio_events::{Command, StudioState};
 
 use crate::action::Key;
 use crate::effect::Effect;
-use crate::text::{line, put};
+use crate::text::{line, put, wrap};
 use crate::ui::Ui;
 use crate::update::shift;
 use crate::view::Cx;
@@ -137,11 +137,17 @@ pub(crate) fn draw(cx: Cx<'_>, screen: Rect, buffer: &mut Buffer) {
             query::draw(cx, query::Asked { number: *number, sql, write: *write }, *scroll, screen, buffer);
         }
         Some(Overlay::Confirm { question, .. }) => {
-            let area = clear(screen, 70, 4, buffer);
+            let width = 70.min(screen.width);
+            // A question is read whole or not at all.
+            let text = wrap(question, usize::from(width.saturating_sub(4)));
+            let lines = u16::try_from(text.len()).unwrap_or(u16::MAX);
+            let area = clear(screen, width, lines.saturating_add(3), buffer);
             let inner = parts::frame(cx, area, "Sure?", "", true, buffer);
-            put(buffer, inner, 0, &line([(format!(" {question}"), Style::new())]));
+            for (y, text) in (0..inner.height.saturating_sub(1)).zip(text) {
+                put(buffer, inner, y, &line([(format!(" {text}"), Style::new())]));
+            }
             let keys = format!(" {} or y  yes      Esc or n  no", cx.theme.enter());
-            put(buffer, inner, 1, &line([(keys, cx.theme.accent())]));
+            put(buffer, inner, inner.height.saturating_sub(1), &line([(keys, cx.theme.accent())]));
         }
     }
 }

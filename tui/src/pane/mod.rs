@@ -136,7 +136,8 @@ fn foot(cx: Cx<'_>, pane: Pane, area: Rect, buffer: &mut Buffer) {
         Pane::Problems => cx.ui.problems(cx.state).is_empty(),
         Pane::Logs => !logs::leads_to_a_request(cx.ui, cx.state),
         Pane::Traces => traces::selected(cx.ui, cx.state).is_none(),
-        Pane::Schema | Pane::Latency | Pane::Services | Pane::Tests => false,
+        Pane::Latency => latency::rows(cx.ui).is_empty(),
+        Pane::Schema | Pane::Services | Pane::Tests => false,
     };
     if !open.is_empty() && !empty {
         parts.push(format!("{} {open}", cx.theme.enter()));

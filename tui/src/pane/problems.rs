@@ -108,6 +108,19 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
     lines
 }
 
+/// Where there is no room for both, the explanation is more than what was seen before.
+fn show_explanation(ui: &mut Ui, state: &StudioState) {
+    let places = crate::view::layout::layout(ui, state).panes;
+    let area = places.iter().find(|(pane, _)| *pane == Pane::Problems).map(|(_, area)| *area);
+    let Some(text) = area.and_then(|area| parts(ui, state, area).detail) else { return };
+    let lines = detail(ui, state, ui.theme, usize::from(text.width));
+    let is_head = |line: &Line<'_>| line.to_string().ends_with(" explained ");
+    let Some(head) = lines.iter().position(is_head) else { return };
+    if lines.len() > usize::from(text.height) {
+        ui.focused().scroll = head;
+    }
+}
+
 /// A Markdown explanation: headings stand out, code stays as it is, the rest is wrapped.
 fn explanation(theme: Theme, text: &str, columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
@@ -237,6 +250,7 @@ pub(crate) fn run(ui: &mut Ui, state: &StudioState, action: Action) -> Vec<Effec
             list.scroll = 0;
             if list.opened {
                 ui.zoom_for_now();
+                show_explanation(ui, state);
             } else {
                 ui.unzoom();
             }

@@ -87,7 +87,8 @@ pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
     };
     let body = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
     if ui.review.sql {
-        return Parts { list: Rect { height: 0, ..body }, detail: Some(inner) };
+        let text = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner };
+        return Parts { list: Rect { height: 0, ..body }, detail: Some(text) };
     }
     let steps = u16::try_from(plan.steps.len()).unwrap_or(u16::MAX);
     crate::pane::list_over_text(body, steps.min((body.height / 2).max(2)))
@@ -102,6 +103,11 @@ fn focused_step(ui: &Ui, state: &StudioState) -> usize {
     about.map_or(ui.list(Pane::Schema).index, |about| about.step)
 }
 
+/// What a step does, without the values that are shown by themselves.
+fn without_samples(title: &str) -> &str {
+    title.split_once(", such as ").map_or(title, |(what, _)| what)
+}
+
 /// The statements of the step the answers are about, or of all steps.
 pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize) -> Vec<Line<'static>> {
     let Some(plan) = &state.migration else { return Vec::new() };
@@ -114,11 +120,17 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
         let rows = step.rows.map(|rows| format!(" · {}", plural(rows, "row"))).unwrap_or_default();
         let about = state.decisions.iter().filter_map(|decision| decision.step.as_ref());
         let about = about.filter(|about| about.step == at);
-        let samples: Vec<&str> = about.flat_map(|about| &about.samples).map(String::as_str).collect();
+        let mut samples: Vec<&str> = Vec::new();
+        for sample in about.flat_map(|about| &about.samples) {
+            if !samples.contains(&sample.as_str()) {
+                samples.push(sample);
+            }
+        }
+        let what = if samples.is_empty() { step.title.as_str() } else { without_samples(&step.title) };
         lines.push(line([
             (format!("step {}  ", at + 1), theme.bold()),
             (word.to_owned(), style),
-            (format!("{rows}  {}", step.title), Style::new()),
+            (format!("{rows}  {what}"), Style::new()),
         ]));
         if !samples.is_empty() {
             let text = format!("  values such as {}", samples.join(", "));
@@ -149,7 +161,12 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     };
     let destructive = plan.steps.iter().filter(|step| step.class == StepClass::Destructive).count();
     let open = plan.decisions.iter().filter(|decision| decision.answer.is_none()).count();
-    let note = format!("{} · {open} to answer · {destructive} destructive", plural(plan.steps.len(), "step"));
+    let mut note = plural(plan.steps.len(), "step");
+    for (count, word) in [(open, "to answer"), (destructive, "destructive")] {
+        if count > 0 {
+            note.push_str(&format!(" · {count} {word}"));
+        }
+    }
     let from = match cx.state.serving.revision {
         Some(revision) => format!("Migration {revision} → {}", plan.revision),
         None => format!("Migration to {}", plan.revision),
@@ -175,7 +192,7 @@ fn draw_steps(cx: Cx<'_>, plan: &MigrationSummary, inner: Rect, list: Rect, buff
         let (word, style) = class(cx.theme, step.class);
         let mut row = table.row(|column| match column {
             0 => ((at + 1).to_string(), Style::new()),
-            1 => (step.title.clone(), Style::new()),
+            1 => (without_samples(&step.title).to_owned(), Style::new()),
             2 => (if step.applied { "done" } else { word }.to_owned(), style),
             3 => (step.rows.map(|rows| rows.to_string()).unwrap_or_default(), Style::new()),
             4 => (step.lock.clone(), Style::new()),

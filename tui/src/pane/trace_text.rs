@@ -156,9 +156,15 @@ pub(crate) fn preview(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'stati
     }
     let cells = columns.saturating_sub(2);
     let mut bars: Vec<(String, Style)> = vec![(" ".to_owned(), Style::new())];
-    for phase in &trace.phases {
-        let share = u128::from(phase.time.0) * cells as u128 / u128::from(trace.total.0.max(1));
-        let share = usize::try_from(share).unwrap_or(0).min(cells);
+    // Each phase has a cell at least; the longest ones make room for the others.
+    let share = |phase: &Phase| u128::from(phase.time.0) * cells as u128 / u128::from(trace.total.0.max(1));
+    let mut shares: Vec<usize> =
+        trace.phases.iter().map(|phase| usize::try_from(share(phase)).unwrap_or(0)).collect();
+    while shares.iter().map(|share| (*share).max(1)).sum::<usize>() > cells {
+        let Some(longest) = shares.iter_mut().max().filter(|longest| **longest > 1) else { break };
+        *longest -= 1;
+    }
+    for (phase, share) in trace.phases.iter().zip(shares) {
         let drawn = if share == 0 { "▏".to_owned() } else { "█".repeat(share) };
         bars.push((drawn, phase_style(theme, phase.kind)));
     }

@@ -175,8 +175,13 @@ fn persona(state: &StudioState) -> String {
 pub(crate) fn floor(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let mut parts = vec![(format!("{} ", project(cx)), cx.theme.bold())];
     parts.extend(model(cx, false));
-    parts.push((" ".to_owned(), Style::new()));
-    parts.extend(serving(cx, false));
+    for group in [serving(cx, false), database(cx, false), http(cx, false)] {
+        let used = parts_width(&parts) + 2;
+        if !group.is_empty() && used + parts_width(&group) <= usize::from(area.width) {
+            parts.push(("  ".to_owned(), Style::new()));
+            parts.extend(group);
+        }
+    }
     let log = cx.ui.keymap.shown(Action::PlainLog);
     let hint = plain(format!("make the window larger or press {log}"));
     let screen = cx.ui.screen;
@@ -213,8 +218,8 @@ fn tab_label(ui: &Ui, state: &StudioState, pane: Pane, form: usize) -> String {
         _ => "",
     };
     let badge = if form < 3 || active { badge(ui, state, pane) } else { String::new() };
-    // `Problems✗2` reads well without a space, `Tests3/5` does not.
-    let glued = form > 0 && !badge.starts_with(|c: char| c.is_ascii_digit());
+    // `Problems✗2` reads well without a space, `Tests3/5` and `Problemsx2` do not.
+    let glued = form > 0 && !ui.theme.ascii && !badge.starts_with(|c: char| c.is_ascii_digit());
     let space = if badge.is_empty() || name.is_empty() || glued { "" } else { " " };
     let number = pane.index() + 1;
     let gap = if name.is_empty() { "" } else { " " };
@@ -297,7 +302,7 @@ pub(crate) fn banner(ui: &Ui, state: &StudioState) -> Option<String> {
                  replaces it without dropping requests."
             ),
             None => format!(
-                "▲ Nothing is served yet. {newest} has {errors}; requests are answered with 503 and the \
+                "▲ Nothing is served. {newest} has {errors}; requests are answered with 503 and the \
                  problem list."
             ),
         });
@@ -305,22 +310,17 @@ pub(crate) fn banner(ui: &Ui, state: &StudioState) -> Option<String> {
     if let DatabaseState::Failed { .. } = &*state.database {
         let key = ui.keymap.shown(Action::GoServices);
         return Some(format!(
-            "▲ Postgres is down: requests that need data fail, the schema and checking work. {key} Services"
+            "▲ Postgres is down ({key} Services); requests that need data fail, the schema and checking work"
         ));
     }
     let in_review = ui.in_review(state);
     if let Some(plan) = state.migration.as_ref().filter(|_| !in_review) {
         let key = ui.keymap.shown(Action::Migration);
-        let steps = plural(plan.steps.len(), "step");
+        let waits = if plan.steps.len() == 1 { "waits" } else { "wait" };
+        let steps = format!("{} of {} {waits} for you", plural(plan.steps.len(), "step"), plan.revision);
         return Some(match state.serving.revision {
-            Some(serving) => format!(
-                "▲ {} needs {steps} on the database that wait for you; the API serves {serving}. {key} review",
-                plan.revision
-            ),
-            None => format!(
-                "▲ Nothing is served: {} needs {steps} on the database that wait for you. {key} review",
-                plan.revision
-            ),
+            Some(serving) => format!("▲ {steps} ({key} review); the API serves {serving}"),
+            None => format!("▲ Nothing is served: {steps} ({key} review)"),
         });
     }
     if state.serving.revision.is_none()
@@ -333,6 +333,9 @@ pub(crate) fn banner(ui: &Ui, state: &StudioState) -> Option<String> {
 
 pub(crate) fn draw_banner(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     if let Some(text) = banner(cx.ui, cx.state) {
+        // Where the whole does not fit, the first part says what is the matter.
+        let fits = width(&text) < usize::from(area.width);
+        let text = if fits { text.as_str() } else { text.split("; ").next().unwrap_or_default() };
         put(buffer, area, 0, &line([(format!(" {text}"), cx.theme.warning())]));
     }
 }
@@ -473,6 +476,11 @@ fn hinted(cx: Cx<'_>) -> Vec<Action> {
         .collect();
     found.sort_by_key(|row| rank(row.scope));
     let tests = info(Action::RunTests);
+    if review {
+        // There Enter does what Space does, or what the line of the answer says.
+        found.retain(|row| !matches!(row.action, Action::Open | Action::Space));
+        found.insert(0, info(Action::Space));
+    }
     if pane == Pane::Tests && cx.ui.disabled(tests.action, cx.state).is_none() {
         found.insert(0, tests);
     }

@@ -308,10 +308,22 @@ const FULL: &[(&str, &str)] = &[
     ("tests-failed", "7j<enter>"),
 ];
 
+/// Says what was drawn when that fails.
+struct Told(String);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("drawing {}", self.0);
+        }
+    }
+}
+
 fn draws(name: &str, keys: &str, sizes: impl Iterator<Item = (u16, u16)>) {
     let mut screen = Screen::new(name, (120, 36));
     screen.keys(keys);
     for (width, height) in sizes {
+        let _size = Told(format!("{name} {keys} at {width}×{height}"));
         screen.resize(width, height);
         let _ = screen.buffer();
     }
@@ -324,7 +336,33 @@ fn the_fullest_screens_draw_at_every_small_size() {
     }
 }
 
-/// `cargo test -p studio-tui --test it -- --ignored all_sizes`
+/// Sizes of the sample, for each screen.
+const SAMPLE: usize = 400;
+/// Repeats a sample: its seed, as a failed one printed it.
+const SEED: &str = "STUDIO_TUI_TEST_SEED";
+
+#[test]
+fn the_fullest_screens_draw_at_a_sample_of_all_sizes() {
+    let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
+    let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let seed = given.unwrap_or_else(|| u64::try_from(clock() & 0xffff_ffff).unwrap());
+    // Shown when a size fails.
+    println!("{SEED}={seed}");
+    let all: Vec<(u16, u16)> = all_sizes().collect();
+    let mut state = seed;
+    for (name, keys) in FULL {
+        let sample = (0..SAMPLE).map(|_| {
+            // SplitMix64.
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            all[usize::try_from((mixed ^ (mixed >> 31)) % 12_000).unwrap()]
+        });
+        draws(name, keys, sample);
+    }
+}
+
+/// `cargo test --workspace --test it -- --ignored the_fullest_screens_draw_at_all_sizes`
 #[test]
 #[ignore = "takes minutes: the fullest screens at all 12,000 sizes"]
 fn the_fullest_screens_draw_at_all_sizes() {
