@@ -163,7 +163,7 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let open = plan.decisions.iter().filter(|decision| decision.answer.is_none()).count();
     let mut note = plural(plan.steps.len(), "step");
     for (count, word) in [(open, "to answer"), (destructive, "destructive")] {
-        if count > 0 {
+        if count > 0 || top.width >= 70 {
             note.push_str(&format!(" · {count} {word}"));
         }
     }
