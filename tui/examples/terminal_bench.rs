@@ -278,7 +278,12 @@ fn report(what: &str, mut times: Vec<Duration>) {
 /// What a process holds at the beginning, in the middle and at the end of the load. It is bounded when the second half
 /// adds next to nothing.
 fn report_memory(before: f64, middle: f64, after: f64) {
-    goal("memory, growth in the second half", (after - middle).max(0.0) * 100.0 / middle.max(1.0), "%", GROWTH);
+    goal(
+        "memory, growth in the second half",
+        (after - middle).max(0.0) * 100.0 / middle.max(1.0),
+        "%",
+        GROWTH,
+    );
     println!("   {before:.0} MB before, {middle:.0} MB after half of the time, {after:.0} MB at the end");
 }
 
