@@ -1,6 +1,7 @@
 //! The derived schema as text: golden files for the models beside this file.
 
 mod projects;
+mod reference;
 
 use std::sync::Arc;
 
