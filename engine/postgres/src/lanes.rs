@@ -16,7 +16,7 @@ use crate::wire::{DbError, Rows, TextParam};
 /// Statements that take longer on average do not share a connection.
 const SHORT: Duration = Duration::from_micros(1500);
 /// How long a statement waits behind others before it is sent again elsewhere.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 /// Statements under way on one lane.
 const DEPTH: usize = 8;
 /// Lanes per core: more statements at a time than that only take the cores away from each other.

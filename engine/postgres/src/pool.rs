@@ -12,7 +12,7 @@ use deadpool::managed::{
 use tokio::sync::watch;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
-use crate::lanes::{Claim, Lanes, Pace, Way};
+use crate::lanes::{Claim, Lanes, PATIENCE, Pace, Way};
 use crate::target::Target;
 use crate::wire::{Connection, DbError, Rows, SessionOptions, TextParam};
 
@@ -243,7 +243,8 @@ impl Pool {
             tokio::select! {
                 biased;
                 result = seat.run(sql, params, pace) => return Ok(result?),
-                () = seat.patience() => {}
+                // Something is slow: until that has passed, statements like this one stay away from others.
+                () = seat.patience() => pace.note(PATIENCE),
             }
         }
         Box::pin(self.read_later(sql, params, pace)).await
