@@ -23,6 +23,10 @@ use studio_events::plural;
 use crate::cli::{Cli, Command, GraphqlCommand, HookCommand, HooksCommand, RpcCommand};
 use crate::failure::Failure;
 
+/// Requests allocate from several threads and keep states of some kilobytes, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // The supervisor of Postgres is a process of its own and needs no runtime.
