@@ -74,7 +74,7 @@ impl HookService {
 
     /// Loads all configured components; see [`HookService::reload_some`].
     pub async fn reload(&self, engine: &HookEngine, configs: Vec<ComponentConfig>) -> Vec<Reloaded> {
-        self.reload_some(engine, configs, &|_| true).await
+        self.reload_some(engine, configs, &|_| true, &|_| Ok(())).await
     }
 
     /// Without an engine no component works.
@@ -95,11 +95,13 @@ impl HookService {
 
     /// Loads components that are new, configured otherwise or `changed` beside the running ones and swaps them in at once.
     /// One that does not load leaves its older version in place; if it has none, it is missing.
+    /// So does one that does not fit what is expected of it, where the older version does.
     pub async fn reload_some(
         &self,
         engine: &HookEngine,
         configs: Vec<ComponentConfig>,
         changed: &(dyn Fn(&ComponentConfig) -> bool + Sync),
+        fits: &(dyn Fn(&Arc<HookComponent>) -> Result<(), LoadError> + Sync),
     ) -> Vec<Reloaded> {
         let old = self.loaded();
         let known: BTreeMap<&str, &Arc<HookComponent>> =
@@ -114,7 +116,13 @@ impl HookService {
                 continue;
             }
             let name = config.name.clone();
-            let result = HookComponent::load(engine, config).await;
+            let mut result = HookComponent::load(engine, config).await;
+            if let (Ok(new), Some(before)) = (&result, before)
+                && fits(before).is_ok()
+                && let Err(error) = fits(new)
+            {
+                result = Err(error);
+            }
             let kept = match &result {
                 Ok(component) => Some(Arc::clone(component)),
                 Err(_) => before.cloned(),

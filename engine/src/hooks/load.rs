@@ -41,12 +41,13 @@ impl Hooks {
         self.service.loaded()
     }
 
-    /// Loads what is new or changed beside what runs and swaps it in. A component that does not load leaves its older
-    /// version serving.
+    /// Loads what is new or changed beside what runs and swaps it in. A component that does not load, or lacks
+    /// what these modules of the model declare, leaves its older version serving.
     pub async fn load(
         &self,
         toml: &ExoToml,
         changed: &(dyn Fn(&ComponentConfig) -> bool + Sync),
+        modules: &[WasmFile],
     ) -> Vec<Reloaded> {
         let configs = toml.components(&self.root);
         for failure in self.access.configure(toml.access_logs(&self.root)) {
@@ -57,7 +58,14 @@ impl Hooks {
         }
         // The engine is made with the first component; projects without hooks never pay for it.
         match HookEngine::new(Some(&self.root.join("target/hooks"))) {
-            Ok(engine) => self.service.reload_some(&engine, configs, changed).await,
+            Ok(engine) => {
+                let fits = |component: &Arc<HookComponent>| {
+                    let of_it = |module: &&WasmFile| self.root.join(&module.path) == component.config().path;
+                    let code = Code::Component(Arc::clone(component));
+                    modules.iter().filter(of_it).try_for_each(|module| module.fits(&code))
+                };
+                self.service.reload_some(&engine, configs, changed, &fits).await
+            }
             Err(error) => self.service.fail(configs, &error),
         }
     }
@@ -68,7 +76,7 @@ impl Hooks {
     /// The first component that does not load.
     pub async fn load_all(root: &Path, toml: &ExoToml) -> Result<Arc<Self>, (String, LoadError)> {
         let hooks = Arc::new(Self::new(root));
-        for reloaded in hooks.load(toml, &|_| true).await {
+        for reloaded in hooks.load(toml, &|_| true, &[]).await {
             reloaded.result.map_err(|error| (reloaded.name, error))?;
         }
         Ok(hooks)

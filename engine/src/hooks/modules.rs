@@ -21,6 +21,7 @@ use studio_query::plan::{Injection, code_module};
 
 use super::calls::{failure_of, variables_of};
 use super::load::Hooks;
+use super::wasm_file::WasmFile;
 use crate::runtime::modules::{Intercepted, ModuleCall, ModuleHost, ModuleRuntime};
 
 /// Runs the `@wasm` modules of one model.
@@ -63,8 +64,16 @@ impl WasmModules {
         if let Some(known) = known.as_ref().filter(|known| known.stamp == stamp) {
             return known.code.clone();
         }
-        let fresh = load(hooks, &file).await;
-        let code = match (&fresh, known.map(|known| known.code.clone())) {
+        let known = known.map(|known| known.code.clone());
+        let mut fresh = load(hooks, &file).await;
+        if let (Ok(new), Some(Ok(old))) = (&fresh, &known) {
+            let modules: Vec<_> = WasmFile::of(&self.ir).into_iter().filter(|it| it.path == path).collect();
+            let fits = |code| modules.iter().try_for_each(|module| module.fits(code));
+            if let (Err(error), Ok(())) = (fits(new), fits(old)) {
+                fresh = Err(error);
+            }
+        }
+        let code = match (&fresh, known) {
             (Err(error), Some(Ok(old))) => {
                 tracing::error!(path, %error, "the new file of a @wasm module is not used");
                 Ok(old)

@@ -83,7 +83,7 @@ impl StudioHooks {
     }
 
     async fn load(&self, toml: &ExoToml, files: &BTreeSet<PathBuf>) {
-        let reloaded = self.hooks.load(toml, &|config| files.contains(&config.path)).await;
+        let reloaded = self.hooks.load(toml, &|config| files.contains(&config.path), &self.modules).await;
         self.hooks.check_modules(&self.modules, &self.broken).await;
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         self.hooks.publish(&self.bus, toml, &reloaded, &mut broken);

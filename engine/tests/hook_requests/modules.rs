@@ -147,7 +147,19 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
     let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
     let problem = &hook_problems(&state)[0];
     assert!(problem.contains("the method `add`") && problem.contains("exports only `sum`"), "{problem}");
+    assert_eq!(data("{ sum: add(a: 4, b: 2) }").await, json!({ "data": { "sum": 6 } }));
     fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
+    wait(&mut states, |state| hook_problems(state).is_empty()).await;
+    // A configured component without the interface: the older version goes on.
+    let gateway = "(module (memory (export \"memory\") 1) (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 64)) (func (export \"exo:hooks/gateway@0.1.0#on-request\") (result i32) (i32.const 32)) (func (export \"exo:hooks/gateway@0.1.0#on-response\")))";
+    fs::write(root.join("exo.toml"), TOML.replace("exports = [\"interceptors\", \"module\"]\n", "")).unwrap();
+    let all = component("hooks", ALL);
+    fs::write(root.join("src/all.wasm"), component("gateway-hooks", gateway)).unwrap();
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    let problem = &hook_problems(&state)[0];
+    assert!(problem.contains("`Code`") && problem.contains("no export `module`"), "{problem}");
+    assert_eq!(data("{ echo(a: 6) }").await, json!({ "data": { "echo": { "a": 6 } } }));
+    fs::write(root.join("src/all.wasm"), all).unwrap();
     wait(&mut states, |state| hook_problems(state).is_empty()).await;
     let without = TOML.replace("\"interceptors\", ", "");
     fs::write(root.join("exo.toml"), &without).unwrap();

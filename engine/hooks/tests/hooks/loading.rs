@@ -126,7 +126,7 @@ async fn a_replaced_file_serves_the_next_request_and_a_broken_one_changes_nothin
     assert!(outcome.result.is_err() && outcome.kept_old);
     assert_eq!(version(&service).await.as_deref(), Some("2"));
     // Unchanged ones are not compiled again.
-    assert!(service.reload_some(&engine(), vec![settings], &|_| false).await.len() <= 1);
+    assert!(service.reload_some(&engine(), vec![settings], &|_| false, &|_| Ok(())).await.len() <= 1);
     service.reload(&engine(), Vec::new()).await;
     assert_eq!(version(&service).await, None);
 }
