@@ -172,6 +172,14 @@ impl Session {
         panic!("waited in vain: {what}\n{}", self.text());
     }
 
+    /// Waits for the first frame with facts: keys are about what is drawn, and the very first one may be empty.
+    fn begins(&self) {
+        self.until("the first facts", |screen| {
+            let text = screen.contents();
+            text.contains("[1 Problems") && text.contains("model r1")
+        });
+    }
+
     fn shows(&self, text: &str) {
         self.until(text, |screen| screen.contents().contains(text));
     }
@@ -242,7 +250,7 @@ impl Drop for Session {
 #[test]
 fn a_session_from_the_first_frame_to_the_last() {
     let mut session = Session::start("busy", &[]);
-    session.shows("[1 Problems]");
+    session.begins();
     assert!(session.screen.lock().unwrap().now().alternate_screen());
     assert!(!session.is_cooked());
     session.keys("3\r");
@@ -274,7 +282,7 @@ fn a_session_from_the_first_frame_to_the_last() {
 fn signals_give_the_terminal_back() {
     for (name, number) in [("TERM", 15), ("HUP", 1)] {
         let mut session = Session::start("ready", &[]);
-        session.shows("[1 Problems]");
+        session.begins();
         session.signal(name);
         session.shows(&format!("left by Signal({number})"));
         session.is_restored();
@@ -285,7 +293,7 @@ fn signals_give_the_terminal_back() {
 #[test]
 fn a_dropped_session_gives_the_terminal_back() {
     let mut session = Session::start("ready", &[(GIVE_UP, "1")]);
-    session.shows("[1 Problems]");
+    session.begins();
     session.keys("T");
     session.shows("left by Signal(0)");
     session.is_restored();
@@ -295,7 +303,7 @@ fn a_dropped_session_gives_the_terminal_back() {
 #[test]
 fn the_plain_log_and_back() {
     let mut session = Session::start("busy", &[]);
-    session.shows("[1 Problems]");
+    session.begins();
     session.keys("p\r");
     session.keys("L");
     session.shows("back to the panes");
@@ -312,7 +320,7 @@ fn the_plain_log_and_back() {
 #[test]
 fn a_panic_elsewhere_does_not_tear_the_screen() {
     let mut session = Session::start("busy", &[]);
-    session.shows("[1 Problems]");
+    session.begins();
     session.keys("R");
     session.showed("internal error, see L");
     assert!(session.screen.lock().unwrap().now().alternate_screen());
@@ -370,7 +378,7 @@ fn a_key_sends_few_bytes() {
 
 fn a_key_sends_few_bytes_with(colors: &str) {
     let mut session = Session::start("busy", &[("COLORTERM", colors)]);
-    session.shows("[1 Problems]");
+    session.begins();
     session.resize(24, 80);
     session.keys("3");
     session.shows("[3 Traces]");
@@ -401,7 +409,7 @@ fn a_key_sends_few_bytes_with(colors: &str) {
 #[test]
 fn a_flood_of_requests_is_looked_at_without_harm() {
     let mut session = Session::start("ready", &[(FLOOD, "1")]);
-    session.shows("[1 Problems]");
+    session.begins();
     session.keys("3");
     session.until("requests", |screen| screen.contents().contains("query Flood"));
     session.until("losses", |screen| {
@@ -428,7 +436,7 @@ fn a_flood_of_requests_is_looked_at_without_harm() {
 #[test]
 fn a_fault_of_the_drawing_thread_gives_the_terminal_back_first() {
     let mut session = Session::start("busy", &[]);
-    session.shows("[1 Problems]");
+    session.begins();
     session.keys("40");
     session.shows("drawing went wrong");
     session.is_restored();
@@ -440,7 +448,7 @@ fn copied_sql_is_the_statement_and_nothing_else_locally_and_over_ssh() {
     use base64::Engine as _;
     for environment in [&[][..], &[("SSH_TTY", "/dev/pts/1")][..]] {
         let mut session = Session::start("busy", environment);
-        session.shows("[1 Problems]");
+        session.begins();
         session.keys("3ys");
         session.showed("characters of SQL (terminal clipboard)");
         session.keys("q");
@@ -456,7 +464,7 @@ fn copied_sql_is_the_statement_and_nothing_else_locally_and_over_ssh() {
 #[test]
 fn copies_go_through_the_terminal() {
     let mut session = Session::start("busy", &[("TMUX", "/tmp/tmux,1,0")]);
-    session.shows("[1 Problems]");
+    session.begins();
     session.keys("3ys");
     session.showed("characters of SQL (terminal clipboard through tmux)");
     session.keys("q");
@@ -494,7 +502,7 @@ fn suspend_and_resume() {
     session.shows("ready>");
     let program = std::env::current_exe().unwrap().display().to_string();
     session.keys(&format!("{program} session::child --exact --ignored --nocapture\r"));
-    session.shows("[1 Problems]");
+    session.begins();
     session.keys("\x1a");
     session.until("the shell", |screen| !screen.alternate_screen() && screen.contents().contains("Stopped"));
     session.is_restored_by_shell();
