@@ -8,7 +8,7 @@ use crate::action::Action;
 use crate::pane::plan;
 use crate::pane::waterfall::phase_style;
 use crate::sql;
-use crate::text::{clean, cut, line, millis, plain};
+use crate::text::{clean, cut, line, millis, plain, width, wrap};
 use crate::theme::Theme;
 use crate::ui::Ui;
 
@@ -123,7 +123,12 @@ pub(crate) fn variables(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'sta
     }
     lines.push(Line::default());
     lines.push(line([(" document".to_owned(), theme.keyword())]));
-    lines.extend(trace.document.lines().map(|text| plain(format!("   {}", clean(text)))));
+    for text in trace.document.lines() {
+        let text = clean(text);
+        // Documents of programs are often one long line.
+        let rows = if width(&text) + 3 > columns { wrap(&text, columns.saturating_sub(3)) } else { vec![text] };
+        lines.extend(rows.into_iter().map(|text| plain(format!("   {text}"))));
+    }
     lines
 }
 

@@ -9,7 +9,7 @@ use studio_events::{BuildOutcome, DatabaseState, HttpState, ServiceStatus, Studi
 use crate::action::{Action, Pane, Scope, actions, info};
 use crate::pane;
 use crate::text::{age, clean, line, plain, plural, put, width};
-use crate::ui::Ui;
+use crate::ui::{TraceTab, Ui};
 use crate::view::Cx;
 use crate::view::layout::{Layout, Tier};
 
@@ -464,6 +464,12 @@ fn hinted(cx: Cx<'_>) -> Vec<Action> {
         Scope::Anywhere => 3,
         Scope::Engine => 4,
     };
+    // The tab of a request that is shown already.
+    let shown = (pane == Pane::Traces).then_some(match cx.ui.traces.tab {
+        TraceTab::Detail => Action::TraceDetail,
+        TraceTab::Access => Action::TraceAccess,
+        TraceTab::Variables => Action::TraceVariables,
+    });
     let mut found: Vec<_> = actions()
         .iter()
         .filter(|row| !row.hint.is_empty() && crate::update::scope_is_active(row.scope, pane, review))
@@ -472,6 +478,7 @@ fn hinted(cx: Cx<'_>) -> Vec<Action> {
         .filter(|row| row.action != Action::Zoom || cx.tier == Tier::Wide)
         .filter(|row| row.action != Action::Back || cx.ui.leads_back(cx.state))
         .filter(|row| row.action != Action::Open || !cx.ui.list(pane).opened)
+        .filter(|row| !(cx.ui.list(pane).opened && Some(row.action) == shown))
         .filter(|row| cx.ui.disabled(row.action, cx.state).is_none())
         .collect();
     found.sort_by_key(|row| rank(row.scope));
