@@ -1,8 +1,10 @@
 //! Entering and leaving the full screen, in every way a session can end.
 
+use std::cell::Cell;
 use std::io::{self, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -22,6 +24,35 @@ pub(crate) const THREAD: &str = "terminal";
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 /// The same until everything is given back: what others print before that would be lost with the full screen.
 static HELD: AtomicBool = AtomicBool::new(false);
+/// A frame is being written. Whoever else gives the terminal back lets it end first: its rest would land on the
+/// ordinary screen.
+static DRAWING: AtomicBool = AtomicBool::new(false);
+/// Longest wait for that; a terminal may be gone.
+const FRAME_LIMIT: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// This thread is the one that writes it.
+    static DRAWS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says that a frame is being written, also when that panics.
+struct Drawing;
+
+impl Drawing {
+    fn begin() -> Self {
+        DRAWS.set(true);
+        DRAWING.store(true, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        DRAWING.store(false, Ordering::SeqCst);
+        DRAWS.set(false);
+    }
+}
+
 /// Panics of other threads while the screen is ours; printing them would tear it.
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -60,6 +91,10 @@ impl Screen {
 
     /// Draws a frame. The terminal shows it as a whole where it knows synchronized updates; others ignore the marks.
     pub(crate) fn draw(&mut self, frame: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        let _drawing = Drawing::begin();
+        if !is_active() {
+            return Ok(());
+        }
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         let drawn = self.terminal.draw(frame).map(|_| ());
         let ended = execute!(self.terminal.backend_mut(), EndSynchronizedUpdate);
@@ -104,6 +139,10 @@ pub(crate) fn write_raw(text: &str) -> io::Result<()> {
 pub fn restore() {
     if !ACTIVE.swap(false, Ordering::SeqCst) {
         return;
+    }
+    let end = Instant::now() + FRAME_LIMIT;
+    while DRAWING.load(Ordering::SeqCst) && !DRAWS.get() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
     }
     // Nothing can be done about a terminal that is gone.
     let _ = write_raw(MOUSE_OFF);

@@ -6,7 +6,7 @@ use studio_events::{
 };
 use studio_tui::{Effect, Msg, TuiConfig, actions};
 
-use crate::fixture::{self, NOW};
+use crate::fixture::{self, NOW, STATES};
 use crate::frames::Screen;
 
 const WIDE: (u16, u16) = (120, 36);
@@ -365,6 +365,48 @@ fn every_action_can_be_reached_by_the_palette() {
         screen.keys(&format!(":{}", row.name));
         assert!(screen.text().contains(row.help.split_at(row.help.len().min(30)).0), "{}", row.name);
     }
+}
+
+#[test]
+fn the_key_help_says_what_the_table_says() {
+    let mut screen = Screen::new("migration", (200, 60));
+    screen.keys("?");
+    let mut lines = Vec::new();
+    for _ in 0..actions().len() {
+        lines.extend(screen.text().lines().map(str::to_owned));
+        screen.keys("<down><down><down>");
+    }
+    for row in actions() {
+        let keys: Vec<_> = row.keys.split(' ').collect();
+        let is_row = |line: &&String| line.contains(row.help) && keys.iter().all(|key| line.contains(key));
+        assert!(lines.iter().any(|line| is_row(&line)), "{} is not in the help", row.name);
+    }
+}
+
+#[test]
+fn the_hint_bar_says_what_the_table_says() {
+    let mut hinted = std::collections::BTreeSet::new();
+    for state in STATES {
+        for keys in ["1", "2", "2m", "2c", "3", "3<enter>", "4", "4<enter>", "5", "6", "7", "7c"] {
+            let mut screen = Screen::new(state, (240, 60));
+            screen.keys(keys);
+            let text = screen.text();
+            let last = text.lines().last().unwrap().trim();
+            for part in last.split("  ").skip(1) {
+                let (key, word) = part.trim().split_once(' ').unwrap();
+                let key = if key == "⏎" { "Enter" } else { key };
+                let of_key = |row: &&studio_tui::ActionInfo| row.keys.split(' ').any(|known| known == key);
+                let mut rows = actions().iter().filter(of_key).peekable();
+                assert!(rows.peek().is_some() && !word.is_empty(), "{part} in {last}");
+                hinted.extend(rows.filter(|row| row.hint == word).map(|row| row.name));
+            }
+        }
+    }
+    // All of them are on it at some time; these wait for an occasion that no sample state has.
+    let rare = ["migration.apply", "service.fresh", "test.rerun-failed", "test.coverage"];
+    let missing: Vec<_> = actions().iter().filter(|row| !row.hint.is_empty()).map(|row| row.name).collect();
+    let missing: Vec<_> = missing.into_iter().filter(|name| !hinted.contains(name)).collect();
+    assert!(missing.iter().all(|name| rare.contains(name)), "{missing:?}");
 }
 
 #[test]
