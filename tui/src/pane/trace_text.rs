@@ -126,7 +126,8 @@ pub(crate) fn variables(ui: &Ui, trace: &Trace, columns: usize) -> Vec<Line<'sta
     for text in trace.document.lines() {
         let text = clean(text);
         // Documents of programs are often one long line.
-        let rows = if width(&text) + 3 > columns { wrap(&text, columns.saturating_sub(3)) } else { vec![text] };
+        let rows =
+            if width(&text) + 3 > columns { wrap(&text, columns.saturating_sub(3)) } else { vec![text] };
         lines.extend(rows.into_iter().map(|text| plain(format!("   {text}"))));
     }
     lines
