@@ -312,6 +312,7 @@ const FULL: &[(&str, &str)] = &[
 struct Told(String);
 
 impl Drop for Told {
+    #[expect(clippy::print_stdout, reason = "part of a test's output")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("drawing {}", self.0);
