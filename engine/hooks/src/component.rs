@@ -106,7 +106,7 @@ impl HookComponent {
         let pre = engine
             .linker()
             .instantiate_pre(component)
-            .map_err(|error| LoadError::Import(format!("{error:#}")))?;
+            .map_err(|error| LoadError::Import(one_line(&error)))?;
         let exports = Exports::of(&pre, config.exports.as_deref())?;
         let permits = Arc::new(Semaphore::new(config.max_instances.max(1) as usize));
         let shared = Arc::new(Shared {
@@ -250,6 +250,10 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 
 /// Compiles a component; a core module is made into one first.
 pub(crate) fn compile(engine: &HookEngine, bytes: &[u8]) -> Result<Component, LoadError> {
+    if !bytes.starts_with(b"\0asm") {
+        let start = String::from_utf8_lossy(bytes.get(..4).unwrap_or(bytes)).escape_debug().to_string();
+        return Err(LoadError::Compile(format!("it is no WebAssembly, it begins with `{start}`")));
+    }
     let wrapped;
     let bytes = if is_core_module(bytes) {
         wrapped = wrap::component(bytes)?;
@@ -258,7 +262,12 @@ pub(crate) fn compile(engine: &HookEngine, bytes: &[u8]) -> Result<Component, Lo
         bytes
     };
     artifact::component(engine.wasm(), engine.cache(), bytes)
-        .map_err(|error| LoadError::Compile(format!("{error:#}")))
+        .map_err(|error| LoadError::Compile(one_line(&error)))
+}
+
+/// An error of the engine without its line breaks.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The two formats share the magic number and differ in the layer.

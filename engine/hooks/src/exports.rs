@@ -5,6 +5,7 @@ use wasmtime::component::{Component, Instance, InstancePre};
 use wasmtime::{AsContextMut, Store};
 
 use crate::bindings::exports::exo::hooks as guest;
+use crate::component::one_line;
 use crate::failure::LoadError;
 use crate::store::StoreData;
 
@@ -187,7 +188,7 @@ impl std::fmt::Debug for Exports {
 }
 
 fn mismatch(interface: Interface, error: &wasmtime::Error) -> LoadError {
-    LoadError::Export { interface: interface.name(), detail: format!("{error:#}") }
+    LoadError::Export { interface: interface.name(), detail: one_line(error) }
 }
 
 /// Patch releases of 0.1 are the same interface.

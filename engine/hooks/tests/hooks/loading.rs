@@ -69,8 +69,11 @@ async fn what_does_not_fit_is_named() {
     let error = load(component_of(import, "w", wat), config()).await.unwrap_err();
     assert!(matches!(error, LoadError::Import(_)) && error.to_string().contains("a:b/c"), "{error}");
 
-    let error = load(b"not wasm".to_vec(), config()).await.unwrap_err();
-    assert!(matches!(error, LoadError::Compile(_)), "{error}");
+    for (bytes, said) in [(&b"not wasm"[..], "begins with `not `"), (b"\0asm broken", "does not compile")] {
+        let error = load(bytes.to_vec(), config()).await.unwrap_err();
+        assert!(matches!(error, LoadError::Compile(_)), "{error}");
+        assert!(error.to_string().contains(said) && !error.to_string().contains('\n'), "{error}");
+    }
     let absent = ComponentConfig { exports: Some(vec![Interface::Observer]), ..config() };
     let error = load(versioned("1"), absent).await.unwrap_err();
     assert_eq!(error, LoadError::NotExported("observer".to_owned()));
