@@ -63,7 +63,7 @@ async fn client(authority: String, seen: Arc<Seen>) {
         if number >= REQUESTS && seen.enough.load(Ordering::SeqCst) {
             return;
         }
-        let read = number % READS == 0;
+        let read = number.is_multiple_of(READS);
         let body = if read { "{\"query\":\"{ notes { text } }\"}" } else { "{\"query\":\"{ __typename }\"}" };
         let request = format!(
             "POST /graphql HTTP/1.1\r\nhost: {authority}\r\ncontent-length: {}\r\n\r\n{body}",
