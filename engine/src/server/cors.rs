@@ -55,7 +55,7 @@ mod tests {
     use crate::runtime::caller::RequestHead;
 
     fn request(method: &str, headers: &[(&str, &str)]) -> HttpRequest {
-        let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let headers: Vec<_> = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         HttpRequest {
             method: method.to_owned(),
             path: "/graphql".to_owned(),

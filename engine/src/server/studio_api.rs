@@ -161,7 +161,7 @@ mod tests {
     use crate::runtime::caller::RequestHead;
 
     fn trusted(headers: &[(&str, &str)]) -> bool {
-        let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let headers: Vec<_> = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         is_trusted(&HttpRequest {
             head: RequestHead { headers: headers.into(), client_ip: None },
             ..HttpRequest::default()
