@@ -333,6 +333,9 @@ impl<'a> Planner<'a, '_> {
             (Side::Unknown { input, .. }, _) | (_, Side::Unknown { input, .. }) => *input,
             _ => return Ok(Verdict::unsolvable(Pred::False)),
         };
+        if matches!(op, CompareOp::Eq | CompareOp::Ne) && self.key_against_null(&left, &right) {
+            return Ok(Verdict::of(op == CompareOp::Ne));
+        }
         if !input.field_level {
             self.put_back(&left);
             self.put_back(&right);
@@ -353,6 +356,18 @@ impl<'a> Planner<'a, '_> {
         };
         // On create there is no row yet: the literal reading is that some row of the table satisfies it.
         Ok(Verdict::solved(if input.creating { related(input.entity, None, pred) } else { pred }))
+    }
+
+    /// Whether a rule asks by itself if a key is null, as `self.parent == null` does below a parent that is created
+    /// together with the row. A missing value of the caller is another matter.
+    fn key_against_null(&self, left: &Side<'a>, right: &Side<'a>) -> bool {
+        match (left, right) {
+            (Side::Unknown { column, entity, .. }, Side::Value(Val::Null, ParamOrigin::Model))
+            | (Side::Value(Val::Null, ParamOrigin::Model), Side::Unknown { column, entity, .. }) => {
+                column.links.is_empty() && self.entity(*entity).columns[column.column].primary_key
+            }
+            _ => false,
+        }
     }
 
     /// A comparison of a column of a referenced row with another column.

@@ -286,7 +286,15 @@ impl Folder<'_> {
         match rule {
             Rule::Literal(truth) => Verdict(true, Formula::of(*truth)),
             Rule::Compare(op, left, right) => {
+                let null = matches!(right, Operand::Literal(V::Null, _));
                 let left = self.side(left, this, element);
+                // A row that is created together with its parent has one, though nobody knows its key.
+                if let (Side::Unknown(path, _), Op::Eq | Op::Ne, true) = (&left, op, null)
+                    && let [.., last] = path.steps.as_slice()
+                    && self.model.entities[path.entity].fields[*last].key
+                {
+                    return Verdict(true, Formula::of(*op == Op::Ne));
+                }
                 let right = self.side(right, this, element);
                 compare(*op, left, right)
             }

@@ -360,7 +360,7 @@ impl Model {
                 let (other, _) = self.path(rng, root, entity, ty)?;
                 Some(Rule::Compare(op, Operand::Path(path), Operand::Path(other)))
             }
-            4 if purpose == Use::Row => {
+            4 => {
                 let mut other = path.clone();
                 let relation = self.relation_end(&mut other)?;
                 relation.then_some(Rule::Compare(

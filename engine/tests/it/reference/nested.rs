@@ -71,8 +71,10 @@ impl World<'_> {
             }
         }
         let world = World { store: &store, ..*self };
-        let shown = affected && world.evaluator().holds(&visible, at);
-        let answer = if shown { world.object(at, selection) } else { Json::Null };
+        // A row may have been deleted below itself.
+        let at = world.evaluator().find(at.0, &key);
+        let shown = at.filter(|at| affected && world.evaluator().holds(&visible, *at));
+        let answer = shown.map_or(Json::Null, |at| world.object(at, selection));
         Ok((store, answer))
     }
 
@@ -96,7 +98,7 @@ impl World<'_> {
         if !part.creates.is_empty() {
             let rules = self.parent_rules(child, owner, &part.creates)?;
             let world = World { store, ..*self };
-            let at = world.evaluator().find(parent, key).expect("the parent is still there");
+            let Some(at) = world.evaluator().find(parent, key) else { return Err(FAILED) };
             if !rules.iter().all(|rule| world.evaluator().holds(rule, at)) {
                 return Err(DENIED);
             }
