@@ -231,6 +231,7 @@ pub(crate) fn hint(ui: &Ui, state: &StudioState, action: Action, default: &'stat
     let list = ui.list(ui.pane);
     let word = match (action, ui.pane) {
         (Action::Open, Pane::Services) => services::open_hint(ui, state),
+        (Action::Open, Pane::Schema) if ui.in_review(state) => "type it",
         (Action::Open, Pane::Tests) => tests::open_hint(ui, state),
         (Action::RunTests, Pane::Tests) => "run all",
         (Action::Open, pane) if !open_word(pane).is_empty() => open_word(pane),

@@ -94,6 +94,17 @@ pub(crate) fn parts(ui: &Ui, state: &StudioState, area: Rect) -> Parts {
     crate::pane::list_over_text(body, steps.min((body.height / 2).max(2)))
 }
 
+/// The focused answer is typed: a value, or the word.
+pub(crate) fn is_typed(ui: &Ui, state: &StudioState) -> bool {
+    match answers(state).get(ui.review.focus) {
+        Some(Answer::Question(at)) => {
+            state.decisions.get(*at).is_some_and(|decision| decision.options.is_empty())
+        }
+        Some(Answer::Word) => true,
+        None => false,
+    }
+}
+
 /// Index of the step the focused answer is about.
 fn focused_step(ui: &Ui, state: &StudioState) -> usize {
     let about = match answers(state).get(ui.review.focus) {
@@ -162,8 +173,9 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     let destructive = plan.steps.iter().filter(|step| step.class == StepClass::Destructive).count();
     let open = plan.decisions.iter().filter(|decision| decision.answer.is_none()).count();
     let mut note = plural(plan.steps.len(), "step");
-    for (count, word) in [(open, "to answer"), (destructive, "destructive")] {
-        if count > 0 || top.width >= 70 {
+    let roomy = top.width >= 70;
+    for (count, word) in [(open, if roomy { "to answer" } else { "open" }), (destructive, "destructive")] {
+        if count > 0 || roomy {
             note.push_str(&format!(" · {count} {word}"));
         }
     }
@@ -231,7 +243,10 @@ fn draw_answers(cx: Cx<'_>, plan: &MigrationSummary, area: Rect, buffer: &mut Bu
                 let caret = if ui.review.typing { "_" } else { "" };
                 let word = word(plan);
                 let typed = left(&format!("{}{caret}", ui.review.word), width(&word) + 1);
-                format!("  what loses values needs the word  {word}  typed here: [{typed}]")
+                let roomy = area.width >= 70;
+                let words = if roomy { "what loses values needs the word" } else { "needs the word" };
+                let here = if roomy { "  typed here: " } else { ": " };
+                format!("  {words}  {word}{here}[{typed}]")
             }
         };
         lines.push(line([(cursor.to_owned(), cx.theme.accent()), (text, style)]));

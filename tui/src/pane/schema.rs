@@ -11,7 +11,7 @@ use crate::effect::Effect;
 use crate::pane::{Filter, Parts, Rows, passes, review, schema_tree};
 use crate::prompt::Purpose;
 use crate::sql;
-use crate::text::{left, line, plain, plural, put, right, wrap};
+use crate::text::{left, line, plain, plural, put, right, width, wrap};
 use crate::theme::Theme;
 use crate::ui::{SchemaTab, Ui, identity};
 use crate::view::Cx;
@@ -361,6 +361,7 @@ fn draw_counts(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         let row = u16::try_from(found.len() + 1).unwrap_or(u16::MAX);
         put(buffer, area, row, &line([(text, cx.theme.dim())]));
     }
+    let names = cx.state.copies.iter().map(|copy| width(&copy.name)).max().unwrap_or(0).clamp(8, 22);
     let top = counts(cx.ui, cx.state).iter().map(|(_, rows)| *rows).max().unwrap_or(0).max(1);
     let room = usize::from(area.width).saturating_sub(40);
     parts::list(cx, Pane::Schema, area, found.len(), buffer, |index| match found.get(index) {
@@ -376,14 +377,15 @@ fn draw_counts(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         Some(Counted::Copy(copy)) => {
             let revision = copy.revision.map(|revision| revision.to_string()).unwrap_or_default();
             let megabytes = copy.bytes.div_ceil(1_000_000);
-            let undo = if copy.undo { "   u goes back to it" } else { "" };
+            let undo = if copy.undo { "  u goes back to it" } else { "" };
             line([
                 (" copy ".to_owned(), cx.theme.dim()),
-                (format!("{} ", left(&copy.name, 22)), cx.theme.bold()),
+                (format!("{} ", left(&copy.name, names)), cx.theme.bold()),
                 (format!("{} ", left(&revision, 5)), Style::new()),
                 (format!("{}  ", right(&format!("{megabytes} MB"), 8)), Style::new()),
-                (format!("{}  {}", cx.ui.clock(copy.at), copy.reason), cx.theme.dim()),
+                (cx.ui.clock(copy.at), cx.theme.dim()),
                 (undo.to_owned(), cx.theme.accent()),
+                (format!("  {}", copy.reason), cx.theme.dim()),
             ])
         }
     });

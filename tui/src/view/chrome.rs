@@ -30,7 +30,7 @@ fn model(cx: Cx<'_>, wide: bool) -> Vec<Part> {
     let revision = build.revision.to_string();
     let (sign, word, style) = match build.outcome {
         _ if build.running => (cx.theme.spinner(cx.ui.now), "building".to_owned(), cx.theme.accent()),
-        None => ("○", "not built".to_owned(), cx.theme.dim()),
+        None => ("○", if wide { "not built".to_owned() } else { String::new() }, cx.theme.dim()),
         Some(BuildOutcome::Broken { errors, .. }) => {
             let count = usize::try_from(errors).unwrap_or(usize::MAX);
             ("✗", if wide { plural(count, "error") } else { errors.to_string() }, cx.theme.error())
@@ -431,7 +431,12 @@ pub(crate) fn hints(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
     };
     let tail = if cx.ui.pending.is_empty() { tail } else { Vec::new() };
     while !parts.is_empty() && size(&parts) + size(&tail) > room + 3 {
-        parts.pop();
+        // The most useful key is worth more than the numbers of the panes, which stand on the tabs.
+        if parts.len() == 2 {
+            parts.remove(0);
+        } else {
+            parts.pop();
+        }
     }
     parts.extend(tail);
     put_keys(cx, parts, area, buffer);
@@ -484,9 +489,10 @@ fn hinted(cx: Cx<'_>) -> Vec<Action> {
     found.sort_by_key(|row| rank(row.scope));
     let tests = info(Action::RunTests);
     if review {
-        // There Enter does what Space does, or what the line of the answer says.
+        // What answers the focused question comes first.
         found.retain(|row| !matches!(row.action, Action::Open | Action::Space));
-        found.insert(0, info(Action::Space));
+        let typed = pane::review::is_typed(cx.ui, cx.state);
+        found.insert(0, info(if typed { Action::Open } else { Action::Space }));
     }
     if pane == Pane::Tests && cx.ui.disabled(tests.action, cx.state).is_none() {
         found.insert(0, tests);
