@@ -161,7 +161,7 @@ fn data_of_another_version_is_moved_by_a_server_of_that_version() {
 
     let moved = upgrade(Some(&other_server(folder.path(), &bundled)));
     assert!(moved.status.success(), "{}", text(&moved));
-    assert!(text(&moved).contains("moved from Postgres 17: 1 tables, 4 rows"), "{}", text(&moved));
+    assert!(text(&moved).contains("moved from Postgres 17: 1 table, 4 rows"), "{}", text(&moved));
     assert!(todo.join(".exo/postgres/data.17-1/base").exists(), "the old folder is kept");
     let titles = "SELECT string_agg(title, ',' ORDER BY id) FROM todos";
     assert_eq!(
