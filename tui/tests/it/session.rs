@@ -513,6 +513,8 @@ fn suspend_and_resume() {
     session.shows("[2 Schema]");
     session.keys("q");
     session.shows("left by Quit");
+    // The session reads what is typed until it is gone.
+    session.until("the prompt", |screen| screen.contents().trim_end().ends_with("ready>"));
     session.keys("exit\r");
     session.ends();
 }
