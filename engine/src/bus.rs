@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use studio_events::{
     EventKind, LogLevel, LogLine, Stream, StudioEvent, StudioState, Timestamp, Trace, TraceId,
@@ -17,6 +17,8 @@ const TRACE_QUEUE: usize = 1024;
 const STREAM_QUEUE: usize = 4096;
 /// How many facts are applied at most between two published states.
 const BATCH: usize = 512;
+/// Rest after a state with new requests: under load one state is published for many requests, not for each of them.
+const REST: Duration = Duration::from_millis(2);
 
 /// Now, as the events count time.
 pub fn now() -> Timestamp {
@@ -119,9 +121,13 @@ async fn reduce(
             applied.push(event);
         }
         publish.send_replace(Arc::new(state.clone()));
+        let requests = applied.iter().any(|event| matches!(event.kind, EventKind::Request(_)));
         // Whoever hears a fact finds it in the state.
         for event in applied {
             let _ = stream.send(event);
+        }
+        if requests {
+            tokio::time::sleep(REST).await;
         }
     }
 }

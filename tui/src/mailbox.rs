@@ -2,8 +2,9 @@
 //! on a lock here.
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
-use studio_events::{StudioEvent, StudioState};
+use studio_events::{EventKind, StudioEvent, StudioState};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -12,6 +13,9 @@ use crate::plain;
 
 /// Lines that may wait for the drawing thread; more are counted and dropped.
 const LINES: usize = 1024;
+/// Rest after handing over, shorter than a frame: under load the drawing thread is woken for many facts at once and not
+/// for each of them.
+const REST: Duration = Duration::from_millis(16);
 
 /// The newest state. The writer replaces it under a lock that it holds for one assignment; the reader takes it when
 /// nobody writes and otherwise keeps what it has.
@@ -93,6 +97,7 @@ async fn feed_states(mut states: watch::Receiver<Arc<StudioState>>, slot: Arc<Sl
         let old = slot.state.lock().unwrap_or_else(PoisonError::into_inner).replace(state);
         drop(old);
         slot.fresh.notify_one();
+        tokio::time::sleep(REST).await;
         if states.changed().await.is_err() {
             return;
         }
@@ -106,8 +111,10 @@ async fn feed_lines(
 ) {
     let mut lost = 0_u64;
     loop {
+        let mut is_request = false;
         let line = match events.recv().await {
             Ok(event) => {
+                is_request = matches!(event.kind, EventKind::Request(_));
                 let state = Arc::clone(&states.borrow());
                 plain::line(&event, &state)
             }
@@ -128,13 +135,16 @@ async fn feed_lines(
                 mpsc::error::TrySendError::Closed(_) => return,
             }
         }
+        if is_request && events.is_empty() {
+            tokio::time::sleep(REST).await;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use studio_events::{EventKind, LogLevel, LogLine, Timestamp};
+    use studio_events::{LogLevel, LogLine, Timestamp};
 
     fn event(seq: u64) -> Arc<StudioEvent> {
         let text = format!("fact {seq}");
