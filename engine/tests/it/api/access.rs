@@ -131,7 +131,8 @@ pub(crate) async fn all(lab: &Lab) {
         assert!(statement.start.0 + 2 >= end, "{:?}", trace.statements);
         end = statement.start.0 + statement.time.0;
         assert!(statement.send.0 + statement.receive.0 <= statement.time.0, "{statement:?}");
-        assert!(statement.database().0 > 0, "{statement:?}");
     }
+    // An answer may be there before its statement is looked at again, but not all of them.
+    assert!(trace.statements.iter().any(|it| it.database().0 > 0), "{:?}", trace.statements);
     assert!(end <= sql.start.0 + sql.time.0 + 2, "{sql:?} {:?}", trace.statements);
 }
