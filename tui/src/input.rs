@@ -13,8 +13,9 @@ const PAUSE_WANTED: u8 = 1;
 const PAUSED: u8 = 2;
 const STOP: u8 = 3;
 
-/// How long one wait for a key takes; also the longest a pause takes to begin.
-const WAIT: Duration = Duration::from_millis(100);
+/// How long one wait for a key takes; also the longest a pause takes to begin. The library asks again and again in the
+/// last millisecond of each wait, so an idle studio had better not wait often.
+const WAIT: Duration = Duration::from_millis(250);
 
 /// Keys, clicks and sizes.
 #[derive(Debug)]
