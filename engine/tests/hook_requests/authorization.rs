@@ -1,15 +1,13 @@
 //! Rules of a model that a component decides: allow, restrict, deny, review.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use studio_engine::project::Project;
-use studio_engine::studio::{Studio, StudioConfig};
-use studio_events::{HttpState, StudioState, Trace};
+use studio_events::{StudioState, Trace};
 
 use crate::guest::{ALL, component};
+use crate::started::{Folder, Started};
 use crate::studio::{ask, code, wait};
 
 const MODEL: &str = r#"
@@ -57,30 +55,9 @@ const TOML: &str =
 const ADMIN: (&str, &str) = ("x-role", "admin");
 
 pub(crate) async fn components_decide_rules_of_the_model() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let root = folder.path().join("rules");
-    fs::create_dir_all(root.join("src")).unwrap();
-    fs::write(root.join("src/index.exo"), MODEL).unwrap();
-    fs::write(root.join("exo.toml"), TOML).unwrap();
-    fs::write(root.join("src/all.wasm"), component("hooks", ALL)).unwrap();
-    let config = StudioConfig {
-        project: Project::open(&root).unwrap(),
-        port: Some(0),
-        executable: std::env::current_exe().unwrap(),
-        interactive: true,
-        policy: None,
-        database_url: None,
-        read_write: false,
-        enforce_trusted_documents: true,
-    };
-    let studio = Studio::prepare(config).unwrap().start();
-    let mut states = studio.states();
-    let state = wait(&mut states, |state| state.serving.revision.is_some()).await;
-    let HttpState::Listening { url, .. } = &state.http else {
-        panic!("the server is not bound: {:?}", state.http)
-    };
-    let authority = url.trim_start_matches("http://").to_owned();
+    let folder = Folder::new(MODEL, TOML);
+    fs::write(folder.root.join("src/all.wasm"), component("hooks", ALL)).unwrap();
+    let Started { studio, mut states, authority, .. } = Started::on(&folder).await;
     decisions(&authority).await;
     restrictions(&authority).await;
     reviews(&authority).await;

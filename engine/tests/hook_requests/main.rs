@@ -13,6 +13,7 @@ mod authorization;
 mod guest;
 mod modules;
 mod reload;
+mod started;
 mod studio;
 
 /// The supervisor has to be a program: this test binary plays it when it is called like the product.

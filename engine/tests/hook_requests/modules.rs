@@ -1,14 +1,12 @@
 //! `@wasm` modules and their interceptors: a component and a plain core module.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
-use studio_engine::project::Project;
-use studio_engine::studio::{Studio, StudioConfig};
-use studio_events::{HttpState, PhaseKind};
+use studio_events::PhaseKind;
 
 use crate::guest::{ALL, component};
+use crate::started::{Folder, Started};
 use crate::studio::{ask, code, hook_problems, wait};
 
 const MODEL: &str = r#"
@@ -61,26 +59,11 @@ const NUMBERS: &str =
     "(module (func (export \"add\") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))";
 
 pub(crate) async fn modules_and_interceptors_run_in_components() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let root = folder.path().join("code");
-    fs::create_dir_all(root.join("src")).unwrap();
-    fs::write(root.join("src/index.exo"), MODEL).unwrap();
-    fs::write(root.join("exo.toml"), TOML).unwrap();
+    let folder = Folder::new(MODEL, TOML);
+    let root = &folder.root;
     fs::write(root.join("src/all.wasm"), component("hooks", ALL)).unwrap();
     fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
-    let config = StudioConfig {
-        port: Some(0),
-        interactive: true,
-        ..StudioConfig::new(Project::open(&root).unwrap(), std::env::current_exe().unwrap())
-    };
-    let studio = Studio::prepare(config).unwrap().start();
-    let mut states = studio.states();
-    let state = wait(&mut states, |state| state.serving.revision.is_some()).await;
-    let HttpState::Listening { url, .. } = &state.http else {
-        panic!("the server is not bound: {:?}", state.http)
-    };
-    let authority = url.trim_start_matches("http://").to_owned();
+    let Started { studio, mut states, authority, .. } = Started::on(&folder).await;
     let data = async |query: &str| {
         let (status, body, _) = ask(&authority, query, &[]).await;
         assert_eq!(status, 200);

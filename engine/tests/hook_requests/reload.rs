@@ -1,18 +1,16 @@
 //! Replacing a component while clients send requests: none of them fails.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use studio_engine::project::Project;
-use studio_engine::studio::{Studio, StudioConfig};
-use studio_events::{HttpState, ServiceStatus, StudioState};
+use studio_events::{ServiceStatus, StudioState};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::guest::component;
+use crate::started::{Folder, Started};
 use crate::studio::{hook_problems, wait};
 
 const MODEL: &str = "@postgres\nmodule Notes {\n  @access(true)\n  type Note {\n    @pk id: Int = autoIncrement()\n    text: String\n  }\n}\n";
@@ -96,25 +94,10 @@ async fn client(authority: String, seen: Arc<Seen>) {
 }
 
 pub(crate) async fn no_request_fails_while_a_component_is_replaced() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let root = folder.path().join("notes");
-    fs::create_dir_all(root.join("src")).unwrap();
-    fs::write(root.join("src/index.exo"), MODEL).unwrap();
-    fs::write(root.join("exo.toml"), TOML).unwrap();
-    replace(&root, &version('a'));
-    let config = StudioConfig {
-        port: Some(0),
-        interactive: true,
-        ..StudioConfig::new(Project::open(&root).unwrap(), std::env::current_exe().unwrap())
-    };
-    let studio = Studio::prepare(config).unwrap().start();
-    let mut states = studio.states();
-    let state = wait(&mut states, |state| state.serving.revision.is_some()).await;
-    let HttpState::Listening { url, .. } = &state.http else {
-        panic!("the server is not bound: {:?}", state.http)
-    };
-    let authority = url.trim_start_matches("http://").to_owned();
+    let folder = Folder::new(MODEL, TOML);
+    let root = &folder.root;
+    replace(root, &version('a'));
+    let Started { studio, mut states, authority, .. } = Started::on(&folder).await;
     let seen = Arc::new(Seen::default());
     let clients: Vec<_> =
         (0..CLIENTS).map(|_| tokio::spawn(client(authority.clone(), Arc::clone(&seen)))).collect();
@@ -126,11 +109,11 @@ pub(crate) async fn no_request_fails_while_a_component_is_replaced() {
     };
     answered_by(b'a').await;
     for name in ['b', 'c', 'd'] {
-        replace(&root, &version(name));
+        replace(root, &version(name));
         answered_by(name as u8).await;
     }
     // A file that does not load leaves the old one serving, and says so.
-    replace(&root, b"\0asm broken");
+    replace(root, b"\0asm broken");
     let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
     let problem = hook_problems(&state);
     assert!(problem[0].contains("`version`"), "{problem:?}");
@@ -138,7 +121,7 @@ pub(crate) async fn no_request_fails_while_a_component_is_replaced() {
     seen.versions.store(0, Ordering::SeqCst);
     answered_by(b'd').await;
     for name in ['e', 'f'] {
-        replace(&root, &version(name));
+        replace(root, &version(name));
         answered_by(name as u8).await;
     }
     wait(&mut states, |state| hook_problems(state).is_empty() && !degraded(state)).await;

@@ -1,17 +1,15 @@
 //! One project with a component that exports everything, in the interactive studio.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use studio_engine::project::Project;
-use studio_engine::studio::{Studio, StudioConfig};
-use studio_events::{HttpState, PhaseKind, ProblemSource, ServiceStatus, StudioState};
+use studio_events::{PhaseKind, ProblemSource, ServiceStatus, StudioState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::guest::{ALL, component};
+use crate::started::{Folder, Started};
 
 const MODEL: &str = r#"
 context Caller {
@@ -33,32 +31,20 @@ const SEED: &str = "operation: |\n  mutation { createNotes(data: [{text: \"a\", 
 const TOML: &str = "[hooks.guard]\npath = \"hooks/guard.wasm\"\ntimeout_ms = 20000\nmemory_mb = 8\n";
 
 pub(crate) async fn hooks_stand_around_requests_and_follow_their_files() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let root = folder.path().join("notes");
-    for name in ["src", "tests", "hooks"] {
+    let folder = Folder::new(MODEL, TOML);
+    let root = &folder.root;
+    for name in ["tests", "hooks"] {
         fs::create_dir_all(root.join(name)).unwrap();
     }
-    fs::write(root.join("src/index.exo"), MODEL).unwrap();
-    fs::write(root.join("exo.toml"), TOML).unwrap();
     // No component yet: nothing is answered, since what it should refuse would pass.
-    let project = Project::open(&root).unwrap();
-    let executable = std::env::current_exe().unwrap();
-    let config = StudioConfig { port: Some(0), interactive: true, ..StudioConfig::new(project, executable) };
-    let studio = Studio::prepare(config).unwrap().start();
-    let mut states = studio.states();
-    let state = wait(&mut states, |state| state.serving.revision.is_some()).await;
-    let HttpState::Listening { url, .. } = &state.http else {
-        panic!("the server is not bound: {:?}", state.http)
-    };
-    let authority = url.trim_start_matches("http://").to_owned();
+    let Started { studio, mut states, state, authority } = Started::on(&folder).await;
     let problem = hook_problems(&state);
     assert!(problem[0].contains("`guard`") && problem[0].contains("cannot be read"), "{problem:?}");
     let (status, body, _) = ask(&authority, "{ notes { text } }", &[]).await;
     assert_eq!((status, code(&body)), (503, "HOOK_UNAVAILABLE"));
 
     // It is built: served from now on, problem gone.
-    replace(&root, &component("hooks", ALL));
+    replace(root, &component("hooks", ALL));
     wait(&mut states, |state| hook_problems(state).is_empty()).await;
     let create =
         "mutation { createNotes(data: [{text: \"a\", public: true}, {text: \"b\", public: false}]) { id } }";
@@ -82,7 +68,7 @@ pub(crate) async fn hooks_stand_around_requests_and_follow_their_files() {
     wait(&mut states, up).await;
 
     // A broken file changes nothing but the problem list.
-    replace(&root, b"\0asm broken");
+    replace(root, b"\0asm broken");
     let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
     assert!(hook_problems(&state)[0].contains("does not compile"), "{:?}", hook_problems(&state));
     assert_eq!(ask(&authority, "{ notes { text } }", &[("x-block", "1")]).await.0, 403);
@@ -92,7 +78,7 @@ pub(crate) async fn hooks_stand_around_requests_and_follow_their_files() {
     wait(&mut states, |state| hook_problems(state).is_empty() && !named(state)).await;
     assert_eq!(ask(&authority, "{ notes { text } }", &[("x-block", "1")]).await.0, 200);
     studio.stop().await.unwrap();
-    seeded_tests(&root).await;
+    seeded_tests(root).await;
 }
 
 async fn requests(authority: &str) {
