@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex as Lock, PoisonError};
 use futures_util::FutureExt;
 use studio_model::ir::Plugin;
 use studio_query::error::{ErrorClass, RequestError};
-use studio_query::operation::{OperationKind, RootCall, RootField};
+use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
 use studio_query::plan::{code_module, interceptor_arguments};
 use studio_query::{field_tree, with_arguments};
 
@@ -25,22 +25,7 @@ impl Scope<'_> {
         let known = asked.learned().and_then(|learned| Some((&learned.template, learned.chains.as_ref()?)));
         let Some((template, chains)) = known else {
             let operation = asked.operation()?;
-            let mut texts = Vec::with_capacity(operation.roots.len());
-            let is_work = |root: &RootField| !matches!(root.call, RootCall::Json(_));
-            let last = operation.roots.iter().rposition(is_work);
-            for (index, root) in operation.roots.iter().enumerate() {
-                let text = match &root.call {
-                    RootCall::Json(text) => text.clone(),
-                    RootCall::Entity(_) | RootCall::Code(_) => {
-                        let then = if last == Some(index) { Then::End } else { Then::GoOn };
-                        let chain = self.serving.modules.chain(operation.kind, &root.name);
-                        let at = Position::of(operation, root, then);
-                        self.root(at, Field::Asked(asked, index), &chain, acting, 0).await?
-                    }
-                };
-                texts.push((root.key.clone(), text));
-            }
-            return Ok(texts);
+            return self.fields(operation, |index, _| Field::Asked(asked, index), acting, 0).await;
         };
         let mut texts = Vec::with_capacity(template.roots.len());
         for (index, ((root, field), chain)) in
@@ -51,6 +36,32 @@ impl Scope<'_> {
             let at = Position { kind: template.kind, name: &root.name, operation_name, then };
             let text = self.root(at, Field::Asked(asked, index), chain, acting, 0).await?;
             texts.push((field.key.clone(), text));
+        }
+        Ok(texts)
+    }
+
+    /// The root fields of an operation in order, each as `field` has it; the first error ends it.
+    pub(super) async fn fields<'s>(
+        &self,
+        operation: &'s Operation,
+        field: impl Fn(usize, &'s RootField) -> Field<'s> + Send,
+        acting: &Acting,
+        depth: usize,
+    ) -> Result<FieldTexts, RequestError> {
+        let mut texts = Vec::with_capacity(operation.roots.len());
+        let is_work = |root: &RootField| !matches!(root.call, RootCall::Json(_));
+        let last = operation.roots.iter().rposition(is_work);
+        for (index, root) in operation.roots.iter().enumerate() {
+            let text = match &root.call {
+                RootCall::Json(text) => text.clone(),
+                RootCall::Entity(_) | RootCall::Code(_) => {
+                    let then = if depth == 0 && last == Some(index) { Then::End } else { Then::GoOn };
+                    let chain = self.serving.modules.chain(operation.kind, &root.name);
+                    let at = Position::of(operation, root, then);
+                    self.root(at, field(index, root), &chain, acting, depth).await?
+                }
+            };
+            texts.push((root.key.clone(), text));
         }
         Ok(texts)
     }

@@ -18,12 +18,12 @@ use studio_model::ir::Plugin;
 use studio_postgres::{PooledConnection, Transaction, TransactionMode};
 use studio_query::access::ContextError;
 use studio_query::error::{ErrorClass, RequestError};
-use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
+use studio_query::operation::{Operation, OperationKind, RootCall};
 use studio_query::plan::{CodePlan, Injection, PlanError, code_module, project};
 use studio_query::prepare;
 use tokio::sync::{Mutex, OnceCell};
 
-use self::field::{Field, Position};
+use self::field::Field;
 use self::host::Host;
 use super::access_trace::TimedLog;
 use super::answer::{AnswerContext, Identity, limits};
@@ -231,22 +231,7 @@ impl<'a> Scope<'a> {
             if depth > MAX_DEPTH {
                 return Err(RequestError::internal("functions and queries call each other without end"));
             }
-            let mut texts = Vec::with_capacity(operation.roots.len());
-            let is_work = |root: &RootField| !matches!(root.call, RootCall::Json(_));
-            let last = operation.roots.iter().rposition(is_work);
-            for (index, root) in operation.roots.iter().enumerate() {
-                let text = match &root.call {
-                    RootCall::Json(text) => text.clone(),
-                    RootCall::Entity(_) | RootCall::Code(_) => {
-                        let then = if depth == 0 && last == Some(index) { Then::End } else { Then::GoOn };
-                        let chain = self.serving.modules.chain(operation.kind, &root.name);
-                        let at = Position::of(operation, root, then);
-                        self.root(at, Field::Given(root), &chain, acting, depth).await?
-                    }
-                };
-                texts.push((root.key.clone(), text));
-            }
-            Ok(texts)
+            self.fields(operation, |_, root| Field::Given(root), acting, depth).await
         }
         .boxed()
     }
