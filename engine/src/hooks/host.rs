@@ -45,6 +45,17 @@ pub(super) fn service_name(component: &str) -> String {
     format!("hook {component}")
 }
 
+/// Claims of the caller's token, JSON text. A bad token is reported by the rule that needs a claim; here it is as good as
+/// none.
+pub(super) fn claims_of_token(
+    head: &RequestHead,
+    source: &TokenSource,
+    verifier: &Verifier,
+) -> Option<String> {
+    let token = head.token(source).ok()??;
+    verifier.verify(token).ok()?.map(|claims| claims.to_string())
+}
+
 impl HookHost for RequestHost {
     fn log_enabled(&self, level: HookLevel) -> bool {
         if self.bus.is_some() {
@@ -95,9 +106,7 @@ impl HookHost for RequestHost {
         if let Some(claims) = self.identity.get() {
             return serde_json::to_string(claims).ok();
         }
-        let token = self.head.get()?.token(&self.token_source).ok()??;
-        // A bad token is reported by the rule that needs a claim; here it is as good as none.
-        self.verifier.verify(token).ok()?.map(|claims| claims.to_string())
+        claims_of_token(self.head.get()?, &self.token_source, &self.verifier)
     }
 
     fn model(&self, name: &str) -> Option<String> {

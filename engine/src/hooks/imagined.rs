@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use studio_hooks::{HookHost, HookLevel, HookLine};
 
+use super::host::claims_of_token;
 use super::modules::Quiet;
 use crate::runtime::answer::{AnswerContext, Identity};
 use crate::runtime::caller::{Caller, QueryResults, RequestHead};
@@ -21,11 +22,7 @@ impl Imagined {
         let claims = match context.identity {
             Identity::System => None,
             Identity::Claims(claims) => serde_json::to_string(claims).ok(),
-            // A bad token is reported by the rule that needs a claim; here it is as good as none.
-            Identity::Token => {
-                let token = head.token(source).ok().flatten();
-                token.and_then(|token| verifier.verify(token).ok().flatten()).map(|claims| claims.to_string())
-            }
+            Identity::Token => claims_of_token(head, source, verifier),
         };
         let queries = QueryResults::default();
         let caller =
