@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use studio_hooks::{ActingAs, Failure, GraphqlReply, HostCalls};
 use studio_query::error::{ErrorClass, RequestError};
 
-use crate::runtime::answer::{AnswerContext, Identity, data_object, run_inner};
+use crate::runtime::answer::{AnswerContext, Identity, object, run_inner};
 use crate::runtime::caller::RequestHead;
 use crate::runtime::serving::Serving;
 
@@ -69,7 +69,7 @@ impl HostCalls for ServerCalls<'_> {
             let context = AnswerContext { identity, ..self.context.clone() };
             let result = run_inner(&context, self.serving, self.head, &document, variables.as_ref()).await;
             match result {
-                Ok(fields) => GraphqlReply { data: Some(data_object(&fields)), errors: Vec::new() },
+                Ok(fields) => GraphqlReply { data: Some(object(&fields)), errors: Vec::new() },
                 Err(error) => failed(failure_of(&error)),
             }
         }

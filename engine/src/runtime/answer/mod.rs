@@ -1,35 +1,39 @@
 //! One GraphQL request from body to body: the pipeline of graphql-and-sql 2.2, timed and traced.
 
-use std::borrow::Cow;
+mod body;
+mod clock;
+mod record;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json};
-use studio_events::{Micros, Phase, PhaseKind, Shares, Surface, Trace, TraceError, TraceId, TraceKind};
+use studio_events::{PhaseKind, Surface, TraceId};
 use studio_query::access::{AccessLog, ContextError, NoLog};
-use studio_query::error::{ErrorClass, RequestError};
-use studio_query::operation::{Operation, OperationKind, RootCall};
+use studio_query::error::RequestError;
+use studio_query::operation::{Operation, OperationKind};
 use studio_query::plan::{ContextUses, Plan, PlanError, PlanOptions, Template, VariableUse, plan_recorded};
 use studio_query::{
-    Document, Limits, Payload, Prepared, Stage, document_hash, error_body, prepare, prepare_observed,
-    trusted_text,
+    Document, Limits, Payload, Prepared, Stage, error_body, prepare, prepare_observed, trusted_text,
 };
 
-use studio_hooks::{FinishedOperation, OperationKind as HookOperationKind, RequestVerdict};
-
+use self::body::data_body;
+pub(crate) use self::body::object;
+use self::clock::Clock;
+use self::record::calls_note;
 use super::access_trace::TimedLog;
 use super::asked::Asked;
 use super::auth::Verifier;
 use super::caller::{Caller, Decisions, QueryResults, RequestHead};
 use super::execute::{Execution, FieldTexts, Recording, Run, execute};
-use super::histogram::{LatencyRecorder, Sample};
+use super::histogram::LatencyRecorder;
 use super::live;
 use super::scope;
-use super::sent::{SentRequest, SentRequests};
+use super::sent::SentRequests;
 use super::serving::{Cached, Known, Learned, Serving};
 use super::tap::Tap;
-use crate::bus::{self, Bus};
+use crate::bus::Bus;
 use crate::config::{Environment, Introspection, Settings};
 use crate::hooks::{Hooks, RequestHooks, ServerCalls, authorization};
 use crate::server::http::HttpReply;
@@ -355,127 +359,6 @@ impl Request<'_> {
         self.clock.split(PhaseKind::Coerce, coercing, PhaseKind::Validate);
         operation
     }
-
-    fn record(mut self, payload: &Payload, error: Option<&RequestError>, bytes: usize) {
-        let total = self.clock.total();
-        let template = self.template.take();
-        let (kind, name) = match template.as_deref().map(|learned| &learned.template) {
-            Some(template) => (kind_of(template.kind), Cow::Borrowed(&*template.name)),
-            None => {
-                let (kind, name) = describe(self.operation(), payload.operation_name.as_deref());
-                (kind, Cow::Owned(name))
-            }
-        };
-        // In production nobody asks for these numbers.
-        if kind != TraceKind::Introspection && self.context.bus.is_some() {
-            self.context.latency.record(Sample {
-                operation: &name,
-                shares: Shares {
-                    total,
-                    sql: Micros(self.clock.of(PhaseKind::Pool).0 + self.clock.of(PhaseKind::Sql).0),
-                    hook: self.clock.of(PhaseKind::Hook),
-                    plan: Micros(self.clock.of(PhaseKind::Access).0 + self.clock.of(PhaseKind::Plan).0),
-                    encode: self.clock.of(PhaseKind::Encode),
-                },
-                failed: error.is_some(),
-                revision: self.serving.revision,
-            });
-        }
-        if let Some(error) = error.filter(|error| error.hidden.is_some()) {
-            let hidden = error.hidden.as_deref().unwrap_or_default();
-            tracing::warn!(operation = %name, message = %error.message, cause = %hidden, "request failed");
-        }
-        self.tell_observers(kind, error);
-        if !self.context.is_recorded() {
-            return;
-        }
-        let id = self.context.trace_id();
-        if self.context.bus.is_some() {
-            let operation_name = payload.operation_name.clone();
-            self.context.sent.keep(id, SentRequest { head: self.head.clone(), operation_name });
-        }
-        let variables =
-            payload.variables.as_ref().and_then(|it| serde_json::to_string(it).ok()).unwrap_or_default();
-        // Their starts count from when the plan was run.
-        let ran_after = self.execution.began.map_or(0, |began| span(self.clock.start, began).0);
-        for statement in &mut self.execution.statements {
-            statement.start.0 += ran_after;
-        }
-        let trace = Trace {
-            id,
-            at: bus::now(),
-            revision: self.serving.revision,
-            surface: self.context.surface.clone(),
-            kind,
-            operation: name.into_owned(),
-            caller: self.caller_label(),
-            document: std::mem::take(&mut self.document).into(),
-            variables: variables.into(),
-            status: 200,
-            total,
-            phases: self.clock.phases(total),
-            statements: std::mem::take(&mut self.execution.statements),
-            round_trips: self.execution.round_trips,
-            rows: self.execution.rows,
-            response_bytes: bytes as u64,
-            error: error.map(|error| TraceError {
-                message: error.message.clone(),
-                cause: error.hidden.clone(),
-                denied: error.class == ErrorClass::NotAuthorized,
-            }),
-            access: self.log.checks(),
-        };
-        let trace = Arc::new(trace);
-        if let Some(tap) = self.context.tap {
-            tap.request(&trace, &self.log.notes);
-        }
-        match (self.context.hooks, self.context.bus) {
-            // Hooks after the reply belong to the trace as well.
-            (Some(hooks), Some(_)) => hooks.keep_trace(Trace::clone(&trace), self.clock.start),
-            (None, Some(bus)) => bus.trace(trace),
-            (_, None) => {}
-        }
-    }
-
-    /// Facts for observers, if some hook observes.
-    fn tell_observers(&self, kind: TraceKind, error: Option<&RequestError>) {
-        let Some(hooks) = self.context.hooks.filter(|hooks| hooks.is_observed()) else { return };
-        let verdict = match error.map(|error| error.class) {
-            None => RequestVerdict::Success,
-            Some(ErrorClass::NotAuthorized | ErrorClass::Expired | ErrorClass::NotAllowed) => {
-                RequestVerdict::Refused
-            }
-            Some(_) => RequestVerdict::Failed,
-        };
-        let sql = self.clock.of(PhaseKind::Sql).0;
-        hooks.keep_operation(FinishedOperation {
-            kind: match kind {
-                TraceKind::Mutation => HookOperationKind::Mutation,
-                TraceKind::Query | TraceKind::Introspection | TraceKind::Invalid => HookOperationKind::Query,
-            },
-            name: self.operation().and_then(|operation| operation.name.clone()),
-            document_hash: document_hash(&self.document),
-            planning_us: self.clock.total().0.saturating_sub(sql),
-            execution_us: sql,
-            sql_statements: self.execution.statement_count,
-            from_plan_cache: self.cached,
-            verdict,
-            error_count: u32::from(error.is_some()),
-        });
-    }
-
-    /// The active persona for the page's requests, `token` for others that bring one.
-    fn caller_label(&self) -> String {
-        match self.head.token(&self.context.settings.token_source) {
-            Ok(None) => String::new(),
-            Ok(Some(_)) if self.context.surface == Surface::Playground => {
-                let persona = self.context.bus.and_then(|bus| bus.states().borrow().persona.clone());
-                persona.unwrap_or_else(|| "token".to_owned())
-            }
-            Ok(Some(_)) => "token".to_owned(),
-            Err(_) => "bad token".to_owned(),
-        }
-    }
 }
 
 /// The limits of the settings.
@@ -598,149 +481,4 @@ async fn context_query(
     let fields = scope::run(context, serving, head, &operation, Recording::Off).await.result;
     let text = fields?.into_iter().next().map(|(_, json)| json).unwrap_or_default();
     serde_json::from_str(&text).map(Some).map_err(|error| RequestError::internal(error.to_string()))
-}
-
-/// The `data` object from finished JSON texts.
-pub(crate) fn data_object(fields: &FieldTexts) -> String {
-    object(fields)
-}
-
-/// `Pricing.quote 1.2 ms, …` of the functions that ran.
-fn calls_note(calls: &[scope::FunctionTime]) -> String {
-    let shown: Vec<String> = calls
-        .iter()
-        .take(5)
-        .map(|call| {
-            #[allow(clippy::cast_precision_loss)]
-            let milliseconds = call.time.0 as f64 / 1000.0;
-            format!("{} {milliseconds:.1} ms", call.name)
-        })
-        .collect();
-    let more = if calls.len() > shown.len() { ", …" } else { "" };
-    shown.join(", ") + more
-}
-
-/// `{"data": …}` from finished JSON texts, in selection order.
-fn data_body(fields: &FieldTexts) -> String {
-    let mut body = String::with_capacity(size(fields) + "{\"data\":}".len());
-    body.push_str("{\"data\":");
-    push_object(&mut body, fields);
-    body.push('}');
-    body
-}
-
-/// An object of finished JSON texts.
-pub(super) fn object(fields: &FieldTexts) -> String {
-    let mut body = String::with_capacity(size(fields));
-    push_object(&mut body, fields);
-    body
-}
-
-/// Bytes of [`object`], or a few more.
-fn size(fields: &FieldTexts) -> usize {
-    fields.iter().map(|(key, json)| key.len() + json.len() + 6).sum::<usize>() + 2
-}
-
-fn push_object(body: &mut String, fields: &FieldTexts) {
-    body.push('{');
-    for (index, (key, json)) in fields.iter().enumerate() {
-        if index > 0 {
-            body.push(',');
-        }
-        // GraphQL names need no escaping.
-        body.push('"');
-        body.push_str(key);
-        body.push_str("\":");
-        body.push_str(json);
-    }
-    body.push('}');
-}
-
-fn describe(operation: Option<&Operation>, asked: Option<&str>) -> (TraceKind, String) {
-    let Some(operation) = operation else {
-        return (TraceKind::Invalid, asked.unwrap_or("(invalid)").to_owned());
-    };
-    let only_schema = operation.roots.iter().all(|root| matches!(root.call, RootCall::Json(_)));
-    let kind = match operation.kind {
-        OperationKind::Query if only_schema => TraceKind::Introspection,
-        kind => kind_of(kind),
-    };
-    let first = || operation.roots.first().map_or("(empty)", |root| root.name.as_str());
-    (kind, operation.name.as_deref().unwrap_or_else(first).to_owned())
-}
-
-fn kind_of(kind: OperationKind) -> TraceKind {
-    match kind {
-        OperationKind::Query => TraceKind::Query,
-        OperationKind::Mutation => TraceKind::Mutation,
-    }
-}
-
-/// Laps of one request.
-struct Clock {
-    start: Instant,
-    last: Instant,
-    laps: Vec<Phase>,
-    /// Somebody wants to know.
-    runs: bool,
-}
-
-impl Clock {
-    fn start(at: Option<Instant>, runs: bool) -> Self {
-        let start = at.unwrap_or_else(Instant::now);
-        Self { start, last: start, laps: Vec::with_capacity(if runs { 11 } else { 0 }), runs }
-    }
-
-    /// A lap of two parts: `known` of it was spent on the first one.
-    fn split(&mut self, first: PhaseKind, known: Duration, rest: PhaseKind) {
-        if !self.runs {
-            return;
-        }
-        let now = Instant::now();
-        let border = (self.last + known).min(now);
-        for (kind, from, to) in [(first, self.last, border), (rest, border, now)] {
-            // Borders are rounded, not spans, so that the spans add up.
-            let (start, end) = (span(self.start, from), span(self.start, to));
-            self.laps.push(Phase { kind, start, time: Micros(end.0 - start.0), note: String::new() });
-        }
-        self.last = now;
-    }
-
-    fn lap(&mut self, kind: PhaseKind, note: &str) {
-        if !self.runs {
-            return;
-        }
-        let now = Instant::now();
-        let (start, end) = (span(self.start, self.last), span(self.start, now));
-        self.laps.push(Phase { kind, start, time: Micros(end.0 - start.0), note: note.to_owned() });
-        self.last = now;
-    }
-
-    /// A word about the last lap.
-    fn note(&mut self, note: &str) {
-        if let Some(lap) = self.laps.last_mut() {
-            note.clone_into(&mut lap.note);
-        }
-    }
-
-    fn total(&self) -> Micros {
-        span(self.start, Instant::now())
-    }
-
-    fn of(&self, kind: PhaseKind) -> Micros {
-        Micros(self.laps.iter().filter(|lap| lap.kind == kind).map(|lap| lap.time.0).sum())
-    }
-
-    /// The laps, and what they leave out as `other`.
-    fn phases(&mut self, total: Micros) -> Vec<Phase> {
-        let known: u64 = self.laps.iter().map(|lap| lap.time.0).sum();
-        let start = span(self.start, self.last);
-        let time = Micros(total.0.saturating_sub(known));
-        self.laps.push(Phase { kind: PhaseKind::Other, start, time, note: String::new() });
-        std::mem::take(&mut self.laps)
-    }
-}
-
-fn span(from: Instant, to: Instant) -> Micros {
-    Micros(u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX))
 }
