@@ -32,6 +32,8 @@ pub struct Watch {
     root: PathBuf,
     watched: BTreeSet<&'static str>,
     followed: Followed,
+    /// The batch that is being collected. It is kept here so that whoever stops waiting loses nothing.
+    batch: Option<Batch>,
     /// Why changes are found by polling, if they are.
     pub polling: Option<String>,
 }
@@ -43,6 +45,15 @@ impl std::fmt::Debug for Watch {
             .field("polling", &self.polling)
             .finish_non_exhaustive()
     }
+}
+
+/// A batch that has not ended.
+struct Batch {
+    changes: Changes,
+    /// When it ends although changes keep coming.
+    longest: Instant,
+    /// When it ends if nothing comes.
+    quiet: Instant,
 }
 
 /// What a batch of changes touched.
@@ -125,7 +136,8 @@ impl Watch {
         root: &Path,
         followed: Followed,
     ) -> Self {
-        Self { watcher, events, root: root.to_owned(), watched: BTreeSet::new(), followed, polling: None }
+        let (watched, root) = (BTreeSet::new(), root.to_owned());
+        Self { watcher, events, root, watched, followed, batch: None, polling: None }
     }
 
     /// From now on changes of these files (relative to the project) count as well, and only of these; files in the
@@ -180,25 +192,31 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for the next batch; `None` when the watcher is gone.
+    /// Waits for the next batch; `None` when the watcher is gone. Cancel safe: changes that were seen by a call that is
+    /// dropped are in the batch of the next one.
     pub async fn next(&mut self) -> Option<Changes> {
-        let mut changes = Changes::default();
-        changes.paths.insert(self.events.recv().await?);
-        let longest = Instant::now() + LONGEST;
-        loop {
-            let end = (Instant::now() + QUIET).min(longest);
-            match timeout_at(end, self.events.recv()).await {
+        if self.batch.is_none() {
+            let first = self.events.recv().await?;
+            let now = Instant::now();
+            let changes = Changes { paths: BTreeSet::from([first]) };
+            self.batch = Some(Batch { changes, longest: now + LONGEST, quiet: now + QUIET });
+        }
+        while let Some(batch) = &mut self.batch {
+            match timeout_at(batch.quiet.min(batch.longest), self.events.recv()).await {
                 Ok(Some(path)) => {
-                    changes.paths.insert(path);
+                    batch.changes.paths.insert(path);
                 }
                 // A file without content is one that an editor is writing in place: its model would be an empty one.
-                Err(_) if Instant::now() < longest && self.is_half_written(&changes) => {}
+                Err(_) if Instant::now() < batch.longest && is_half_written(&self.root, &batch.changes) => {}
                 Ok(None) | Err(_) => break,
             }
-            if Instant::now() >= longest {
+            let now = Instant::now();
+            if now >= batch.longest {
                 break;
             }
+            batch.quiet = now + QUIET;
         }
+        let Batch { changes, .. } = self.batch.take()?;
         if self.polling.is_none() {
             // A folder that was replaced needs a new watch; failing to get one is no reason to stop.
             for folder in FOLDERS {
@@ -212,14 +230,12 @@ impl Watch {
     }
 }
 
-impl Watch {
-    fn is_half_written(&self, changes: &Changes) -> bool {
-        let is_empty = |path: &PathBuf| {
-            let found = std::fs::metadata(self.root.join(path));
-            found.is_ok_and(|found| found.is_file() && found.len() == 0)
-        };
-        changes.paths.iter().any(is_empty)
-    }
+fn is_half_written(root: &Path, changes: &Changes) -> bool {
+    let is_empty = |path: &PathBuf| {
+        let found = std::fs::metadata(root.join(path));
+        found.is_ok_and(|found| found.is_file() && found.len() == 0)
+    };
+    changes.paths.iter().any(is_empty)
 }
 
 fn handler(
@@ -259,6 +275,27 @@ mod tests {
         let changes = watch.next().await.unwrap();
         assert!(changes.model() && changes.configuration() && !changes.tests());
         assert!(changes.paths.iter().all(|path| !path.starts_with("target")), "{changes:?}");
+    }
+
+    #[tokio::test]
+    async fn changes_seen_by_a_wait_that_was_given_up_are_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("src")).unwrap();
+        let mut watch = Watch::start(&root).unwrap();
+        std::fs::write(root.join("src/index.exo"), "x").unwrap();
+        std::fs::write(root.join(".env"), "A=1").unwrap();
+        let mut seen = Changes::default();
+        let all = async {
+            while !(seen.model() && seen.configuration()) {
+                // Given up before the silence has passed, as when a command or the database comes first.
+                if let Ok(Some(changes)) = tokio::time::timeout(QUIET / 5, watch.next()).await {
+                    seen.paths.extend(changes.paths);
+                }
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(60), all).await;
+        assert!(found.is_ok(), "lost: {seen:?}");
     }
 
     #[tokio::test]

@@ -164,10 +164,16 @@ pub(crate) async fn wait(
 ) -> Arc<StudioState> {
     let limit = std::time::Duration::from_secs(120);
     let found = tokio::time::timeout(limit, states.wait_for(|state| condition(state))).await;
-    match found {
-        Ok(state) => state.unwrap().clone(),
-        Err(_) => panic!("still waiting"),
+    if let Ok(state) = found {
+        return state.unwrap().clone();
     }
+    let state = states.borrow();
+    let problems: Vec<_> = state.all_problems().map(|problem| &problem.rendered).collect();
+    let (build, serving, database) = (&state.build, &state.serving, &state.database);
+    let logs: Vec<_> = state.logs.iter().map(|(_, line)| &line.text).collect();
+    panic!(
+        "still waiting; build {build:?}; serving {serving:?}; database {database:?}; problems {problems:?}; log {logs:?}"
+    )
 }
 
 pub(crate) async fn ask(authority: &str, query: &str) -> String {
