@@ -240,7 +240,9 @@ pub(crate) struct HookCallArgs {
     pub(crate) name: String,
     /// Interface and function, such as gateway.on-request
     pub(crate) export: String,
-    /// Headers, arguments and so on as a JSON object
+    /// What the call is about, as a JSON object. All: headers, method, target, claims. gateway.on-response: status.
+    /// interceptors: hook, kind, field, key, operation, arguments, selection, and result for after. authorization: rule,
+    /// type, member, details, and items for review. module: name, arguments
     #[arg(long, value_name = "ARGS", default_value = "{}")]
     pub(crate) json: String,
     /// The project

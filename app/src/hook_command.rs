@@ -8,8 +8,8 @@ use include_dir::{Dir, include_dir};
 use serde_json::{Map, Value as Json, json};
 use studio_engine::config::ExoToml;
 use studio_hooks::{
-    CheckReport, ComponentConfig, CoreModule, HookComponent, HookEngine, HookHost, HookLevel, HookLine,
-    LoadError, WIT, check, dry_call,
+    CheckReport, ComponentConfig, CoreModule, Counting, HookComponent, HookEngine, HookHost, HookLevel,
+    HookLine, LoadError, WIT, callable, check, dry_call, dry_call_keys,
 };
 
 use crate::cli::{HookCallArgs, HookLanguage, NewHookArgs};
@@ -19,29 +19,36 @@ use crate::output;
 static GUESTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/hook-guests");
 
 /// A host for calls by hand: log lines go to standard error.
-struct ByHand;
+#[derive(Default)]
+struct ByHand {
+    claims: Option<String>,
+}
 
 impl HookHost for ByHand {
     fn log_enabled(&self, _level: HookLevel) -> bool {
         true
     }
     fn log(&self, line: HookLine) {
-        output::note(&format!("{:?} {}", line.level, line.text()).to_lowercase());
+        let level = format!("{:?}", line.level).to_lowercase();
+        output::note(&format!("{level}: {}", line.text()));
     }
     fn access(&self, _component: &str, record: Vec<u8>) -> bool {
         output::note(&format!("access {}", String::from_utf8_lossy(&record).trim_end()));
         true
     }
     fn claims(&self) -> Option<String> {
-        None
+        self.claims.clone()
     }
     fn model(&self, _name: &str) -> Option<String> {
         None
     }
 }
 
-fn engine() -> Result<HookEngine, Failure> {
-    HookEngine::new(None).map_err(|error| failed("make a WebAssembly engine", &error))
+/// With a project its compiled code is used again: compiling a guest in Python takes many seconds.
+fn engine(project: Option<&Path>) -> Result<HookEngine, Failure> {
+    let cache = project.filter(|dir| dir.join("exo.toml").is_file()).map(|dir| dir.join("target/hooks"));
+    HookEngine::new(cache.as_deref(), Counting::Fuel)
+        .map_err(|error| failed("make a WebAssembly engine", &error))
 }
 
 fn failed(what: &str, error: &LoadError) -> Failure {
@@ -50,8 +57,11 @@ fn failed(what: &str, error: &LoadError) -> Failure {
 
 /// `hooks check FILE`.
 pub(crate) async fn check_file(file: &Path) -> Result<ExitCode, Failure> {
-    let engine = engine()?;
-    let bytes = std::fs::read(file).map_err(|error| Failure::environment("read the file", &error))?;
+    let engine = engine(None)?;
+    let bytes = std::fs::read(file).map_err(|error| {
+        Failure::environment(&format!("read {}", file.display()), &error)
+            .help("name the built component, such as hooks/NAME/hook.wasm")
+    })?;
     if CoreModule::is_plain(&bytes) {
         let limits = ComponentConfig::new("module", file);
         let module = CoreModule::from_bytes(&engine, &bytes, limits.timeout, limits.memory_bytes)
@@ -78,22 +88,23 @@ pub(crate) async fn check_file(file: &Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A timed call of the first export that needs no arguments.
+/// A timed call of an export, preferably of one that needs no arguments; all others are empty.
 async fn dry_run(component: &Arc<HookComponent>) {
-    let export = ["gateway.on-request", "identity.authenticate", "observer.on-finished"]
-        .into_iter()
-        .find(|export| component.interfaces().iter().any(|it| export.starts_with(it.name())));
-    let Some(export) = export else {
-        output::line("no export can be called without arguments; see `exo-studio hook call`");
+    let exports = callable(component);
+    let simple = ["gateway.on-request", "identity.authenticate", "observer.on-finished"];
+    let export = simple.into_iter().find(|export| exports.iter().any(|it| it == export));
+    let Some(export) = export.or(exports.first().map(String::as_str)) else {
+        output::line("nothing to call: it only has `lifecycle`");
         return;
     };
-    match dry_call(component, export, Map::new(), Arc::new(ByHand)).await {
+    match dry_call(component, export, Map::new(), Arc::new(ByHand::default())).await {
         Ok(call) => output::line(&format!(
-            "dry call of {export}: {:.0} us, new instance included: {}",
+            "dry call of {export}: {:.0} us, new instance included{}: {}",
             call.time.as_secs_f64() * 1e6,
+            call.fuel.map_or_else(String::new, |fuel| format!(", {fuel} fuel")),
             call.answer
         )),
-        Err(error) => output::line(&format!("dry call of {export} failed: {error}")),
+        Err(error) => output::line(&format!("dry call of {export} without arguments failed: {error}")),
     }
 }
 
@@ -109,14 +120,17 @@ pub(crate) async fn call(args: &HookCallArgs) -> Result<ExitCode, Failure> {
             "write it as '{\"headers\": {}}'".to_owned(),
         )
     })?;
-    let engine = engine()?;
+    let engine = engine(Some(&args.dir))?;
     let config = component_config(args)?;
     let component =
         HookComponent::load(&engine, config).await.map_err(|error| failed("load the component", &error))?;
-    match dry_call(&component, &args.export, arguments, Arc::new(ByHand)).await {
+    fits(&component, args, &arguments)?;
+    let host = ByHand { claims: arguments.get("claims").map(Json::to_string) };
+    match dry_call(&component, &args.export, arguments, Arc::new(host)).await {
         Ok(call) => {
             let us = (call.time.as_secs_f64() * 1e6).round();
-            output::line(&json!({ "answer": call.answer, "microseconds": us }).to_string());
+            let answer = json!({ "answer": call.answer, "microseconds": us, "fuel": call.fuel });
+            output::line(&answer.to_string());
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -124,6 +138,31 @@ pub(crate) async fn call(args: &HookCallArgs) -> Result<ExitCode, Failure> {
             output::note(&error.to_string());
             Ok(ExitCode::from(1))
         }
+    }
+}
+
+/// Whether there is such an export, and whether it looks at what it is told.
+fn fits(
+    component: &HookComponent,
+    args: &HookCallArgs,
+    arguments: &Map<String, Json>,
+) -> Result<(), Failure> {
+    let exports = callable(component);
+    if !exports.contains(&args.export) {
+        let near = studio_model::nearest(&args.export, exports.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        return Err(Failure::usage(
+            format!("`{}` has no export `{}`", args.name, args.export),
+            format!("{near}it has: {}", list(&exports)),
+        ));
+    }
+    let keys = dry_call_keys(&args.export);
+    match arguments.keys().find(|key| !keys.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(Failure::usage(
+            format!("a call of {} knows no `{unknown}`", args.export),
+            format!("known in --json: {}", keys.join(", ")),
+        )),
     }
 }
 

@@ -62,10 +62,7 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let (host, port) = (settings.host.clone(), settings.port);
     let graphql_path = settings.graphql_path.clone();
     let mut server = Server::new(settings, Arc::new(environment));
-    server.hooks = hooks(&args.dir).await?;
-    server.hooks.check_all(&derived.ir).await.map_err(|(file, error)| {
-        Failure::environment(&format!("load the module file `{file}`"), &error).help(error.help())
-    })?;
+    server.hooks = hooks(&args.dir, &derived.ir).await?;
     let server = Arc::new(server);
     server.swap(Arc::new(Serving::new(Revision(1), &derived, pool.clone())));
     let listener = bind(&host, port).await.map_err(|error| match error {
@@ -96,13 +93,12 @@ pub(crate) async fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The hook components; one that does not load is a reason not to start, since requests would slip past it.
-async fn hooks(dir: &std::path::Path) -> Result<Arc<Hooks>, Failure> {
+async fn hooks(dir: &std::path::Path, ir: &Ir) -> Result<Arc<Hooks>, Failure> {
     let toml = ExoToml::read(dir)
         .map_err(|problem| Failure::environment("read exo.toml", &problem).help(problem.help.clone()))?;
     let root = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    Hooks::load_all(&root, &toml).await.map_err(|(name, error)| {
-        Failure::environment(&format!("load the hook `{name}`"), &error).help(error.help())
-    })
+    let loaded = Hooks::load_for(&root, &toml, ir).await;
+    loaded.map_err(|fault| Failure::environment("start with these components", &fault).help(fault.help()))
 }
 
 /// Whether a script was saved after the model was compiled.

@@ -65,12 +65,32 @@ fn a_component_is_checked_and_called_by_hand() {
     std::fs::write(dir.join("exo.toml"), "[hooks.guard]\npath = \"hook.wasm\"\n").unwrap();
     let output = studio(dir, &["hook", "call", "guard", "gateway.on-request", "--json", "{}"]);
     assert!(output.status.success() && text(&output).contains("\"ok\":null"), "{}", text(&output));
+    assert!(
+        text(&output).contains("\"fuel\":") && !text(&output).contains("\"fuel\":null"),
+        "{}",
+        text(&output)
+    );
     let trap = "{\"headers\": {\"x-trap\": \"1\"}}";
     let output = studio(dir, &["hook", "call", "guard", "gateway.on-request", "--json", trap]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output).contains("HOOK_CRASHED"), "{}", text(&output));
+    // What cannot be called, or would not be looked at, is a mistake of the command.
+    for (args, words) in [
+        (["gateway.on-reqest", "{}"], ["did you mean `gateway.on-request`?", "gateway.on-response"]),
+        (
+            ["identity.authenticate", "{}"],
+            ["has no export `identity.authenticate`", "it has: gateway.on-request"],
+        ),
+        (["gateway.on-request", "{\"header\": {}}"], ["knows no `header`", "headers, method"]),
+    ] {
+        let output = studio(dir, &["hook", "call", "guard", args[0], "--json", args[1]]);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        assert!(words.iter().all(|word| text(&output).contains(word)), "{}", text(&output));
+    }
     let output = studio(dir, &["hook", "call", "gard", "gateway.on-request"]);
     assert!(output.status.code() == Some(2) && text(&output).contains("guard"), "{}", text(&output));
+    let output = studio(dir, &["hooks", "check", "absent.wasm"]);
+    assert!(text(&output).contains("absent.wasm") && text(&output).contains("next:"), "{}", text(&output));
     std::fs::write(dir.join("broken.wasm"), "no").unwrap();
     let output = studio(dir, &["hooks", "check", "broken.wasm"]);
     assert!(output.status.code() == Some(4) && text(&output).contains("next:"), "{}", text(&output));

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use studio_hooks::{
-    ComponentConfig, Exchange, HookComponent, HookEngine, NoCalls, RequestParts, Session, SilentHost,
+    ComponentConfig, Counting, Exchange, HookComponent, HookEngine, NoCalls, RequestParts, Session,
+    SilentHost,
 };
 
 /// One look at a header, then `ok`.
@@ -38,7 +39,7 @@ fn session(headers: &[(&str, &str)]) -> Session {
 
 fn hooks(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = HookEngine::new(None).unwrap();
+    let engine = HookEngine::new(None, Counting::Fuel).unwrap();
     let load = |config: ComponentConfig| -> Arc<HookComponent> {
         let bytes = wat::parse_str(GUEST).unwrap();
         runtime.block_on(HookComponent::from_bytes(&engine, config, bytes)).unwrap()

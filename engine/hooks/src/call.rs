@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use crate::bindings::exo::hooks::types as wit;
 use crate::bindings::exports::exo::hooks as guest;
 use crate::component::HookComponent;
-use crate::failure::{Failure, HookError, HookErrorKind, Rejection};
+use crate::failure::{Failure, HookError, Rejection};
 use crate::host::{HostCalls, NoCalls, OperationFacts};
 use crate::lease::Stage;
 use crate::session::Session;
@@ -113,9 +113,10 @@ impl From<Failure> for wit::Failure {
 }
 
 impl From<wit::Rejection> for Rejection {
-    /// The limits of the contract: a status outside 100..=599 is answered as 500, an empty list gets an entry.
+    /// The limits of the contract: a status outside 100..=599 is answered as 500, an empty list gets an entry. So is
+    /// 1xx: in HTTP something follows such a status, and here nothing does.
     fn from(it: wit::Rejection) -> Self {
-        let status = if (100..=599).contains(&it.status) { it.status } else { 500 };
+        let status = if (200..=599).contains(&it.status) { it.status } else { 500 };
         let mut errors: Vec<Failure> = it.errors.into_iter().map(Failure::from).collect();
         if errors.is_empty() {
             errors.push(Failure::message("The request was rejected"));
@@ -181,7 +182,7 @@ impl Session {
             Ok(None) => Ok(Ok(None)),
             Ok(Some(text)) => match serde_json::from_str(&text) {
                 Ok(claims) => Ok(Ok(Some(claims))),
-                Err(error) => Err(contract(component, "identity.authenticate", &error)),
+                Err(error) => Err(self.no_json(component, "identity.authenticate", &error)),
             },
             Err(rejection) => Ok(Err(rejection.into())),
         }
@@ -206,7 +207,7 @@ impl Session {
                 .boxed()
             })
             .await?;
-        checked_json(component, "interceptors.before", answer)
+        self.checked_json(component, "interceptors.before", answer)
     }
 
     /// `interceptors.after`: a new result as JSON text, or none to keep it.
@@ -229,7 +230,7 @@ impl Session {
                 .boxed()
             })
             .await?;
-        checked_json(component, "interceptors.after", answer)
+        self.checked_json(component, "interceptors.after", answer)
     }
 
     /// `interceptors.around`: the field's result, its own or that of `proceed`.
@@ -252,17 +253,15 @@ impl Session {
                 .boxed()
             })
             .await?;
-        match checked_json(component, "interceptors.around", answer)? {
+        match self.checked_json(component, "interceptors.around", answer)? {
             Err(failure) => Ok(Err(failure)),
             Ok(Some(result)) => Ok(Ok(result)),
             Ok(None) => match outcome {
                 Some(outcome) => Ok(outcome),
-                None => Err(HookError {
-                    component: component.name().to_owned(),
-                    export: "interceptors.around",
-                    kind: HookErrorKind::Contract,
-                    detail: format!("`{hook}` neither proceeded nor gave a result"),
-                }),
+                None => {
+                    let detail = format!("`{hook}` neither proceeded nor gave a result");
+                    Err(self.broke(component, "interceptors.around", detail))
+                }
             },
         }
     }
@@ -292,7 +291,7 @@ impl Session {
             guest::authorization::Decision::Deny(failure) => Decision::Deny(failure.into()),
             guest::authorization::Decision::Restrict(filter) => {
                 let parsed = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&filter);
-                parsed.map_err(|error| contract(component, "authorization.decide", &error))?;
+                parsed.map_err(|error| self.no_json(component, "authorization.decide", &error))?;
                 Decision::Restrict(filter)
             }
         })
@@ -355,7 +354,8 @@ impl Session {
                 .boxed()
             })
             .await?;
-        checked_json(component, export, answer.map(Some)).map(|answer| answer.map(Option::unwrap_or_default))
+        self.checked_json(component, export, answer.map(Some))
+            .map(|answer| answer.map(Option::unwrap_or_default))
     }
 
     /// `observer.on-finished`.
@@ -376,6 +376,32 @@ impl Session {
         .await
     }
 
+    fn no_json(
+        &self,
+        component: &HookComponent,
+        export: &'static str,
+        error: &dyn std::fmt::Display,
+    ) -> HookError {
+        self.broke(component, export, format!("the answer is not the JSON it should be: {error}"))
+    }
+
+    /// Texts go into the reply unparsed, so what is no JSON must not get there.
+    fn checked_json(
+        &self,
+        component: &HookComponent,
+        export: &'static str,
+        answer: Result<Option<String>, wit::Failure>,
+    ) -> Result<Result<Option<String>, Failure>, HookError> {
+        match answer {
+            Ok(Some(text)) => match serde_json::from_str::<&serde_json::value::RawValue>(&text) {
+                Ok(_) => Ok(Ok(Some(text))),
+                Err(error) => Err(self.no_json(component, export, &error)),
+            },
+            Ok(None) => Ok(Ok(None)),
+            Err(failure) => Ok(Err(failure.into())),
+        }
+    }
+
     /// Starts an instance and gives it back: whether the component can be started at all.
     pub(crate) async fn start(&self, component: &Arc<HookComponent>) -> Result<(), HookError> {
         let stage = Stage::new("lifecycle.start");
@@ -388,31 +414,6 @@ impl Session {
             .boxed()
         })
         .await
-    }
-}
-
-fn contract(component: &HookComponent, export: &'static str, error: &dyn std::fmt::Display) -> HookError {
-    HookError {
-        component: component.name().to_owned(),
-        export,
-        kind: HookErrorKind::Contract,
-        detail: format!("the answer is not the JSON it should be: {error}"),
-    }
-}
-
-/// Texts go into the reply unparsed, so what is no JSON must not get there.
-fn checked_json(
-    component: &HookComponent,
-    export: &'static str,
-    answer: Result<Option<String>, wit::Failure>,
-) -> Result<Result<Option<String>, Failure>, HookError> {
-    match answer {
-        Ok(Some(text)) => match serde_json::from_str::<&serde_json::value::RawValue>(&text) {
-            Ok(_) => Ok(Ok(Some(text))),
-            Err(error) => Err(contract(component, export, &error)),
-        },
-        Ok(None) => Ok(Ok(None)),
-        Err(failure) => Ok(Err(failure.into())),
     }
 }
 

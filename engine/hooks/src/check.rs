@@ -11,7 +11,7 @@ use crate::component::{HookComponent, compile};
 use crate::config::ComponentConfig;
 use crate::engine::HookEngine;
 use crate::exchange::{Exchange, RequestParts};
-use crate::exports::{all_exports, all_imports};
+use crate::exports::{Interface, all_exports, all_imports};
 use crate::failure::{HookError, LoadError};
 use crate::host::{HookHost, NoCalls, OperationFacts};
 use crate::session::Session;
@@ -48,8 +48,40 @@ pub async fn check(engine: &HookEngine, path: &Path) -> Result<CheckReport, Load
         compile_time,
         imports: all_imports(&component),
         exports: all_exports(&component),
-        component: HookComponent::from_bytes(engine, ComponentConfig::new(name, path), bytes).await,
+        component: HookComponent::from_compiled(
+            engine,
+            ComponentConfig::new(name, path),
+            &component,
+            (compile_time, size),
+        )
+        .await,
     })
+}
+
+/// What can be called of a component by hand: interfaces with their functions, such as `gateway.on-request`.
+pub fn callable(component: &HookComponent) -> Vec<String> {
+    let interfaces = component.interfaces().iter().filter(|it| **it != Interface::Lifecycle);
+    interfaces
+        .flat_map(|it| it.functions().iter().map(|function| format!("{}.{function}", it.name())))
+        .collect()
+}
+
+/// What a call by hand can be told about the call, by name.
+pub fn dry_call_keys(export: &str) -> Vec<&'static str> {
+    let own: &[&str] = match export {
+        "gateway.on-response" => &["status"],
+        "interceptors.before" | "interceptors.around" => {
+            &["hook", "kind", "field", "key", "operation", "arguments", "selection"]
+        }
+        "interceptors.after" => {
+            &["hook", "kind", "field", "key", "operation", "arguments", "selection", "result"]
+        }
+        "authorization.decide" => &["rule", "type", "member", "details"],
+        "authorization.review" => &["rule", "type", "member", "details", "items"],
+        "module.query" | "module.mutation" => &["name", "arguments"],
+        _ => &[],
+    };
+    own.iter().chain(&["headers", "method", "target", "claims"]).copied().collect()
 }
 
 /// A call by hand.
@@ -59,6 +91,8 @@ pub struct DryCall {
     pub answer: Json,
     /// How long it took.
     pub time: Duration,
+    /// Fuel its code took, when the engine counts it.
+    pub fuel: Option<u64>,
 }
 
 /// A request and an operation made up from JSON: `{"headers": {…}, "method": …, "hook": …, "arguments": …, …}`.
@@ -101,8 +135,8 @@ impl OperationFacts for Made {
     }
 }
 
-/// Calls an export such as `gateway.on-request` with arguments from a JSON object: `headers`, `method`, `target`,
-/// `claims`; `hook`, `field`, `kind`, `arguments`, `selection`, `result`; `rule`, `type`, `details`, `items`; `name`.
+/// Calls an export such as `gateway.on-request` with arguments from a JSON object; [`dry_call_keys`] says which. Claims are
+/// the host's.
 ///
 /// # Errors
 /// When the export does not exist or the call fails. `Err(Err(_))` never happens: an unknown name is a [`HookError`].
@@ -135,7 +169,8 @@ pub async fn dry_call(
     let started = Instant::now();
     let answer = call(&session, component, export, &made).await?;
     let time = started.elapsed();
-    Ok(DryCall { answer, time })
+    let fuel = session.take_reports().into_iter().find_map(|report| report.fuel);
+    Ok(DryCall { answer, time, fuel })
 }
 
 async fn call(

@@ -88,10 +88,24 @@ impl HookComponent {
         let component = tokio::task::spawn_blocking(move || compile(&compiler, &bytes))
             .await
             .map_err(|error| LoadError::Compile(error.to_string()))??;
-        let compile_time = started.elapsed();
-        let loaded = Self::link(engine, config, &component, compile_time, size)?;
+        Self::from_compiled(engine, config, &component, (started.elapsed(), size)).await
+    }
+
+    /// The same from compiled code, with the time that took and the size of the file.
+    pub(crate) async fn from_compiled(
+        engine: &HookEngine,
+        config: ComponentConfig,
+        component: &Component,
+        (compile_time, size): (Duration, usize),
+    ) -> Result<Arc<Self>, LoadError> {
+        let loaded = Self::link(engine, config, component, compile_time, size)?;
         loaded.try_start().await?;
         Ok(loaded)
+    }
+
+    /// Whether bytes begin as a component does, or are a core module that can be made one.
+    pub fn looks_like(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"\0asm\x0d\0\x01\0") || is_core_module(bytes)
     }
 
     fn link(
@@ -107,7 +121,7 @@ impl HookComponent {
             .linker()
             .instantiate_pre(component)
             .map_err(|error| LoadError::Import(one_line(&error)))?;
-        let exports = Exports::of(&pre, config.exports.as_deref())?;
+        let exports = Exports::of(&pre, &config)?;
         let permits = Arc::new(Semaphore::new(config.max_instances.max(1) as usize));
         let shared = Arc::new(Shared {
             settings: serde_json::Value::Object(config.settings.clone()).to_string(),
@@ -151,7 +165,26 @@ impl HookComponent {
         })?;
         drop(session);
         // The numbers are about requests.
+        self.shared.metrics.reset();
         Ok(())
+    }
+
+    /// The same code with the rights and limits of other settings. What it is (file, exports, its own settings) stays:
+    /// this is for a version that goes on serving because a newer one does not load.
+    pub(crate) fn within(self: &Arc<Self>, settings: &ComponentConfig) -> Result<Arc<Self>, LoadError> {
+        let own = self.config();
+        let config = ComponentConfig {
+            name: own.name.clone(),
+            path: own.path.clone(),
+            exports: own.exports.clone(),
+            implied: own.implied,
+            settings: own.settings.clone(),
+            ..settings.clone()
+        };
+        if config == *own {
+            return Ok(Arc::clone(self));
+        }
+        Self::link(&self.engine, config, self.pre.component(), self.compile_time, self.size)
     }
 
     /// Its name in the configuration.
@@ -251,6 +284,9 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 /// Compiles a component; a core module is made into one first.
 pub(crate) fn compile(engine: &HookEngine, bytes: &[u8]) -> Result<Component, LoadError> {
     if !bytes.starts_with(b"\0asm") {
+        if bytes.is_empty() {
+            return Err(LoadError::Compile("the file is empty".to_owned()));
+        }
         let start = String::from_utf8_lossy(bytes.get(..4).unwrap_or(bytes)).escape_debug().to_string();
         return Err(LoadError::Compile(format!("it is no WebAssembly, it begins with `{start}`")));
     }

@@ -39,6 +39,9 @@ pub struct ComponentConfig {
     pub allow_private: bool,
     /// Interfaces to use; `None`: all that the component exports.
     pub exports: Option<Vec<Interface>>,
+    /// Nobody configured it: a `@wasm` module of the model names the file. Then only what modules have is used of it,
+    /// and requests pass when it does not load.
+    pub implied: bool,
     /// The component's own settings.
     pub settings: Map<String, Json>,
 }
@@ -58,6 +61,7 @@ impl ComponentConfig {
             allow_http: Vec::new(),
             allow_private: false,
             exports: None,
+            implied: false,
             settings: Map::new(),
         }
     }

@@ -11,7 +11,8 @@ use wasmtime::{
 use crate::clock::CallClock;
 use crate::component::is_core_module;
 use crate::engine::HookEngine;
-use crate::failure::LoadError;
+use crate::failure::{HookErrorKind, LoadError};
+use crate::store::MAX_TABLE;
 use crate::wrap::{carries_types, names_interfaces};
 
 /// Why a call of a core module failed.
@@ -39,6 +40,17 @@ pub enum CoreError {
         /// The trap.
         detail: String,
     },
+}
+
+impl CoreError {
+    /// The same in the words of components; `None` for a function that does not fit the model.
+    pub fn kind(&self) -> Option<HookErrorKind> {
+        match self {
+            Self::Missing(_) | Self::Arguments { .. } => None,
+            Self::Timeout(_) => Some(HookErrorKind::Timeout),
+            Self::Crashed { .. } => Some(HookErrorKind::Crashed),
+        }
+    }
 }
 
 /// A core module, compiled.
@@ -120,7 +132,11 @@ impl CoreModule {
         arguments: &[serde_json::Value],
     ) -> Result<serde_json::Value, CoreError> {
         let clock = Arc::new(CallClock::start(self.timeout));
-        let limits = wasmtime::StoreLimitsBuilder::new().memory_size(self.memory_bytes).build();
+        let limits = wasmtime::StoreLimitsBuilder::new()
+            .memory_size(self.memory_bytes)
+            .memories(1)
+            .table_elements(MAX_TABLE)
+            .build();
         let mut store = Store::new(self.engine.wasm(), Data { clock: Arc::clone(&clock), limits });
         store.limiter(|data| &mut data.limits);
         store.epoch_deadline_callback(|context| {
@@ -128,6 +144,8 @@ impl CoreModule {
             Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
         });
         store.set_epoch_deadline(1);
+        // An engine that does not count refuses; nobody asks these modules for it.
+        let _ = store.set_fuel(u64::MAX);
         let _ticking = self.engine.ticking();
         let crashed = |error: wasmtime::Error| match error.downcast_ref() {
             Some(Trap::Interrupt) => CoreError::Timeout(name.to_owned()),

@@ -27,6 +27,16 @@ const KEEP_RESIDENT: usize = 1 << 20;
 /// Stack of guests; deep recursion ends here.
 const GUEST_STACK: usize = 512 << 10;
 
+/// What an engine counts while guests run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Counting {
+    /// Nothing: in production nobody looks.
+    #[default]
+    Nothing,
+    /// Fuel, about one for each WebAssembly instruction that was run: for traces and the Services pane.
+    Fuel,
+}
+
 /// The engine of the process. Cheap to clone.
 #[derive(Clone)]
 pub struct HookEngine {
@@ -48,14 +58,20 @@ impl std::fmt::Debug for HookEngine {
 }
 
 impl HookEngine {
-    /// The engine of this process, made at the first call. `cache` is a private folder for compiled code;
-    /// `None` compiles each time.
+    /// The engine of this process that counts this, made at the first call. `cache` is a private folder for compiled
+    /// code; `None` compiles each time.
     ///
     /// # Errors
     /// When the machine has neither address space for the pool nor for single instances.
-    pub fn new(cache: Option<&Path>) -> Result<Self, LoadError> {
-        static SHARED: OnceLock<Result<Arc<Shared>, LoadError>> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| Shared::new().map(Arc::new)).clone()?;
+    pub fn new(cache: Option<&Path>, counting: Counting) -> Result<Self, LoadError> {
+        type Made = OnceLock<Result<Arc<Shared>, LoadError>>;
+        static PLAIN: Made = OnceLock::new();
+        static WITH_FUEL: Made = OnceLock::new();
+        let made = match counting {
+            Counting::Nothing => &PLAIN,
+            Counting::Fuel => &WITH_FUEL,
+        };
+        let shared = made.get_or_init(|| Shared::new(counting).map(Arc::new)).clone()?;
         let cache = cache.and_then(artifact::private_folder);
         Ok(Self { shared, cache })
     }
@@ -85,13 +101,13 @@ impl HookEngine {
 }
 
 impl Shared {
-    fn new() -> Result<Self, LoadError> {
-        let (engine, pooling) = match Engine::new(&config(Some(pool()))) {
+    fn new(counting: Counting) -> Result<Self, LoadError> {
+        let (engine, pooling) = match Engine::new(&config(Some(pool()), counting)) {
             Ok(engine) => (engine, true),
             // Limited address space: `ulimit -v`, small containers.
             Err(_) => {
-                let engine =
-                    Engine::new(&config(None)).map_err(|error| LoadError::Engine(format!("{error:#}")))?;
+                let engine = Engine::new(&config(None, counting))
+                    .map_err(|error| LoadError::Engine(format!("{error:#}")))?;
                 (engine, false)
             }
         };
@@ -128,10 +144,11 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
-fn config(pool: Option<PoolingAllocationConfig>) -> Config {
+fn config(pool: Option<PoolingAllocationConfig>, counting: Counting) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .consume_fuel(counting == Counting::Fuel)
         .memory_init_cow(true)
         .wasm_component_model(true)
         .max_wasm_stack(GUEST_STACK)

@@ -6,6 +6,7 @@ use wasmtime::{AsContextMut, Store};
 
 use crate::bindings::exports::exo::hooks as guest;
 use crate::component::one_line;
+use crate::config::ComponentConfig;
 use crate::failure::LoadError;
 use crate::store::StoreData;
 
@@ -69,6 +70,11 @@ impl Interface {
         }
     }
 
+    /// Whether a `@wasm` module of a model can mean it.
+    fn belongs_to_modules(&self) -> bool {
+        matches!(self, Self::Lifecycle | Self::Interceptors | Self::Module)
+    }
+
     /// From its name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|interface| interface.name() == name)
@@ -90,7 +96,8 @@ pub(crate) struct Exports {
 
 impl Exports {
     /// Resolves what the component exports; an interface that lacks a function is an error that names it.
-    pub(crate) fn of(pre: &InstancePre<StoreData>, enabled: Option<&[Interface]>) -> Result<Self, LoadError> {
+    pub(crate) fn of(pre: &InstancePre<StoreData>, config: &ComponentConfig) -> Result<Self, LoadError> {
+        let enabled = config.exports.as_deref();
         let mut exports = Self::default();
         let mut unknown = Vec::new();
         for (name, _) in pre.component().component_type().exports(pre.engine()) {
@@ -114,7 +121,9 @@ impl Exports {
                 return Err(LoadError::NotExported(interface.name().to_owned()));
             }
         }
-        if let Some(enabled) = enabled {
+        if config.implied {
+            exports.found.retain(Interface::belongs_to_modules);
+        } else if let Some(enabled) = enabled {
             exports.found.retain(|found| *found == Interface::Lifecycle || enabled.contains(found));
         }
         exports.resolve(pre)?;

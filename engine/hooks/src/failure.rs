@@ -163,6 +163,19 @@ pub enum LoadError {
         /// What is missing.
         what: String,
     },
+    /// The model has a rule for it, and it cannot decide any.
+    #[error(
+        "the rule `{rule}` at {place} asks it, but it has no export `authorization` (or `exports` leaves it out)"
+    )]
+    Rule {
+        /// The rule.
+        rule: String,
+        /// Where the model has it.
+        place: String,
+    },
+    /// It lacks what the version that serves has.
+    #[error("it has no export `{0}` any more, which the version that serves has")]
+    Lost(&'static str),
     /// It cannot be started.
     #[error("it cannot be started: {0}")]
     Start(String),
@@ -180,6 +193,10 @@ impl LoadError {
             Self::Export { .. } => "build it again with the WIT files that `exo-studio new-hook` writes",
             Self::NotExported(_) => "remove the name from `exports` in exo.toml, or export the interface",
             Self::Undeclared { .. } => "export it from the file, or remove it from the model",
+            Self::Rule { .. } => "export it from the file, or remove the rule from the model",
+            Self::Lost(_) => {
+                "export it again; if it is not wanted any more, list in `exports` of exo.toml what is to be used"
+            }
             Self::Start(_) => "`exo-studio hook call NAME EXPORT` shows the whole error",
         }
     }

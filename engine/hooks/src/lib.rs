@@ -30,11 +30,11 @@ mod store;
 mod wrap;
 
 pub use call::{Decision, FinishedOperation, FinishedRequest, OperationKind, RequestVerdict, Site, Verdict};
-pub use check::{CheckReport, DryCall, check, dry_call};
+pub use check::{CheckReport, DryCall, callable, check, dry_call, dry_call_keys};
 pub use component::HookComponent;
 pub use config::{ComponentConfig, DEFAULT_MAX_INSTANCES, DEFAULT_MEMORY_MB, DEFAULT_TIMEOUT_MS};
 pub use core_module::{CoreError, CoreModule};
-pub use engine::HookEngine;
+pub use engine::{Counting, HookEngine};
 pub use exchange::{Exchange, HeaderRefusal, RequestParts};
 pub use exports::Interface;
 pub use failure::{Failure, HookError, HookErrorKind, LoadError, Rejection};

@@ -12,7 +12,7 @@ const WINDOW: usize = 512;
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     calls: AtomicU64,
-    epochs: AtomicU64,
+    fuel: AtomicU64,
     in_use: AtomicU32,
     queue_wait_us: AtomicU64,
     recent: Mutex<Recent>,
@@ -35,8 +35,8 @@ pub struct MetricsSnapshot {
     pub p50_us: u64,
     /// 95th percentile of the newest calls, microseconds.
     pub p95_us: u64,
-    /// Milliseconds (epochs) during which its code was seen running.
-    pub epochs: u64,
+    /// Fuel of all calls; none when the engine does not count it.
+    pub fuel: u64,
     /// Instances in use.
     pub in_use: u32,
     /// Microseconds that requests waited for an instance, in sum.
@@ -48,6 +48,14 @@ pub struct MetricsSnapshot {
 }
 
 impl Metrics {
+    /// Forgets all calls.
+    pub(crate) fn reset(&self) {
+        for number in [&self.calls, &self.fuel, &self.queue_wait_us] {
+            number.store(0, Ordering::Relaxed);
+        }
+        *self.recent.lock().unwrap_or_else(PoisonError::into_inner) = Recent::default();
+    }
+
     pub(crate) fn enter(&self) {
         self.in_use.fetch_add(1, Ordering::Relaxed);
     }
@@ -60,9 +68,9 @@ impl Metrics {
         self.queue_wait_us.fetch_add(micros(time), Ordering::Relaxed);
     }
 
-    pub(crate) fn called(&self, time: Duration, epochs: u64, error: Option<&HookError>) {
+    pub(crate) fn called(&self, time: Duration, fuel: Option<u64>, error: Option<&HookError>) {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.epochs.fetch_add(epochs, Ordering::Relaxed);
+        self.fuel.fetch_add(fuel.unwrap_or(0), Ordering::Relaxed);
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let time = micros(time);
         if recent.times.len() < WINDOW {
@@ -72,13 +80,20 @@ impl Metrics {
             recent.times[next] = time;
             recent.next = (next + 1) % WINDOW;
         }
+        drop(recent);
         if let Some(error) = error {
-            match recent.errors.iter_mut().find(|(kind, _)| *kind == error.kind) {
-                Some((_, count)) => *count += 1,
-                None => recent.errors.push((error.kind, 1)),
-            }
-            recent.last_error = Some(error.to_string());
+            self.failed(error);
         }
+    }
+
+    /// A call failed, or gave an answer that cannot be used.
+    pub(crate) fn failed(&self, error: &HookError) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        match recent.errors.iter_mut().find(|(kind, _)| *kind == error.kind) {
+            Some((_, count)) => *count += 1,
+            None => recent.errors.push((error.kind, 1)),
+        }
+        recent.last_error = Some(error.to_string());
     }
 
     pub(crate) fn snapshot(&self) -> MetricsSnapshot {
@@ -93,7 +108,7 @@ impl Metrics {
             calls: self.calls.load(Ordering::Relaxed),
             p50_us: at(50),
             p95_us: at(95),
-            epochs: self.epochs.load(Ordering::Relaxed),
+            fuel: self.fuel.load(Ordering::Relaxed),
             in_use: self.in_use.load(Ordering::Relaxed),
             queue_wait_us: self.queue_wait_us.load(Ordering::Relaxed),
             errors: recent.errors.iter().map(|(kind, count)| (kind.code(), *count)).collect(),
@@ -115,13 +130,13 @@ mod tests {
         let metrics = Metrics::default();
         assert_eq!(metrics.snapshot().p95_us, 0);
         for _ in 0..WINDOW {
-            metrics.called(Duration::from_secs(1), 0, None);
+            metrics.called(Duration::from_secs(1), None, None);
         }
         for n in 1..=WINDOW as u64 {
-            metrics.called(Duration::from_micros(n), 1, None);
+            metrics.called(Duration::from_micros(n), Some(1), None);
         }
         let snapshot = metrics.snapshot();
         assert_eq!((snapshot.p50_us, snapshot.p95_us), (256, 487));
-        assert_eq!((snapshot.calls, snapshot.epochs), (1024, 512));
+        assert_eq!((snapshot.calls, snapshot.fuel), (1024, 512));
     }
 }

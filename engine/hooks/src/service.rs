@@ -79,7 +79,8 @@ impl HookService {
 
     /// Without an engine no component works.
     pub fn fail(&self, configs: Vec<ComponentConfig>, error: &LoadError) -> Vec<Reloaded> {
-        let missing = configs.iter().map(|config| config.name.clone()).collect();
+        let asked = configs.iter().filter(|config| !config.implied);
+        let missing = asked.map(|config| config.name.clone()).collect();
         self.swap(Loaded { components: Vec::new(), missing });
         let failed = |config: ComponentConfig| Reloaded {
             name: config.name,
@@ -95,7 +96,9 @@ impl HookService {
 
     /// Loads components that are new, configured otherwise or `changed` beside the running ones and swaps them in at once.
     /// One that does not load leaves its older version in place; if it has none, it is missing.
-    /// So does one that does not fit what is expected of it, where the older version does.
+    /// So does one that does not fit what is expected of it, where the older version does, and one that has lost an
+    /// export, unless its configuration lists which ones are meant. Rights and limits follow the configuration at once,
+    /// also for an older version.
     pub async fn reload_some(
         &self,
         engine: &HookEngine,
@@ -115,19 +118,24 @@ impl HookService {
                 components.push(Arc::clone(same));
                 continue;
             }
-            let name = config.name.clone();
-            let mut result = HookComponent::load(engine, config).await;
+            let (name, implied) = (config.name.clone(), config.implied);
+            let mut result = HookComponent::load(engine, config.clone()).await;
             if let (Ok(new), Some(before)) = (&result, before)
                 && fits(before).is_ok()
                 && let Err(error) = fits(new)
             {
                 result = Err(error);
             }
+            if let (Ok(new), Some(before)) = (&result, before)
+                && let Some(lost) = lost(before, new)
+            {
+                result = Err(LoadError::Lost(lost.name()));
+            }
             let kept = match &result {
                 Ok(component) => Some(Arc::clone(component)),
-                Err(_) => before.cloned(),
+                Err(_) => before.map(|before| before.within(&config).unwrap_or_else(|_| Arc::clone(before))),
             };
-            if kept.is_none() {
+            if kept.is_none() && !implied {
                 missing.push(name.clone());
             }
             outcomes.push(Reloaded { kept_old: result.is_err() && kept.is_some(), name, result });
@@ -136,4 +144,15 @@ impl HookService {
         self.swap(Loaded { components, missing });
         outcomes
     }
+}
+
+/// An interface that the older version of a file has and the new one has not, where no configuration says which ones are
+/// meant. Nobody but the component itself needs its `lifecycle`.
+fn lost(before: &HookComponent, new: &HookComponent) -> Option<Interface> {
+    let config = new.config();
+    if config.exports.is_some() || config.implied || config.path != before.config().path {
+        return None;
+    }
+    let mut had = before.interfaces().iter().copied();
+    had.find(|interface| *interface != Interface::Lifecycle && !new.has(*interface))
 }

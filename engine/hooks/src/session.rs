@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use wasmtime::component::Instance;
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::clock::CallClock;
 use crate::component::HookComponent;
@@ -31,8 +31,8 @@ pub struct CallReport {
     pub started: Instant,
     /// How long it took, without the rest of the chain that it proceeded to.
     pub time: Duration,
-    /// Epochs (milliseconds) at whose end its code was running.
-    pub epochs: u64,
+    /// Fuel its code took, when the engine counts it.
+    pub fuel: Option<u64>,
     /// Code of the failure, if it failed.
     pub error: Option<&'static str>,
 }
@@ -118,8 +118,11 @@ impl Session {
             operation,
             clock: Arc::clone(&clock),
             orders: Arc::clone(&seat.orders),
+            lines: 0,
         });
         seat.store.set_epoch_deadline(1);
+        // An engine that does not count refuses, and has none to tell afterwards.
+        let _ = seat.store.set_fuel(u64::MAX);
         let busy = Busy::new(self);
         let ticking = component.engine().ticking();
         let result = drive(component, seat, &clock, calls, work).await;
@@ -129,6 +132,30 @@ impl Session {
         let time = started.elapsed().saturating_sub(clock.rest());
         self.finish(lease, export, (started, time), result.as_ref().err());
         result
+    }
+
+    fn log(&self, error: &HookError) {
+        if self.exchange.host.log_enabled(HookLevel::Error) {
+            self.exchange.host.log(HookLine {
+                level: HookLevel::Error,
+                component: error.component.clone(),
+                trace_id: self.exchange.trace_id.clone(),
+                message: error.to_string(),
+                fields: Vec::new(),
+            });
+        }
+    }
+
+    /// The call that just ended gave an answer that breaks the contract.
+    pub(crate) fn broke(&self, component: &HookComponent, export: &'static str, detail: String) -> HookError {
+        let kind = HookErrorKind::Contract;
+        let error = HookError { component: component.name().to_owned(), export, kind, detail };
+        component.shared().metrics.failed(&error);
+        self.log(&error);
+        if let Some(report) = self.state().reports.last_mut() {
+            report.error = Some(kind.code());
+        }
+        error
     }
 
     async fn take(&self, component: &Arc<HookComponent>, export: &'static str) -> Result<Lease, HookError> {
@@ -158,22 +185,14 @@ impl Session {
         (started, time): (Instant, Duration),
         error: Option<&HookError>,
     ) {
+        let fuel = lease.seat.store.get_fuel().ok().map(|left| u64::MAX - left);
         let data = lease.seat.store.data_mut();
-        let epochs = data.epochs;
         data.log_words();
         data.end();
-        lease.component.shared().metrics.called(time, epochs, error);
+        lease.component.shared().metrics.called(time, fuel, error);
         let component = Arc::clone(&lease.component.shared().label);
-        if let Some(error) = error
-            && self.exchange.host.log_enabled(HookLevel::Error)
-        {
-            self.exchange.host.log(HookLine {
-                level: HookLevel::Error,
-                component: component.to_string(),
-                trace_id: self.exchange.trace_id.clone(),
-                message: error.to_string(),
-                fields: Vec::new(),
-            });
+        if let Some(error) = error {
+            self.log(error);
         }
         // A contract violation leaves the instance whole, but nothing is known of its state.
         let lease = error.is_none().then_some(lease);
@@ -184,7 +203,7 @@ impl Session {
             export,
             started,
             time,
-            epochs,
+            fuel,
             error: error.map(|error| error.kind.code()),
         });
     }
@@ -291,8 +310,19 @@ async fn obey(order: Order, clock: &CallClock, calls: &mut dyn HostCalls) {
     }
 }
 
+/// The functions that were running, the innermost first.
+fn place_of(error: &wasmtime::Error) -> Option<String> {
+    /// A deep recursion has thousands.
+    const SHOWN: usize = 8;
+    let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
+    let names: Vec<_> = frames.iter().take(SHOWN).filter_map(|frame| frame.func_name()).collect();
+    let more = if frames.len() > SHOWN { " < …" } else { "" };
+    (!names.is_empty()).then(|| format!("in {}{more}", names.join(" < ")))
+}
+
 fn error_of(component: &HookComponent, export: &'static str, seat: &Seat, stop: Stop) -> HookError {
     let limit = component.config().timeout.as_millis();
+    let mut place = None;
     let (kind, mut detail) = match stop {
         Stop::Deadline => (HookErrorKind::Timeout, format!("it waited longer than {limit} ms")),
         Stop::Guest(error) => {
@@ -304,15 +334,20 @@ fn error_of(component: &HookComponent, export: &'static str, seat: &Seat, stop: 
                 (HookErrorKind::Timeout, format!("it ran longer than {limit} ms"))
             } else if seat.store.data().limits.refused {
                 let cap = component.config().memory_bytes >> 20;
-                (HookErrorKind::OutOfMemory, format!("it needs more than {cap} MB; {error:#}"))
+                (HookErrorKind::OutOfMemory, format!("it needs more than {cap} MB"))
             } else {
-                (HookErrorKind::Crashed, format!("{error:?}"))
+                place = place_of(&error);
+                (HookErrorKind::Crashed, error.root_cause().to_string())
             }
         }
     };
     if let Some(words) = seat.store.data().take_words() {
         detail.push_str("; it printed: ");
         detail.push_str(&words);
+    }
+    if let Some(place) = place {
+        detail.push('\n');
+        detail.push_str(&place);
     }
     HookError { component: component.name().to_owned(), export, kind, detail }
 }

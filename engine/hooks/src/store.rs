@@ -19,7 +19,7 @@ use crate::outbound::WasiGate;
 use crate::stdio::Words;
 
 /// Most elements of all tables of an instance.
-const MAX_TABLE: usize = 200_000;
+pub(crate) const MAX_TABLE: usize = 200_000;
 /// Most things that the host keeps for an instance: streams, requests, header lists. They are not in its memory.
 const MAX_RESOURCES: usize = 1000;
 /// Bytes of one list of headers of `wasi:http`.
@@ -53,7 +53,6 @@ pub(crate) struct StoreData {
     wasi: Option<Box<Wasi>>,
     pub(crate) limits: Limits,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) epochs: u64,
     call: Option<CallState>,
 }
 
@@ -64,6 +63,8 @@ pub(crate) struct CallState {
     pub(crate) operation: Option<Arc<dyn OperationFacts>>,
     pub(crate) clock: Arc<CallClock>,
     pub(crate) orders: Arc<Orders>,
+    /// Log lines it has written.
+    pub(crate) lines: u32,
 }
 
 impl StoreData {
@@ -72,7 +73,6 @@ impl StoreData {
             wasi: None,
             limits: Limits { cap: shared.config.memory_bytes, used: 0, tables: 0, refused: false },
             shared: Arc::clone(shared),
-            epochs: 0,
             call: None,
         }
     }
@@ -90,7 +90,6 @@ impl StoreData {
     /// Begins a call.
     pub(crate) fn begin(&mut self, call: CallState) {
         self.call = Some(call);
-        self.epochs = 0;
         self.limits.refused = false;
     }
 
@@ -140,10 +139,8 @@ impl StoreData {
 pub(crate) fn store(engine: &wasmtime::Engine, shared: &Arc<Shared>) -> Store<StoreData> {
     let mut store = Store::new(engine, StoreData::new(shared));
     store.limiter(|data| &mut data.limits);
-    store.epoch_deadline_callback(|mut context| {
-        let data = context.data_mut();
-        data.epochs += 1;
-        let over = data.call.as_ref().is_none_or(|call| call.clock.is_over());
+    store.epoch_deadline_callback(|context| {
+        let over = context.data().call.as_ref().is_none_or(|call| call.clock.is_over());
         // Others on this thread get their turn at every tick.
         Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });

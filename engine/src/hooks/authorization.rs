@@ -136,7 +136,10 @@ impl<'a> Asked<'a> {
 }
 
 /// The component before the colon, or the only one there is.
-fn responsible<'r>(loaded: &Loaded, rule: &'r str) -> Result<(Arc<HookComponent>, &'r str), String> {
+pub(super) fn responsible<'r>(
+    loaded: &Loaded,
+    rule: &'r str,
+) -> Result<(Arc<HookComponent>, &'r str), String> {
     let mut all = loaded.with(Interface::Authorization);
     if let Some((name, rule)) = rule.split_once(':') {
         let found = all.find(|component| component.name() == name);

@@ -106,6 +106,11 @@ impl RequestHooks {
         component.is_none_or(|component| component.asks_model())
     }
 
+    /// Whether calls of a module's file are in the reports of the session.
+    pub(crate) fn reports(&self, file: &str) -> bool {
+        self.loaded.by_path(&self.host.hooks.root().join(file)).is_some()
+    }
+
     /// Contexts of the model by name, for `context.model`.
     pub(crate) fn set_contexts(&self, contexts: Map<String, Json>) {
         // Set once: `begin_contexts` lets one through.

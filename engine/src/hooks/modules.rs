@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 use studio_events::LogLevel;
 use studio_hooks::{
-    ActingAs, ComponentConfig, CoreModule, Exchange, Failure, GraphqlReply, HookComponent, HookEngine,
-    HookError, HookHost, HookLevel, HookLine, HostCalls, Interface, LoadError, OperationFacts, OperationKind,
+    ActingAs, ComponentConfig, CoreModule, Exchange, Failure, GraphqlReply, HookComponent, HookError,
+    HookHost, HookLevel, HookLine, HostCalls, Interface, LoadError, OperationFacts, OperationKind,
     RequestParts, Session,
 };
 use studio_model::ir::{InterceptorKind, Ir};
@@ -91,7 +91,7 @@ impl WasmModules {
             RequestError::internal(format!("`{}` does not load: {error}; {}", call.path, error.help()))
         })?;
         match code {
-            Code::Core(module) => core(&module, call).await,
+            Code::Core(module) => self.core(&module, call).await,
             Code::Component(component) => match call.hooks {
                 Some(hooks) => self.component(&hooks.session, &component, call, host).await,
                 None => {
@@ -99,6 +99,30 @@ impl WasmModules {
                     self.component(&Session::new(Arc::new(exchange)), &component, call, host).await
                 }
             },
+        }
+    }
+
+    /// A plain core module: arguments by position, the result a number.
+    async fn core(&self, module: &CoreModule, call: &ModuleCall<'_>) -> Result<String, RequestError> {
+        if call.operation.is_some() {
+            return Err(RequestError::internal("a core module has no interceptors; build a component"));
+        }
+        let values = call.arguments.iter().filter_map(|argument| match argument {
+            Injection::Value(value) => Some(value.clone()),
+            Injection::Exograph | Injection::ExographPriv | Injection::Operation => None,
+        });
+        let values: Vec<Json> = values.collect();
+        match module.call(call.function, &values).await {
+            Ok(value) => Ok(value.to_string()),
+            Err(error) => Err(match error.kind() {
+                None => RequestError::internal(error.to_string()),
+                Some(kind) => {
+                    let component = self.ir.modules[call.module].name.clone();
+                    let detail = error.to_string();
+                    let error = HookError { component, export: "module.function", kind, detail };
+                    refused(&error.to_failure(), Some(error.to_string()))
+                }
+            }),
         }
     }
 
@@ -168,7 +192,7 @@ fn stamp(file: &Path) -> Stamp {
 }
 
 pub(super) async fn load(hooks: &Hooks, file: &Path) -> Result<Code, LoadError> {
-    let engine = HookEngine::new(Some(&hooks.root().join("target/hooks")))?;
+    let engine = hooks.engine()?;
     let name =
         file.file_stem().map_or_else(|| "module".to_owned(), |name| name.to_string_lossy().into_owned());
     let config = ComponentConfig::new(name, file);
@@ -179,20 +203,6 @@ pub(super) async fn load(hooks: &Hooks, file: &Path) -> Result<Code, LoadError> 
         return Ok(Code::Core(Arc::new(module)));
     }
     HookComponent::from_bytes(&engine, config, bytes).await.map(Code::Component)
-}
-
-/// A plain core module: arguments by position, the result a number.
-async fn core(module: &CoreModule, call: &ModuleCall<'_>) -> Result<String, RequestError> {
-    if call.operation.is_some() {
-        return Err(RequestError::internal("a core module has no interceptors; build a component"));
-    }
-    let values = call.arguments.iter().filter_map(|argument| match argument {
-        Injection::Value(value) => Some(value.clone()),
-        Injection::Exograph | Injection::ExographPriv | Injection::Operation => None,
-    });
-    let values: Vec<Json> = values.collect();
-    let result = module.call(call.function, &values).await;
-    result.map(|value| value.to_string()).map_err(|error| RequestError::internal(error.to_string()))
 }
 
 fn needs(component: &HookComponent, interface: Interface) -> Result<(), RequestError> {

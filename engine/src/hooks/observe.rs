@@ -20,6 +20,17 @@ fn span(from: Instant, to: Instant) -> Micros {
     Micros(u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX))
 }
 
+/// A number that may be large: `318`, `41.2 k`, `7.0 M`.
+pub(super) fn amount(number: u64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let of = |unit: u64| number as f64 / unit as f64;
+    match number {
+        0..10_000 => number.to_string(),
+        10_000..1_000_000 => format!("{:.1} k", of(1000)),
+        _ => format!("{:.1} M", of(1_000_000)),
+    }
+}
+
 /// The trace of a request that a hook ended before there was an operation.
 pub(super) fn rejected(request: &HttpRequest, reply: &HttpReply) -> Trace {
     Trace {
@@ -40,12 +51,19 @@ pub(super) fn rejected(request: &HttpRequest, reply: &HttpReply) -> Trace {
         rows: 0,
         response_bytes: reply.body.len() as u64,
         error: Some(TraceError {
-            message: String::from_utf8_lossy(&reply.body).into_owned(),
+            message: first_message(&reply.body),
             cause: None,
             denied: matches!(reply.status, 401 | 403),
         }),
         access: Vec::new(),
     }
+}
+
+/// What the client reads first.
+fn first_message(body: &[u8]) -> String {
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = parsed.as_ref().and_then(|body| body["errors"][0]["message"].as_str());
+    message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned)
 }
 
 /// The trace with a phase for each call. Time that a call took out of another phase is taken off that one, so that the
@@ -64,24 +82,42 @@ pub(super) fn with_calls(
     for statement in &mut trace.statements {
         statement.start.0 += shift;
     }
+    // The time of all code of the operation is one phase behind its statements; some of that code is calls of components.
+    let code = trace.phases.iter().position(|phase| phase.kind == PhaseKind::Hook);
+    let timed = trace.phases.len();
     for report in reports {
         let start = span(base, report.started);
         let time = Micros(u64::try_from(report.time.as_micros()).unwrap_or(u64::MAX));
-        let around = trace.phases.iter_mut().find(|phase| {
-            phase.kind != PhaseKind::Hook && phase.start <= start && start.0 < phase.start.0 + phase.time.0
-        });
+        let of_code = !["gateway.", "identity."].iter().any(|it| report.export.starts_with(it));
+        let around = match code {
+            Some(code) if of_code => Some(code),
+            _ => trace.phases[..timed].iter().position(|phase| {
+                phase.kind != PhaseKind::Hook
+                    && phase.start <= start
+                    && start.0 < phase.start.0 + phase.time.0
+            }),
+        };
         if let Some(phase) = around {
+            let phase = &mut trace.phases[phase];
             phase.time.0 = phase.time.0.saturating_sub(time.0);
         }
         let mut note = format!("{} {}", report.component, report.export);
-        if report.epochs > 0 {
-            note.push_str(&format!(" · {} epochs", report.epochs));
+        if let Some(fuel) = report.fuel {
+            // What was stopped has not written all of it down.
+            let least = if report.error.is_some() { "at least " } else { "" };
+            note.push_str(&format!(" · {least}{} fuel", amount(fuel)));
         }
         if let Some(code) = report.error {
             note.push_str(" · ");
             note.push_str(code);
         }
         trace.phases.push(Phase { kind: PhaseKind::Hook, start, time, note });
+    }
+    // What is left of it when no script ran is the engine's own work between the calls.
+    if let Some(code) = code
+        && trace.phases[code].note.is_empty()
+    {
+        trace.phases.remove(code);
     }
     trace.phases.sort_by_key(|phase| phase.start);
     trace.total = span(base, Instant::now());

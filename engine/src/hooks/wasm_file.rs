@@ -1,6 +1,6 @@
 //! What a model expects of the file behind a `@wasm` module.
 
-use studio_hooks::{Interface, LoadError};
+use studio_hooks::{CoreModule, HookComponent, Interface, LoadError, Loaded};
 use studio_model::ir::{Ir, Plugin};
 
 use super::modules::Code;
@@ -11,7 +11,7 @@ pub struct WasmFile {
     /// Relative to the project.
     pub path: String,
     /// Name of the module.
-    module: String,
+    pub(super) module: String,
     /// Its queries and mutations.
     functions: Vec<String>,
     /// Its interceptors.
@@ -31,6 +31,15 @@ impl WasmFile {
             Plugin::Deno(_) | Plugin::Postgres { .. } => None,
         });
         files.collect()
+    }
+
+    /// Whether the file belongs among the components: it is one, or it replaces one and is at least no core module.
+    pub(super) fn is_component(&self, path: &std::path::Path, loaded: &Loaded) -> bool {
+        match std::fs::read(path) {
+            Ok(bytes) if CoreModule::is_plain(&bytes) => false,
+            Ok(bytes) if HookComponent::looks_like(&bytes) => true,
+            Ok(_) | Err(_) => loaded.by_path(path).is_some(),
+        }
     }
 
     /// Whether the code has what is declared. Components are asked by name, so that only their interfaces are known;

@@ -67,10 +67,7 @@ impl Laboratory for ClusterLaboratory {
                 let texts: Vec<_> = build.problems.iter().map(|problem| problem.rendered.as_str()).collect();
                 return Err(PrepareError::Model(texts.join("\n")));
             };
-            let hooks = hooks(project).await?;
-            hooks.check_all(&ir).await.map_err(|(file, error)| {
-                PrepareError::Model(format!("the module file `{file}`: {error}; {}", error.help()))
-            })?;
+            let hooks = hooks(project, &ir).await?;
             let extensions = toml.extensions.schema();
             let derived = Derived::extended(ir, true, extensions).with_scripts(toml.scripts);
             let name = fresh_name(&self.counter, "template");
@@ -101,12 +98,11 @@ impl Laboratory for ClusterLaboratory {
 }
 
 /// The hook components of the project; one that does not load is a reason not to test.
-async fn hooks(project: &Path) -> Result<Arc<Hooks>, PrepareError> {
+async fn hooks(project: &Path, ir: &Ir) -> Result<Arc<Hooks>, PrepareError> {
     let toml = ExoToml::read(project).map_err(|problem| PrepareError::Environment(problem.to_string()))?;
     let root = project.canonicalize().unwrap_or_else(|_| project.to_owned());
-    Hooks::load_all(&root, &toml).await.map_err(|(name, error)| {
-        PrepareError::Model(format!("the hook `{name}` does not load: {error}; {}", error.help()))
-    })
+    let loaded = Hooks::load_for(&root, &toml, ir).await;
+    loaded.map_err(|fault| PrepareError::Model(format!("{fault}; {}", fault.help())))
 }
 
 fn fresh_name(counter: &AtomicU32, kind: &str) -> String {

@@ -465,7 +465,7 @@ impl Actor {
         });
         if let Some(built) = &self.built {
             let ir = Arc::clone(&built.ir);
-            self.hooks.follow_modules(&ir, &self.toml, self.internal.0.clone()).await;
+            self.hooks.follow_model(&ir, &self.toml, self.internal.0.clone()).await;
         }
         self.advance().await;
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use studio_hooks::Counting;
 use studio_model::ir::Ir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -12,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::actor::Internal;
 use crate::bus::Bus;
 use crate::config::ExoToml;
-use crate::hooks::{Broken, Hooks, WasmFile};
+use crate::hooks::{Broken, Expected, Hooks};
 
 /// How often the files are looked at. Build tools replace whole folders, which watches do not survive; a few files are
 /// cheaper to ask for.
@@ -24,20 +25,20 @@ pub(super) struct StudioHooks {
     broken: Arc<Mutex<Broken>>,
     bus: Bus,
     root: PathBuf,
-    /// The model's `@wasm` modules.
-    modules: Vec<WasmFile>,
+    /// What the model expects of them.
+    expected: Expected,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl StudioHooks {
     pub(super) fn new(root: &Path, bus: Bus) -> Self {
-        let hooks = Arc::new(Hooks::new(root));
+        let hooks = Arc::new(Hooks::new(root, Counting::Fuel));
         Self {
             hooks,
             broken: Arc::default(),
             bus,
             root: root.to_owned(),
-            modules: Vec::new(),
+            expected: Expected::default(),
             tasks: Vec::new(),
         }
     }
@@ -51,7 +52,7 @@ impl StudioHooks {
     pub(super) async fn follow(&mut self, toml: &ExoToml, changed: mpsc::UnboundedSender<Internal>) {
         self.stop();
         let components = toml.components(&self.root).into_iter().map(|config| config.path);
-        let modules = self.modules.iter().map(|module| self.root.join(&module.path));
+        let modules = self.expected.modules.iter().map(|module| self.root.join(&module.path));
         let files: BTreeSet<PathBuf> = components.chain(modules).collect();
         let before = stamps(&files);
         self.load(toml, &BTreeSet::new()).await;
@@ -63,16 +64,16 @@ impl StudioHooks {
         self.tasks.push(tokio::spawn(async move { show(&hooks, &broken, &bus).await }));
     }
 
-    /// Follows the files of these `@wasm` modules, too.
-    pub(super) async fn follow_modules(
+    /// Follows the files of the model's `@wasm` modules, too.
+    pub(super) async fn follow_model(
         &mut self,
         ir: &Ir,
         toml: &ExoToml,
         changed: mpsc::UnboundedSender<Internal>,
     ) {
-        let modules = WasmFile::of(ir);
-        if modules != self.modules {
-            self.modules = modules;
+        let expected = Expected::of(ir);
+        if expected != self.expected {
+            self.expected = expected;
             self.follow(toml, changed).await;
         }
     }
@@ -83,10 +84,10 @@ impl StudioHooks {
     }
 
     async fn load(&self, toml: &ExoToml, files: &BTreeSet<PathBuf>) {
-        let reloaded = self.hooks.load(toml, &|config| files.contains(&config.path), &self.modules).await;
-        self.hooks.check_modules(&self.modules, &self.broken).await;
+        let reloaded = self.hooks.load(toml, &|config| files.contains(&config.path), &self.expected).await;
+        self.hooks.check(&self.expected, &self.broken).await;
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        self.hooks.publish(&self.bus, toml, &reloaded, &mut broken);
+        self.hooks.publish(&self.bus, toml, &self.expected, (&reloaded, &mut broken));
     }
 
     /// Follows no files any more.

@@ -8,7 +8,7 @@ use studio_events::{StudioState, Trace};
 
 use crate::guest::{ALL, component};
 use crate::started::{Folder, Started};
-use crate::studio::{ask, code, wait};
+use crate::studio::{ask, code, hook_problems, wait};
 
 const MODEL: &str = r#"
 context Caller { @jwt("sub") id: String?  @header("x-role") role: String? }
@@ -183,4 +183,44 @@ async fn reviews(authority: &str) {
     // Nothing is counted or chosen by rows that would have to be reviewed.
     assert_eq!(error(authority, "{ linesAgg { id { count } } }", &[]).await.0, "Not authorized");
     assert_eq!(error(authority, list, &[("x-drop-far", "1")]).await.1, "HOOK_CONTRACT");
+}
+
+const RULED: &str = r#"
+@postgres
+module Notes {
+  @access(query = hook("allow"), mutation = true)
+  type Note { @pk id: Int = autoIncrement()  text: String }
+}
+"#;
+
+/// A rule that nobody can decide is a problem at its place; a component that could and cannot any more is refused.
+pub(crate) async fn a_rule_without_a_component_is_a_problem() {
+    let folder = Folder::new(RULED, "");
+    fs::write(folder.root.join("all.wasm"), component("hooks", ALL)).unwrap();
+    let Started { studio, mut states, authority, .. } = Started::on(&folder).await;
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    let problem = state.all_problems().next().unwrap();
+    assert!(
+        problem.message.contains("`allow`") && problem.message.contains("`authorization`"),
+        "{problem:?}"
+    );
+    assert_eq!((problem.file.as_str(), problem.line), ("src/index.exo", 4));
+    assert_eq!(error(&authority, "{ notes { text } }", &[]).await.1, "HOOK_UNAVAILABLE");
+
+    let configure = |exports: &str| {
+        let toml = format!("[hooks.guard]\npath = \"all.wasm\"\ntimeout_ms = 20000\n{exports}");
+        fs::write(folder.root.join("exo.toml"), toml).unwrap();
+    };
+    configure("exports = [\"gateway\"]\n");
+    wait(&mut states, |state| hook_problems(state).iter().any(|it| it.contains("no hook component exports")))
+        .await;
+    configure("");
+    wait(&mut states, |state| hook_problems(state).is_empty()).await;
+    assert_eq!(data(&authority, "{ notes { text } }", &[]).await, json!({ "notes": [] }));
+    configure("exports = [\"gateway\"]\n");
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    let problems = hook_problems(&state);
+    assert!(problems[0].contains("the rule `allow` at src/index.exo:4"), "{problems:?}");
+    assert_eq!(data(&authority, "{ notes { text } }", &[]).await, json!({ "notes": [] }));
+    studio.stop().await.unwrap();
 }

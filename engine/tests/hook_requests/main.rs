@@ -37,12 +37,14 @@ fn main() {
         }
         if runs("modules") {
             modules::modules_and_interceptors_run_in_components().await;
+            modules::a_component_that_nobody_configured_is_shown_and_followed().await;
         }
         if runs("reload") {
             reload::no_request_fails_while_a_component_is_replaced().await;
         }
         if runs("authorization") {
             authorization::components_decide_rules_of_the_model().await;
+            authorization::a_rule_without_a_component_is_a_problem().await;
         }
         println!("all passed");
     });

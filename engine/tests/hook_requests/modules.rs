@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use studio_events::PhaseKind;
+use studio_events::{PhaseKind, StudioState};
 
 use crate::guest::{ALL, component};
 use crate::started::{Folder, Started};
@@ -51,12 +51,18 @@ module Code {
 module Numbers {
   @access(true)
   query add(a: Int, b: Int): Int
+  @access(true)
+  query spin(): Int
+  @access(true)
+  query trap(): Int
 }
 "#;
 const TOML: &str =
     "[hooks.code]\npath = \"src/all.wasm\"\nexports = [\"interceptors\", \"module\"]\ntimeout_ms = 20000\n";
-const NUMBERS: &str =
-    "(module (func (export \"add\") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))";
+const NUMBERS: &str = r#"(module
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "spin") (result i32) (loop $again (br $again)) (i32.const 1))
+    (func (export "trap") (result i32) unreachable))"#;
 
 pub(crate) async fn modules_and_interceptors_run_in_components() {
     let folder = Folder::new(MODEL, TOML);
@@ -107,12 +113,20 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
     assert_eq!(code(&body), "HOOK_CRASHED");
     assert_eq!(data("{ sum: add(a: 1, b: 1) }").await, json!({ "data": { "sum": 2 } }));
 
+    // So do the functions of a plain core module.
+    for (query, expected) in [("{ spin }", "HOOK_TIMEOUT"), ("{ trap }", "HOOK_CRASHED")] {
+        assert_eq!(code(&data(query).await), expected);
+    }
+
     let state = wait(&mut states, |state| state.traces.iter().any(|it| it.operation == "notes")).await;
     let trace = state.traces.iter().find(|trace| trace.operation == "notes").unwrap();
     let called = |phase: &studio_events::Phase| {
-        phase.kind == PhaseKind::Hook && phase.note.contains("interceptors.around")
+        phase.kind == PhaseKind::Hook
+            && phase.note.contains("interceptors.around")
+            && phase.note.contains(" fuel")
     };
-    assert!(trace.phases.iter().any(called), "{:?}", trace.phases);
+    let hooks: Vec<_> = trace.phases.iter().filter(|phase| phase.kind == PhaseKind::Hook).collect();
+    assert!(hooks.len() == 1 && called(hooks[0]), "each call is one phase: {:?}", trace.phases);
 
     // A module file that nothing configures is looked at as well when it is replaced.
     assert!(hook_problems(&state).is_empty());
@@ -129,7 +143,10 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
         .unwrap();
     let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
     let problem = &hook_problems(&state)[0];
-    assert!(problem.contains("the method `add`") && problem.contains("exports only `sum`"), "{problem}");
+    assert!(
+        problem.contains("the method `add`") && problem.contains("exports only `sum`, `spin`, `trap`"),
+        "{problem}"
+    );
     assert_eq!(data("{ sum: add(a: 4, b: 2) }").await, json!({ "data": { "sum": 6 } }));
     fs::write(root.join("src/numbers.wasm"), wat::parse_str(NUMBERS).unwrap()).unwrap();
     wait(&mut states, |state| hook_problems(state).is_empty()).await;
@@ -149,5 +166,65 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
     let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
     let problem = &hook_problems(&state)[0];
     assert!(problem.contains("`Code`") && problem.contains("no export `interceptors`"), "{problem}");
+    studio.stop().await.unwrap();
+}
+
+const ALONE: &str = r#"
+@postgres
+module Notes {
+  @access(true)
+  type Note {
+    @pk id: Int = autoIncrement()
+    text: String
+  }
+}
+
+@wasm("all.wasm")
+module Code {
+  @access(true)
+  query echo(a: Int): Json
+  @access(true)
+  query claims(): Json
+}
+"#;
+
+/// Without a line in `exo.toml`, too, a module's component knows its request, and the studio knows the component.
+pub(crate) async fn a_component_that_nobody_configured_is_shown_and_followed() {
+    let folder = Folder::new(ALONE, "");
+    let root = &folder.root;
+    let replace = |bytes: &[u8]| {
+        fs::write(root.join("src/all.tmp"), bytes).unwrap();
+        fs::rename(root.join("src/all.tmp"), root.join("src/all.wasm")).unwrap();
+    };
+    replace(&component("hooks", ALL));
+    let Started { studio, mut states, authority, .. } = Started::on(&folder).await;
+    let shown = |state: &StudioState, word: &str| {
+        let service = state.services.iter().find(|service| service.name == "hook Code");
+        service.is_some_and(|service| service.lines.iter().any(|line| line.contains(word)))
+    };
+    // What modules do not have is not used of it: `gateway` would set a header.
+    let (_, body, head) = ask(&authority, "{ echo(a: 1) }", &[]).await;
+    assert_eq!(body, json!({ "data": { "echo": { "a": 1 } } }));
+    assert!(!head.contains("x-count"), "{head}");
+    let (_, body, _) = ask(&authority, "query Trap { echo(a: 1) }", &[("x-trap", "1")]).await;
+    assert_eq!(code(&body), "HOOK_CRASHED");
+    let state = wait(&mut states, |state| shown(state, "HOOK_CRASHED 1") && shown(state, "2 calls")).await;
+    let trace = state.traces.iter().find(|trace| trace.operation == "Trap").unwrap();
+    assert!(
+        trace.phases.iter().any(|phase| phase.note.starts_with("Code module.query")),
+        "{:?}",
+        trace.phases
+    );
+    let told = state.logs.iter().any(|(_, line)| line.source == "hook Code" && line.trace == Some(trace.id));
+    assert!(told, "the log leads to the request");
+
+    replace(b"\0asm broken");
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    let problems = hook_problems(&state);
+    assert!(problems.len() == 1 && problems[0].contains("component of the module `Code`"), "{problems:?}");
+    let (_, body, _) = ask(&authority, "{ echo(a: 2) }", &[]).await;
+    assert_eq!(body, json!({ "data": { "echo": { "a": 2 } } }));
+    replace(&component("hooks", ALL));
+    wait(&mut states, |state| hook_problems(state).is_empty()).await;
     studio.stop().await.unwrap();
 }

@@ -163,8 +163,8 @@ pub(crate) async fn wait(
     condition: impl Fn(&StudioState) -> bool,
 ) -> Arc<StudioState> {
     let limit = std::time::Duration::from_secs(120);
-    let found = tokio::time::timeout(limit, states.wait_for(|state| condition(state))).await;
-    if let Ok(state) = found {
+    // Nothing of the wait is kept, since it borrows the states.
+    if let Ok(state) = tokio::time::timeout(limit, states.wait_for(|state| condition(state))).await {
         return state.unwrap().clone();
     }
     let state = states.borrow();

@@ -8,6 +8,8 @@ use crate::store::StoreData;
 const MAX_TEXT: usize = 8 << 10;
 /// Most fields of a line.
 const MAX_FIELDS: usize = 32;
+/// Most lines of one call; a loop that logs would push everybody else's lines out.
+const MAX_LINES: u32 = 500;
 /// Longest access-log record.
 const MAX_RECORD: usize = 16 << 10;
 
@@ -35,15 +37,26 @@ impl Host for StoreData {
     }
 
     fn write(&mut self, level: Level, message: String, fields: Vec<(String, String)>) {
-        let Some(call) = self.call() else { return };
+        let component = self.shared.config.name.clone();
+        let Some(call) = self.call_mut() else { return };
         let level = level_of(level);
-        if !call.exchange.host.log_enabled(level) {
+        if call.lines > MAX_LINES || !call.exchange.host.log_enabled(level) {
             return;
         }
+        call.lines += 1;
+        let (level, message, fields) = if call.lines > MAX_LINES {
+            (
+                HookLevel::Warn,
+                format!("more than {MAX_LINES} lines in one call; the rest is left out"),
+                Vec::new(),
+            )
+        } else {
+            (level, message, fields)
+        };
         let fields = fields.into_iter().take(MAX_FIELDS).map(|(name, value)| (cut(name), cut(value)));
         call.exchange.host.log(HookLine {
             level,
-            component: self.shared.config.name.clone(),
+            component,
             trace_id: call.exchange.trace_id.clone(),
             message: cut(message),
             fields: fields.collect(),

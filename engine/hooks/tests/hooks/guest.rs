@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use studio_hooks::{
-    ActingAs, ComponentConfig, Exchange, Failure, GraphqlReply, HookComponent, HookEngine, HookHost,
-    HookLevel, HookLine, HostCalls, LoadError, OperationFacts, OperationKind, RequestParts, Session,
+    ActingAs, ComponentConfig, Counting, Exchange, Failure, GraphqlReply, HookComponent, HookEngine,
+    HookHost, HookLevel, HookLine, HostCalls, LoadError, OperationFacts, OperationKind, RequestParts,
+    Session,
 };
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -157,7 +158,7 @@ impl OperationFacts for Operation {
 }
 
 pub(crate) fn engine() -> HookEngine {
-    HookEngine::new(None).expect("an engine can be made")
+    HookEngine::new(None, Counting::Fuel).expect("an engine can be made")
 }
 
 /// Settings of tests: generous with time, since the machine may be busy.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use studio_hooks::{
-    ComponentConfig, CoreError, CoreModule, HookComponent, HookEngine, HookService, Interface, LoadError,
-    NoCalls, check, dry_call,
+    ComponentConfig, CoreError, CoreModule, Counting, HookComponent, HookEngine, HookErrorKind, HookService,
+    Interface, LoadError, NoCalls, callable, check, dry_call,
 };
 
 use crate::guest::{ALL, Ears, WIT, component, component_of, config, engine, load, module, session};
@@ -83,7 +83,7 @@ async fn what_does_not_fit_is_named() {
 async fn compiled_code_is_kept_in_a_private_folder_and_used_again() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("code");
-    let engine = HookEngine::new(Some(&folder)).unwrap();
+    let engine = HookEngine::new(Some(&folder), Counting::Nothing).unwrap();
     let files = || {
         let mut files: Vec<_> =
             std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -178,6 +178,11 @@ async fn a_check_lists_exports_and_imports_and_calls_by_hand_show_answers() {
     let host = std::sync::Arc::new(Ears::default());
     let call = dry_call(&guest, "gateway.on-request", arguments, host.clone()).await.unwrap();
     assert_eq!(call.answer["rejected"]["status"], 403);
+    assert!(call.fuel.is_some_and(|fuel| fuel > 0));
+    let callable = callable(&guest);
+    assert!(
+        callable.contains(&"module.query".to_owned()) && !callable.contains(&"lifecycle.start".to_owned())
+    );
     let error = dry_call(&guest, "gateway.nope", serde_json::Map::new(), host).await.unwrap_err();
     assert!(error.detail.contains("gateway.nope"), "{error}");
 }
@@ -207,8 +212,10 @@ async fn a_plain_core_module_has_integer_functions() {
         Err(CoreError::Arguments { .. })
     ));
     assert!(matches!(call("absent", &[]).await, Err(CoreError::Missing(_))));
-    assert!(matches!(call("loop", &[]).await, Err(CoreError::Timeout(_))));
-    assert!(matches!(call("trap", &[]).await, Err(CoreError::Crashed { .. })));
+    let error = call("loop", &[]).await.unwrap_err();
+    assert!(matches!(error, CoreError::Timeout(_)) && error.kind() == Some(HookErrorKind::Timeout));
+    let error = call("trap", &[]).await.unwrap_err();
+    assert!(matches!(error, CoreError::Crashed { .. }) && error.kind() == Some(HookErrorKind::Crashed));
 }
 
 #[tokio::test]

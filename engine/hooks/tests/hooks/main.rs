@@ -9,4 +9,6 @@ mod imports;
 mod limits;
 mod loading;
 mod outgoing;
+mod replacing;
+mod told;
 mod toolchains;

@@ -498,6 +498,20 @@ pub struct HookRule {
 }
 
 impl AccessExpr {
+    /// Shows every rule that a component decides.
+    pub fn hooks<'a>(&'a self, show: &mut dyn FnMut(&'a HookRule)) {
+        match self {
+            Self::Literal(_) | Self::Compare { .. } => {}
+            Self::Not(inner) => inner.hooks(show),
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.hooks(show);
+                right.hooks(show);
+            }
+            Self::Some { condition, .. } => condition.hooks(show),
+            Self::Hook(rule) => show(rule),
+        }
+    }
+
     /// Whether a component reviews rows after they were read.
     pub fn reviews(&self) -> bool {
         match self {

@@ -361,7 +361,8 @@ impl<'a> Scope<'a> {
             components: self.context.components,
             hooks: self.context.hooks,
         };
-        if self.recording == Recording::Off {
+        // Calls of components get phases of their own.
+        if self.recording == Recording::Off || self.context.hooks.is_some_and(|hooks| hooks.reports(path)) {
             return runtime.call(call, &host).await;
         }
         let started = Instant::now();
