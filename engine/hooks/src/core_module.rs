@@ -149,7 +149,9 @@ impl CoreModule {
         let _ticking = self.engine.ticking();
         let crashed = |error: wasmtime::Error| match error.downcast_ref() {
             Some(Trap::Interrupt) => CoreError::Timeout(name.to_owned()),
-            Some(_) | None => CoreError::Crashed { name: name.to_owned(), detail: format!("{error:#}") },
+            Some(_) | None => {
+                CoreError::Crashed { name: name.to_owned(), detail: error.root_cause().to_string() }
+            }
         };
         let instance: Instance = self.pre.instantiate_async(&mut store).await.map_err(crashed)?;
         let function =

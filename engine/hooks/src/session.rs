@@ -315,7 +315,8 @@ fn place_of(error: &wasmtime::Error) -> Option<String> {
     /// A deep recursion has thousands.
     const SHOWN: usize = 8;
     let frames = error.downcast_ref::<WasmBacktrace>()?.frames();
-    let names: Vec<_> = frames.iter().take(SHOWN).filter_map(|frame| frame.func_name()).collect();
+    let mut names: Vec<_> = frames.iter().take(SHOWN).filter_map(|frame| frame.func_name()).collect();
+    names.dedup();
     let more = if frames.len() > SHOWN { " < …" } else { "" };
     (!names.is_empty()).then(|| format!("in {}{more}", names.join(" < ")))
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use studio_events::{Micros, Phase, PhaseKind, Revision, Surface, Trace, TraceError, TraceKind};
-use studio_hooks::{CallReport, Exchange, FinishedOperation, FinishedRequest, Interface, Loaded, Session};
+use studio_hooks::{
+    CallReport, Exchange, FinishedOperation, FinishedRequest, HookErrorKind, Interface, Loaded, Session,
+};
 use tokio::sync::Semaphore;
 
 use crate::bus;
@@ -103,8 +105,9 @@ pub(super) fn with_calls(
         }
         let mut note = format!("{} {}", report.component, report.export);
         if let Some(fuel) = report.fuel {
-            // What was stopped has not written all of it down.
-            let least = if report.error.is_some() { "at least " } else { "" };
+            // What was stopped has not written all of it down; an answer that cannot be used came to its end.
+            let stopped = report.error.is_some_and(|code| code != HookErrorKind::Contract.code());
+            let least = if stopped { "at least " } else { "" };
             note.push_str(&format!(" · {least}{} fuel", amount(fuel)));
         }
         if let Some(code) = report.error {
