@@ -144,8 +144,10 @@ impl CoreModule {
             Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
         });
         store.set_epoch_deadline(1);
-        // An engine that does not count refuses; nobody asks these modules for it.
-        let _ = store.set_fuel(u64::MAX);
+        if self.engine.counts_fuel() {
+            // Without any it could not begin. The engine does count, so this cannot fail.
+            let _ = store.set_fuel(u64::MAX);
+        }
         let _ticking = self.engine.ticking();
         let crashed = |error: wasmtime::Error| match error.downcast_ref() {
             Some(Trap::Interrupt) => CoreError::Timeout(name.to_owned()),

@@ -48,6 +48,7 @@ struct Shared {
     engine: Engine,
     linker: Linker<StoreData>,
     pooling: bool,
+    counting: Counting,
     ticker: Arc<Ticker>,
 }
 
@@ -79,6 +80,11 @@ impl HookEngine {
     /// Whether instances come from a pool (they do unless address space is limited).
     pub fn is_pooling(&self) -> bool {
         self.shared.pooling
+    }
+
+    /// Whether stores have fuel to set and to read; one without makes an error of it each time.
+    pub(crate) fn counts_fuel(&self) -> bool {
+        self.shared.counting == Counting::Fuel
     }
 
     pub(crate) fn wasm(&self) -> &Engine {
@@ -121,7 +127,7 @@ impl Shared {
             .map_err(|error| LoadError::Engine(error.to_string()))?;
         // Set once, here.
         let _ = ticker.thread.set(handle.thread().clone());
-        Ok(Self { engine, linker, pooling, ticker })
+        Ok(Self { engine, linker, pooling, counting, ticker })
     }
 }
 

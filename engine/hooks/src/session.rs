@@ -121,8 +121,10 @@ impl Session {
             lines: 0,
         });
         seat.store.set_epoch_deadline(1);
-        // An engine that does not count refuses, and has none to tell afterwards.
-        let _ = seat.store.set_fuel(u64::MAX);
+        if component.engine().counts_fuel() {
+            // It counts down from here. The engine does count, so this cannot fail.
+            let _ = seat.store.set_fuel(u64::MAX);
+        }
         let busy = Busy::new(self);
         let ticking = component.engine().ticking();
         let result = drive(component, seat, &clock, calls, work).await;
@@ -185,7 +187,9 @@ impl Session {
         (started, time): (Instant, Duration),
         error: Option<&HookError>,
     ) {
-        let fuel = lease.seat.store.get_fuel().ok().map(|left| u64::MAX - left);
+        let counts = lease.component.engine().counts_fuel();
+        let left = counts.then(|| lease.seat.store.get_fuel().ok()).flatten();
+        let fuel = left.map(|left| u64::MAX - left);
         let data = lease.seat.store.data_mut();
         data.log_words();
         data.end();
