@@ -98,7 +98,7 @@ async fn hooks(dir: &std::path::Path, ir: &Ir) -> Result<Arc<Hooks>, Failure> {
         .map_err(|problem| Failure::environment("read exo.toml", &problem).help(problem.help.clone()))?;
     let root = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     let loaded = Hooks::load_for(&root, &toml, ir).await;
-    loaded.map_err(|fault| Failure::environment("start with these components", &fault).help(fault.help()))
+    loaded.map_err(|fault| Failure::environment("load the hooks", &fault).help(fault.help()))
 }
 
 /// Whether a script was saved after the model was compiled.

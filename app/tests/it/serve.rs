@@ -200,7 +200,7 @@ fn hooks_stand_around_requests_in_production_too() {
     std::fs::write(project.join("hooks/guard/hook.wasm"), "broken").unwrap();
     let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
-    assert!(text(&output).contains("load the hook `guard`"), "{}", text(&output));
+    assert!(text(&output).contains("the hook `guard` does not load"), "{}", text(&output));
     // So is a module file that lacks what the model declares.
     let guard = project.join("hooks/guard/hook.wasm");
     std::fs::copy(
@@ -212,6 +212,17 @@ fn hooks_stand_around_requests_in_production_too() {
     let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("has no export `interceptors`"), "{}", text(&output));
+    // And a rule that nobody can decide.
+    let model = std::fs::read_to_string(project.join("src/index.exo")).unwrap();
+    let model = model.split("// An interceptor").next().unwrap().replace("query=", "query=hook(\"see\") && ");
+    std::fs::write(project.join("src/index.exo"), model).unwrap();
+    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(
+        text(&output).contains("the rule `see` at src/index.exo:11 cannot be decided"),
+        "{}",
+        text(&output)
+    );
 }
 
 #[test]
