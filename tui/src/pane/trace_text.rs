@@ -18,6 +18,7 @@ pub(crate) fn statement(ui: &Ui, state: &StudioState, trace: &Trace, columns: us
     let at = ui.traces.statement.min(trace.statements.len().saturating_sub(1));
     let Some(statement) = trace.statements.get(at) else {
         let why = match (&trace.error, trace.kind) {
+            (Some(error), TraceKind::Invalid) if error.denied => " A hook ended the request before any SQL.",
             (Some(error), _) if error.denied => " Access rules said no before any SQL (see the access tab).",
             (_, TraceKind::Introspection) => " Schema queries are answered without SQL.",
             (_, TraceKind::Invalid) => " The request did not get as far as SQL.",

@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use studio_events::{Micros, Phase, PhaseKind, StatementTrace, Trace};
 
-use crate::text::{bytes, clean, cut, left, line, millis, plural, right};
+use crate::text::{bytes, clean, cut, left, line, millis, plural, right, width};
 use crate::theme::Theme;
 
 /// A bar from `start` to `end` of `whole` within `columns` cells, in eighths at its end.
@@ -100,8 +100,14 @@ pub(crate) fn waterfall(theme: Theme, trace: &Trace, selected: usize, columns: u
             note = plural(trace.statements.len(), "statement");
         }
         let style = phase_style(theme, phase.kind);
-        let row = Row { name, start: phase.start, time: phase.time, note: &note, style };
+        // Which hook it was, and its fuel, are worth a line where the column has no room.
+        let below = phase.kind == PhaseKind::Hook && width(&note) > columns.notes.saturating_sub(1);
+        let beside = if below { "" } else { note.as_str() };
+        let row = Row { name, start: phase.start, time: phase.time, note: beside, style };
         lines.push(row.line(theme, trace.total, columns));
+        if below {
+            lines.push(line([(format!("   {}", clean(&note)), theme.dim())]));
+        }
         if is_sql {
             lines.extend(statements.take().unwrap_or_default());
             lines.extend(transaction_end(theme, trace, phase, columns));
@@ -207,7 +213,46 @@ fn axis(theme: Theme, total: Micros, cells: usize) -> Line<'static> {
 
 #[cfg(test)]
 mod tests {
+    use studio_events::{Revision, Surface, Timestamp, TraceId, TraceKind};
+
     use super::*;
+
+    /// A request with one hook call of this note.
+    fn hooked(note: &str) -> Trace {
+        let phase = Phase { kind: PhaseKind::Hook, start: Micros(0), time: Micros(5), note: note.to_owned() };
+        Trace {
+            id: TraceId::parse("0a1b2c").unwrap(),
+            at: Timestamp(0),
+            revision: Revision(1),
+            surface: Surface::Graphql,
+            kind: TraceKind::Query,
+            operation: "a".to_owned(),
+            caller: String::new(),
+            document: "".into(),
+            variables: "".into(),
+            status: 200,
+            total: Micros(10),
+            phases: vec![phase],
+            statements: Vec::new(),
+            round_trips: 0,
+            rows: 0,
+            response_bytes: 0,
+            error: None,
+            access: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_hook_took_is_read_at_any_width() {
+        let long = "guard gateway.on-request · 318 fuel";
+        for (note, columns, rows) in
+            [(long, 76, 3), (long, 50, 3), ("code 3 fuel", 76, 2), ("code 3 fuel", 50, 3)]
+        {
+            let lines = waterfall(Theme::default(), &hooked(note), 0, columns);
+            assert_eq!(lines.len(), rows, "{lines:?}");
+            assert!(lines.iter().any(|line| line.to_string().contains(note)), "{lines:?}");
+        }
+    }
 
     #[test]
     fn bars_have_their_place_and_never_vanish() {

@@ -89,13 +89,13 @@ pub(crate) fn state(name: &str) -> StudioState {
                 name: "hooks".into(),
                 status: ServiceStatus::Degraded,
                 lines: vec![
-                    "audit.wasm: `before` ran out of fuel (10,000,000)".into(),
+                    "hook `audit` (interceptors.before): HOOK_TIMEOUT — it ran longer than 50 ms".into(),
                     "the last good component stays; r builds again".into(),
                 ],
             }));
             builder.now(EventKind::Hook(HookEvent::Failed {
                 name: "audit.wasm".into(),
-                message: "`before` ran out of fuel".into(),
+                message: "the file cannot be read: hooks/audit.wasm".into(),
             }));
         }
         "events-lost" => {
