@@ -97,7 +97,10 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         line([
             (format!("{}  ", cx.ui.clock(*at)), cx.theme.dim()),
             (format!("{sign}  "), style),
-            (format!("{} ", left(&entry.source, 9)), cx.theme.bold()),
+            (
+                format!("{} ", left(entry.source.strip_prefix("hook ").unwrap_or(&entry.source), 9)),
+                cx.theme.bold(),
+            ),
             (entry.trace.map(|id| format!("{id} ")).unwrap_or_default(), cx.theme.accent()),
             (entry.text.clone(), Style::new()),
         ])

@@ -9,7 +9,7 @@ use studio_events::{Problem, Severity, StudioState};
 use crate::action::{Action, Pane};
 use crate::effect::Effect;
 use crate::pane::{Parts, list_over_text, passes};
-use crate::text::{line, plain, plural, put, wrap};
+use crate::text::{line, plain, plural, put, width, wrap};
 use crate::theme::Theme;
 use crate::ui::{Ui, identity};
 use crate::view::Cx;
@@ -66,10 +66,11 @@ pub(crate) fn detail(ui: &Ui, state: &StudioState, theme: Theme, columns: usize)
             .is_some()
         {}
     }
-    if problem.rendered.trim().is_empty() || problem.file.is_empty() {
+    let cut = !ui.list(Pane::Problems).opened && width(&row_text(problem)) + 1 > columns;
+    if problem.rendered.trim().is_empty() || problem.file.is_empty() || cut {
         lines.extend(wrap(&problem.message, columns).into_iter().map(plain));
     }
-    lines.extend(rendered.map(|text| excerpt(theme, problem.severity, text)));
+    lines.extend(rendered.flat_map(|text| excerpt(theme, problem.severity, text, columns)));
     let known = |help: &&String| !problem.rendered.contains(help.as_str());
     for help in problem.help.iter().filter(known) {
         let mut prefix = "= help: ";
@@ -140,8 +141,9 @@ fn explanation(theme: Theme, text: &str, columns: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// A line of the excerpt: gutter dim, carets in the colour of the severity.
-fn excerpt(theme: Theme, severity: Severity, text: &str) -> Line<'static> {
+/// A line of what was rendered. Source keeps its columns: gutter dim, carets in the colour of the severity. Words are
+/// wrapped, and stay behind what they begin with.
+fn excerpt(theme: Theme, severity: Severity, text: &str, columns: usize) -> Vec<Line<'static>> {
     let (gutter, rest) = match text.find(['│', '|']) {
         Some(at) if text[..at].trim().chars().all(|c| c.is_ascii_digit()) => {
             let end = at + text[at..].chars().next().map_or(0, char::len_utf8);
@@ -149,9 +151,35 @@ fn excerpt(theme: Theme, severity: Severity, text: &str) -> Line<'static> {
         }
         _ => ("", text),
     };
+    if gutter.is_empty() && width(text) > columns {
+        let words = text.trim_start();
+        let lead =
+            ["= help: ", "= note: "].into_iter().find(|lead| words.starts_with(lead)).map_or(0, str::len);
+        let indent = text.len() - words.len();
+        let (first, rest) = words.split_at(lead);
+        let mut begin = format!("{}{first}", " ".repeat(indent));
+        let mut lines = Vec::new();
+        for text in wrap(rest, columns.saturating_sub(indent + lead)) {
+            lines.push(line([(begin, theme.dim()), (text, Style::new())]));
+            begin = " ".repeat(indent + lead);
+        }
+        return lines;
+    }
     let carets = !gutter.is_empty() && rest.trim_start().starts_with(['^', '-', '~']);
     let style = if carets { sign(theme, severity).1 } else { Style::new() };
-    line([(gutter.to_owned(), theme.dim()), (rest.to_owned(), style)])
+    vec![line([(gutter.to_owned(), theme.dim()), (rest.to_owned(), style)])]
+}
+
+/// A problem in the list, as one text.
+fn row_text(problem: &Problem) -> String {
+    format!(" ✗ {} {}{}", problem.code, place(problem), problem.message)
+}
+
+fn place(problem: &Problem) -> String {
+    if problem.file.is_empty() {
+        return String::new();
+    }
+    format!("{}:{}:{}  ", problem.file, problem.line, problem.column)
 }
 
 pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
@@ -173,10 +201,7 @@ pub(crate) fn draw(cx: Cx<'_>, area: Rect, buffer: &mut Buffer) {
         let Some(problem) = found.get(index) else { return Line::default() };
         let (sign, style) = sign(cx.theme, problem.severity);
         let mut cells = vec![(format!(" {sign} {} ", problem.code), style)];
-        if !problem.file.is_empty() {
-            let place = format!("{}:{}:{}  ", problem.file, problem.line, problem.column);
-            cells.push((place, cx.theme.dim()));
-        }
+        cells.push((place(problem), cx.theme.dim()));
         cells.push((problem.message.clone(), Style::new()));
         line(cells)
     });

@@ -546,7 +546,7 @@ fn a_log_line_leads_to_its_request() {
     screen.keys("k<enter>");
     assert!(screen.text().contains("this line is of no request"), "{}", screen.text());
     screen.keys("k");
-    let row = format!("▸10:42:33    info   hook cart {id} cart total 12");
+    let row = format!("▸10:42:33    info   cart      {id} cart total 12");
     assert!(screen.text().contains(&row), "{}", screen.text());
     screen.keys("<enter>");
     assert!(screen.text().contains("[3 Traces"), "{}", screen.text());
