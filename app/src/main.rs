@@ -27,6 +27,11 @@ use crate::failure::Failure;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Stack of the threads that answer requests; memory is taken when it is used. Code of a model may ask for operations
+/// that run code again, sixteen deep, with interceptors around each: all of that is one chain of calls, and an
+/// overflow would end the process.
+const THREAD_STACK: usize = 32 << 20;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // The supervisor of Postgres is a process of its own and needs no runtime.
@@ -37,7 +42,8 @@ fn main() -> ExitCode {
     if let Some(Command::Lsp { .. }) = cli.command {
         return lsp::run();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match builder.enable_all().thread_stack_size(THREAD_STACK).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output::note(&format!("error: failed to start: {error}"));

@@ -81,3 +81,35 @@ fn build_schema_and_sdl_print_what_the_model_says() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["data"]["__schema"]["queryType"]["name"], "Query");
 }
+
+#[test]
+fn code_that_asks_for_itself_is_refused_and_the_process_goes_on() {
+    let folder = folder();
+    let root = folder.path().join("circle");
+    fs::create_dir_all(root.join("src")).unwrap();
+    fs::create_dir_all(root.join("tests")).unwrap();
+    fs::write(root.join("exo.toml"), "").unwrap();
+    let around: String = (1..=4)
+        .map(|n| format!("  @around(\"query again\") interceptor around{n}(operation: Operation)\n"))
+        .collect();
+    let model = format!(
+        "@deno(\"code.js\")\nmodule Code {{\n  @access(true) query again(left: Int, @inject exograph: Exograph): Json\n{around}}}\n"
+    );
+    fs::write(root.join("src/index.exo"), model).unwrap();
+    let mut code = "export async function again(left, exograph) {\n  if (left === 0) return 'bottom';\n  \
+                    const query = 'query($left: Int!) { again(left: $left) }';\n  \
+                    return (await exograph.executeQuery(query, { left: left - 1 })).again;\n}\n"
+        .to_owned();
+    for n in 1..=4 {
+        code.push_str(&format!(
+            "export async function around{n}(operation) {{ return await operation.proceed(); }}\n"
+        ));
+    }
+    fs::write(root.join("src/code.js"), code).unwrap();
+    let test = "stages:\n  - operation: |\n      { again(left: 100000) }\n    response: |\n      \
+                { errors: [{ message: \"Internal server error\" }] }\n  - operation: |\n      \
+                { again(left: 12) }\n    response: |\n      { data: { again: \"bottom\" } }\n";
+    fs::write(root.join("tests/circle.exotest"), test).unwrap();
+    let output = command().arg("--ci").arg(&root).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}
