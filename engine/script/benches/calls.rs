@@ -1,5 +1,5 @@
 //! What a call costs: a fresh instance with its first call, a warm call, one that asks the engine, and bundling. The hop to
-//! a thread and back is what none of them can be cheaper than.
+//! a thread and back is what a warm call does without, since it runs in the task that asks for it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark stops when something is wrong")]
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::run::{Call, CallHandle, Event, Failure, FailureKind, HostError, Limits};
+use crate::run::{Call, CallHandle, Event, Failure, FailureKind, HostError, Limits, Remote};
 use process::Process;
 
 /// Processes at work at once, for all scripts of a project: each is an engine of its own.
@@ -73,7 +73,7 @@ impl DenoRuntime {
         let (events_sender, events) = mpsc::unbounded_channel();
         let (answers, answer_receiver) = mpsc::unbounded_channel();
         let cancelled = Arc::new(AtomicBool::new(false));
-        let handle = CallHandle { events, answers, cancelled };
+        let handle = CallHandle::there(Remote { events, answers, cancelled });
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             let result = shared.serve(&call, &events_sender, answer_receiver).await;

@@ -7,7 +7,7 @@ use rquickjs::function::Func;
 use rquickjs::{Ctx, Function, Object, Persistent};
 
 use super::call::{Argument, Call, ConsoleLevel, Event, Failure, FailureKind, HostRequest};
-use super::instance::Link;
+use super::link::Link;
 use super::prelude::Prelude;
 use super::shims;
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::mpsc;
+use std::time::Duration;
 
 /// A function to call.
 #[derive(Debug, Clone)]
@@ -21,6 +19,17 @@ pub struct Call {
     pub composite: bool,
     /// What `Deno.env` shows.
     pub environment: Arc<BTreeMap<String, String>>,
+}
+
+impl Call {
+    /// Bytes of text that come with it.
+    pub(crate) fn size(&self) -> usize {
+        let arguments = self.arguments.iter().map(|argument| match argument {
+            Argument::Json(json) => json.len(),
+            Argument::Exograph | Argument::ExographPriv | Argument::Operation => 0,
+        });
+        arguments.sum::<usize>() + self.operation.as_ref().map_or(0, |operation| operation.query.len())
+    }
 }
 
 /// An argument.
@@ -140,6 +149,20 @@ impl Failure {
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), stack: String::new() }
     }
+
+    /// Nobody waits for the result.
+    pub(crate) fn gone() -> Self {
+        Self::new(FailureKind::Stuck, "the caller went away")
+    }
+
+    /// A limit of time is reached.
+    pub(crate) fn too_long(limit: Duration) -> Self {
+        let seconds = limit.as_secs_f64();
+        Self::new(
+            FailureKind::Timeout,
+            format!("the script was stopped after {seconds} s; perhaps a loop without end"),
+        )
+    }
 }
 
 /// Kinds of failures.
@@ -167,32 +190,5 @@ impl FailureKind {
             1 => Self::Missing,
             _ => Self::Thrown,
         }
-    }
-}
-
-/// A call under way. Dropping it stops the script.
-#[derive(Debug)]
-pub struct CallHandle {
-    pub(crate) events: mpsc::UnboundedReceiver<Event>,
-    pub(crate) answers: mpsc::UnboundedSender<(u32, Result<String, HostError>)>,
-    pub(crate) cancelled: Arc<AtomicBool>,
-}
-
-impl CallHandle {
-    /// The next event. After [`Event::Done`], or when the worker is gone, it is `None`.
-    pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
-    }
-
-    /// Answers a question with JSON text or an error.
-    pub fn answer(&self, id: u32, answer: Result<String, HostError>) {
-        // A script that ended meanwhile wants no answers.
-        let _ = self.answers.send((id, answer));
-    }
-}
-
-impl Drop for CallHandle {
-    fn drop(&mut self) {
-        self.cancelled.store(true, Ordering::Relaxed);
     }
 }

@@ -1,14 +1,15 @@
-//! Which instance serves a call: the first free one of the script, else a new one.
+//! Which instance serves a call: a free one of the script, else a new one.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
-use super::call::{Call, CallHandle, Event, Failure, FailureKind};
-use super::worker::{Message, Work, Worker};
+use super::call::Call;
+use super::course::Course;
+use super::handle::CallHandle;
+use super::pace::Pace;
+use super::slice::Resting;
+use super::threads::{Job, threads};
 use crate::bundle::Scripts;
 
 /// Idle instances that are kept per script.
@@ -48,120 +49,102 @@ pub struct RunSettings {
     pub limits: Limits,
 }
 
-/// Runs functions of scripts. Clones share their instances; with the last one they are dropped.
+/// Runs functions of scripts. Clones share their instances; with the last one, and the last call, they are dropped.
 #[derive(Debug, Clone)]
 pub struct ScriptRuntime {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) scripts: Arc<Scripts>,
     pub(super) settings: RunSettings,
-    instances: Mutex<Instances>,
+    known: Mutex<HashMap<String, Known>>,
 }
 
-#[derive(Debug, Default)]
-struct Instances {
-    /// Idle instances by script, oldest first, with their worker.
-    idle: HashMap<String, BTreeSet<(u64, usize)>>,
+/// What is known of a script.
+#[derive(Default)]
+struct Known {
+    idle: Vec<Resting>,
+    /// By function.
+    paces: HashMap<String, Arc<Pace>>,
 }
 
-/// A claim on an instance.
-#[derive(Debug)]
-pub(super) struct Lease {
-    pub(super) instance: u64,
-    pub(super) worker: usize,
-    pub(super) script: String,
-    pub(super) owner: Weak<Shared>,
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let idle: usize = self.lock().values().map(|known| known.idle.len()).sum();
+        f.debug_struct("Shared")
+            .field("settings", &self.settings)
+            .field("idle", &idle)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ScriptRuntime {
     /// A runtime without instances yet; one of them is prepared for.
     pub fn new(scripts: Arc<Scripts>, settings: RunSettings) -> Self {
-        let shared = Arc::new(Shared { scripts, settings, instances: Mutex::default() });
-        if !shared.scripts.is_empty() {
-            // The first call goes to the first of those that have nothing to do.
-            let worker = workers().iter().min_by_key(|worker| worker.load());
+        if !scripts.is_empty() {
             // A thread that cannot be started shows with the first call.
-            worker.map(|worker| worker.send(Message::Prepare));
+            let _ = threads().submit(Job::Prepare);
         }
-        Self { shared }
+        Self { shared: Arc::new(Shared { scripts, settings, known: Mutex::default() }) }
     }
 
-    /// Starts a call.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Starts a call. Its events have to be asked for inside of a tokio runtime with time: that is where quick functions
+    /// run.
     pub fn call(&self, call: Call) -> CallHandle {
-        let (event_sender, events) = mpsc::unbounded_channel();
-        let (answers, answer_receiver) = mpsc::unbounded_channel();
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let handle = CallHandle { events, answers, cancelled: Arc::clone(&cancelled) };
-        let workers = workers();
-        let (lease, fresh) = self.lease(&call.script, workers);
-        let worker = &workers[lease.worker];
-        let work = Work {
-            lease,
-            fresh: fresh.then(|| Arc::clone(&self.shared)),
-            settings: self.shared.settings.limits,
-            call,
-            events: event_sender.clone(),
-            answers: answer_receiver,
-            cancelled,
-        };
-        if !worker.send(Message::Call(Box::new(work))) {
-            let failure = Failure::new(FailureKind::Stuck, "the thread for scripts could not be started");
-            // The receiver is in the handle.
-            let _ = event_sender.send(Event::Done(Err(failure)));
-        }
-        handle
-    }
-
-    /// The first free instance, else the number of one to be made on the worker with the least to do.
-    fn lease(&self, script: &str, workers: &[Worker]) -> (Lease, bool) {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let lease = |instance, worker| Lease {
-            instance,
-            worker,
-            script: script.to_owned(),
-            owner: Arc::downgrade(&self.shared),
-        };
-        let idle = self.shared.lock().idle.get_mut(script).and_then(BTreeSet::pop_first);
-        if let Some((instance, worker)) = idle {
-            return (lease(instance, worker), false);
-        }
-        let worker = (0..workers.len()).min_by_key(|index| workers[*index].load()).unwrap_or(0);
-        (lease(NEXT.fetch_add(1, Ordering::Relaxed), worker), true)
+        CallHandle::here(Course::new(&self.shared, call))
     }
 }
 
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Instances> {
-        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an instance back; `false` when there are enough and it should be dropped.
-    pub(super) fn put_back(&self, lease: &Lease) -> bool {
-        let mut instances = self.lock();
-        let idle = instances.idle.entry(lease.script.clone()).or_default();
-        idle.len() < KEEP && idle.insert((lease.instance, lease.worker))
+    /// A free instance, and what is known of the function.
+    pub(super) fn lease(&self, script: &str, function: &str) -> (Option<Resting>, Arc<Pace>) {
+        let mut scripts = self.lock();
+        let known = match scripts.get_mut(script) {
+            Some(known) => known,
+            None => scripts.entry(script.to_owned()).or_default(),
+        };
+        let pace = match known.paces.get(function) {
+            Some(pace) => Arc::clone(pace),
+            None => Arc::clone(known.paces.entry(function.to_owned()).or_default()),
+        };
+        // The last one that was used is the one in the processor's caches.
+        (known.idle.pop(), pace)
     }
-}
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        let instances = std::mem::take(&mut *self.lock());
-        for (instance, worker) in instances.idle.into_values().flatten() {
-            if let Some(worker) = workers().get(worker) {
-                worker.send(Message::Forget(instance));
+    /// Takes an instance back.
+    pub(super) fn put_back(&self, resting: Resting) {
+        let mut scripts = self.lock();
+        match scripts.get_mut(resting.script()) {
+            Some(known) if known.idle.len() < KEEP => known.idle.push(resting),
+            _ => {
+                drop(scripts);
+                dispose(vec![resting]);
             }
         }
     }
 }
 
-/// The worker threads of the process. They are started when first used and end with it.
-fn workers() -> &'static [Worker] {
-    static WORKERS: OnceLock<Vec<Worker>> = OnceLock::new();
-    WORKERS.get_or_init(|| {
-        let count = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
-        (0..count).map(Worker::new).collect()
-    })
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let known = std::mem::take(&mut *self.lock());
+        let idle: Vec<Resting> = known.into_values().flat_map(|known| known.idle).collect();
+        if !idle.is_empty() {
+            dispose(idle);
+        }
+    }
+}
+
+/// Takes instances down elsewhere; here, where there is no elsewhere.
+pub(super) fn dispose(instances: Vec<Resting>) {
+    drop(threads().submit(Job::Drop(instances)));
 }

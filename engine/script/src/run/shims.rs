@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use url::Url;
 
-use super::instance::Link;
+use super::link::Link;
 use super::prelude::Prelude;
 
 /// Most random bytes in one call, as on the web.
@@ -47,10 +47,9 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, host: &Object<'js>, link: &Rc<Link>) 
     }
     host.set("shims", shims)?;
     let of = Rc::clone(link);
-    host.set("env", Func::from(move |name: String| of.environment.borrow().get(&name).cloned()))?;
+    host.set("env", Func::from(move |name: String| of.variable(&name)))?;
     let of = Rc::clone(link);
-    let all = move || serde_json::to_string(&**of.environment.borrow()).unwrap_or_else(|_| "{}".to_owned());
-    host.set("envAll", Func::from(all))?;
+    host.set("envAll", Func::from(move || of.variables()))?;
     host.set("encode", Func::from(encode))?;
     host.set("decode", Func::from(decode))?;
     host.set("toBase64", Func::from(to_base64))?;

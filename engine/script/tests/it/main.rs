@@ -10,6 +10,7 @@
 mod calls;
 mod deno;
 mod limits;
+mod threads;
 mod web;
 
 use std::collections::BTreeMap;
