@@ -55,6 +55,8 @@ pub(super) enum Internal {
     TestsEnded,
     /// Files of hook components changed.
     HookFiles(BTreeSet<PathBuf>),
+    /// They were loaded, or could not be.
+    HooksLoaded,
 }
 
 pub(super) struct Actor {
@@ -337,9 +339,9 @@ impl Actor {
             Internal::Disk(space) => self.disk_changed(space),
             Internal::TestsEnded => self.tests.ended().await,
             Internal::HookFiles(files) => {
-                self.hooks.files_changed(&self.toml, &files).await;
-                self.bus.send(EventKind::Idle);
+                self.hooks.files_changed(files, self.internal.0.clone());
             }
+            Internal::HooksLoaded => self.bus.send(EventKind::Idle),
         }
         Ok(())
     }

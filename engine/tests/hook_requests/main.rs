@@ -40,6 +40,7 @@ fn main() {
             modules::a_component_that_nobody_configured_is_shown_and_followed().await;
         }
         if runs("reload") {
+            reload::nothing_waits_for_a_component_that_loads_slowly().await;
             reload::no_request_fails_while_a_component_is_replaced().await;
         }
         if runs("authorization") {

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use studio_events::{ServiceStatus, StudioState};
+use studio_events::{ProblemSource, ServiceStatus, StudioState};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::guest::component;
 use crate::started::{Folder, Started};
-use crate::studio::{hook_problems, wait};
+use crate::studio::{ask, hook_problems, wait};
 
 const MODEL: &str = "@postgres\nmodule Notes {\n  @access(true)\n  type Note {\n    @pk id: Int = autoIncrement()\n    text: String\n  }\n}\n";
 const TOML: &str = "[hooks.version]\npath = \"version.wasm\"\ntimeout_ms = 20000\n";
@@ -91,6 +91,46 @@ async fn client(authority: String, seen: Arc<Seen>) {
         let bit = 1 << (version.as_bytes()[0] - b'a');
         seen.versions.fetch_or(bit, Ordering::SeqCst);
     }
+}
+
+/// Its start never ends, so that loading it takes as long as that may take: ten seconds.
+const SLOW: &str = r#"(module
+    (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    (func (export "exo:hooks/lifecycle@0.1.0#start") (result i32) (loop $again (br $again)) (i32.const 0))
+    (func (export "exo:hooks/gateway@0.1.0#on-request") (result i32) (i32.const 3072))
+    (func (export "exo:hooks/gateway@0.1.0#on-response")))"#;
+
+/// A save is checked, and requests are answered, while a component is being loaded.
+pub(crate) async fn nothing_waits_for_a_component_that_loads_slowly() {
+    let folder = Folder::new(MODEL, TOML);
+    let root = &folder.root;
+    replace(root, &version('a'));
+    let Started { studio, mut states, authority, .. } = Started::on(&folder).await;
+    // A section that means nothing makes it so large that the log says when its load begins.
+    let mut slow = wat::parse_str(SLOW).unwrap();
+    slow.extend([0, 0x84, 0x80, 0x80, 0x81, 0, 3]);
+    slow.extend(b"pad");
+    slow.extend(vec![0; 2 << 20]);
+    replace(root, &slow);
+    wait(&mut states, |state| state.logs.iter().any(|(_, line)| line.text.contains("is being compiled")))
+        .await;
+    // A save is seen before that ends.
+    let broken = |state: &StudioState| {
+        let of_model = state.problems.iter().filter(|(source, _)| *source == ProblemSource::Model);
+        of_model.map(|(_, problems)| problems.len()).sum::<usize>() > 0
+    };
+    fs::write(root.join("src/index.exo"), MODEL.replace("String", "Strin")).unwrap();
+    let state = wait(&mut states, |state| broken(state) || !hook_problems(state).is_empty()).await;
+    assert!(broken(&state) && hook_problems(&state).is_empty());
+    fs::write(root.join("src/index.exo"), MODEL).unwrap();
+    let state = wait(&mut states, |state| !broken(state) || !hook_problems(state).is_empty()).await;
+    assert!(!broken(&state) && hook_problems(&state).is_empty());
+    let (status, _, head) = ask(&authority, "{ __typename }", &[]).await;
+    assert!(status == 200 && head.contains("x-version: a"), "{head}");
+    let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
+    assert!(hook_problems(&state)[0].contains("cannot be started"), "{:?}", hook_problems(&state));
+    studio.stop().await.unwrap();
 }
 
 pub(crate) async fn no_request_fails_while_a_component_is_replaced() {
