@@ -25,6 +25,12 @@ struct ByHand {
 }
 
 impl HookHost for ByHand {
+    fn trace_id(&self) -> String {
+        "by-hand".to_owned()
+    }
+    fn wants_reports(&self) -> bool {
+        true
+    }
     fn log_enabled(&self, _level: HookLevel) -> bool {
         true
     }

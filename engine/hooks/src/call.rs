@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-
 use crate::bindings::exo::hooks::types as wit;
 use crate::bindings::exports::exo::hooks as guest;
 use crate::component::HookComponent;
@@ -11,6 +9,10 @@ use crate::failure::{Failure, HookError, Rejection};
 use crate::host::{HostCalls, NoCalls, OperationFacts};
 use crate::lease::Stage;
 use crate::session::Session;
+use crate::work::{
+    After, Around, Authenticate, Before, CheckTypes, Decide, OfModule, OnFinished, OnRequest, OnResponse,
+    Review,
+};
 
 /// Kinds of operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,15 +135,7 @@ impl Session {
         calls: &mut dyn HostCalls,
     ) -> Result<Result<(), Rejection>, HookError> {
         let stage = Stage { request_writable: true, ..Stage::new("gateway.on-request") };
-        let answer = self
-            .call(component, stage, None, calls, |guests, exports, store, instance| {
-                async move {
-                    let guest = guests.gateway(exports, store, instance)?;
-                    guest.call_on_request(store).await
-                }
-                .boxed()
-            })
-            .await?;
+        let answer = self.call(component, stage, None, calls, OnRequest {}).await?;
         Ok(answer.map_err(Rejection::from))
     }
 
@@ -152,14 +146,7 @@ impl Session {
         calls: &mut dyn HostCalls,
     ) -> Result<(), HookError> {
         let stage = Stage { status_writable: true, ..Stage::new("gateway.on-response") };
-        self.call(component, stage, None, calls, |guests, exports, store, instance| {
-            async move {
-                let guest = guests.gateway(exports, store, instance)?;
-                guest.call_on_response(store).await
-            }
-            .boxed()
-        })
-        .await
+        self.call(component, stage, None, calls, OnResponse {}).await
     }
 
     /// `identity.authenticate`: the claims as JSON text, `None` for anonymous.
@@ -169,15 +156,7 @@ impl Session {
         calls: &mut dyn HostCalls,
     ) -> Result<Result<Option<serde_json::Map<String, serde_json::Value>>, Rejection>, HookError> {
         let stage = Stage::new("identity.authenticate");
-        let answer = self
-            .call(component, stage, None, calls, |guests, exports, store, instance| {
-                async move {
-                    let guest = guests.identity(exports, store, instance)?;
-                    guest.call_authenticate(store).await
-                }
-                .boxed()
-            })
-            .await?;
+        let answer = self.call(component, stage, None, calls, Authenticate {}).await?;
         match answer {
             Ok(None) => Ok(Ok(None)),
             Ok(Some(text)) => match serde_json::from_str(&text) {
@@ -197,16 +176,7 @@ impl Session {
         calls: &mut dyn HostCalls,
     ) -> Result<Result<Option<String>, Failure>, HookError> {
         let stage = Stage::new("interceptors.before");
-        let answer = self
-            .call(component, stage, Some(operation), calls, |guests, exports, store, instance| {
-                let hook = hook.to_owned();
-                async move {
-                    let guest = guests.interceptors(exports, store, instance)?;
-                    guest.call_before(store, &hook).await
-                }
-                .boxed()
-            })
-            .await?;
+        let answer = self.call(component, stage, Some(operation), calls, Before { hook }).await?;
         self.checked_json(component, "interceptors.before", answer)
     }
 
@@ -220,16 +190,7 @@ impl Session {
         calls: &mut dyn HostCalls,
     ) -> Result<Result<Option<String>, Failure>, HookError> {
         let stage = Stage { outcome: Some(outcome), ..Stage::new("interceptors.after") };
-        let answer = self
-            .call(component, stage, Some(operation), calls, |guests, exports, store, instance| {
-                let hook = hook.to_owned();
-                async move {
-                    let guest = guests.interceptors(exports, store, instance)?;
-                    guest.call_after(store, &hook).await
-                }
-                .boxed()
-            })
-            .await?;
+        let answer = self.call(component, stage, Some(operation), calls, After { hook }).await?;
         self.checked_json(component, "interceptors.after", answer)
     }
 
@@ -242,17 +203,7 @@ impl Session {
         calls: &mut dyn HostCalls,
     ) -> Result<Result<String, Failure>, HookError> {
         let stage = Stage { may_proceed: true, ..Stage::new("interceptors.around") };
-        let (answer, outcome) = self
-            .call(component, stage, Some(operation), calls, |guests, exports, store, instance| {
-                let hook = hook.to_owned();
-                async move {
-                    let guest = guests.interceptors(exports, store, instance)?;
-                    let answer = guest.call_around(&mut *store, &hook).await?;
-                    Ok((answer, store.data_mut().take_outcome()))
-                }
-                .boxed()
-            })
-            .await?;
+        let (answer, outcome) = self.call(component, stage, Some(operation), calls, Around { hook }).await?;
         match self.checked_json(component, "interceptors.around", answer)? {
             Err(failure) => Ok(Err(failure)),
             Ok(Some(result)) => Ok(Ok(result)),
@@ -277,14 +228,13 @@ impl Session {
     ) -> Result<Decision, HookError> {
         let stage = Stage::new("authorization.decide");
         let answer = self
-            .call(component, stage, None, calls, |guests, exports, store, instance| {
-                let (rule, site, details) = (rule.to_owned(), site_of(site), details.to_owned());
-                async move {
-                    let guest = guests.authorization(exports, store, instance)?;
-                    guest.call_decide(store, &rule, &site, &details).await
-                }
-                .boxed()
-            })
+            .call(
+                component,
+                stage,
+                None,
+                calls,
+                Decide { rule, site: &site_of(site), details: &details.to_owned() },
+            )
             .await?;
         Ok(match answer {
             guest::authorization::Decision::Allow => Decision::Allow,
@@ -309,14 +259,13 @@ impl Session {
     ) -> Result<Verdict, HookError> {
         let stage = Stage::new("authorization.review");
         let answer = self
-            .call(component, stage, None, calls, |guests, exports, store, instance| {
-                let (rule, site, details) = (rule.to_owned(), site_of(site), details.to_owned());
-                async move {
-                    let guest = guests.authorization(exports, store, instance)?;
-                    guest.call_review(store, &rule, &site, &details, &items).await
-                }
-                .boxed()
-            })
+            .call(
+                component,
+                stage,
+                None,
+                calls,
+                Review { rule, site: &site_of(site), details: &details.to_owned(), items: &items },
+            )
             .await?;
         Ok(match answer {
             guest::authorization::Verdict::KeepAll => Verdict::KeepAll,
@@ -342,17 +291,13 @@ impl Session {
             OperationKind::Mutation => "module.mutation",
         };
         let answer = self
-            .call(component, Stage::new(export), operation, calls, |guests, exports, store, instance| {
-                let (name, arguments) = (name.to_owned(), arguments.to_owned());
-                async move {
-                    let guest = guests.module(exports, store, instance)?;
-                    match kind {
-                        OperationKind::Query => guest.call_query(store, &name, &arguments).await,
-                        OperationKind::Mutation => guest.call_mutation(store, &name, &arguments).await,
-                    }
-                }
-                .boxed()
-            })
+            .call(
+                component,
+                Stage::new(export),
+                operation,
+                calls,
+                OfModule { kind, name, arguments: arguments.to_owned() },
+            )
             .await?;
         self.checked_json(component, export, answer.map(Some))
             .map(|answer| answer.map(Option::unwrap_or_default))
@@ -365,15 +310,7 @@ impl Session {
         request: &FinishedRequest,
     ) -> Result<(), HookError> {
         let stage = Stage::new("observer.on-finished");
-        self.call(component, stage, None, &mut NoCalls, |guests, exports, store, instance| {
-            let request = finished(request);
-            async move {
-                let guest = guests.observer(exports, store, instance)?;
-                guest.call_on_finished(store, &request).await
-            }
-            .boxed()
-        })
-        .await
+        self.call(component, stage, None, &mut NoCalls, OnFinished { request: &finished(request) }).await
     }
 
     fn no_json(
@@ -405,15 +342,7 @@ impl Session {
     /// Starts an instance and gives it back: whether the component can be started at all.
     pub(crate) async fn start(&self, component: &Arc<HookComponent>) -> Result<(), HookError> {
         let stage = Stage::new("lifecycle.start");
-        self.call(component, stage, None, &mut NoCalls, |_, exports, store, instance| {
-            async move {
-                exports
-                    .check_types(store, instance)
-                    .map_err(|error| wasmtime::format_err!("{error}"))
-            }
-            .boxed()
-        })
-        .await
+        self.call(component, stage, None, &mut NoCalls, CheckTypes).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! Looking at a component by hand: what it has, what it needs, what a call costs.
 
+use std::borrow::Cow;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -158,11 +160,10 @@ pub async fn dry_call(
         Some(_) | None => Vec::new(),
     };
     let parts = RequestParts {
-        method: made.text("method").unwrap_or_else(|| "POST".to_owned()),
+        method: made.text("method").map_or(Cow::Borrowed("POST"), Cow::Owned),
         target: made.text("target").unwrap_or_else(|| "/graphql".to_owned()),
-        peer: Some("127.0.0.1".to_owned()),
+        peer: Some(Ipv4Addr::LOCALHOST.into()),
         headers: Arc::new(headers),
-        trace_id: "by-hand".to_owned(),
     };
     let exchange = Arc::new(Exchange::new(parts, host));
     let session = Session::new(Arc::clone(&exchange));
@@ -260,7 +261,7 @@ async fn call(
         }
         "observer.on-finished" => {
             let request = FinishedRequest {
-                method: exchange.method.clone(),
+                method: exchange.method.to_string(),
                 target: exchange.target.clone(),
                 status: 200,
                 total_us: 0,

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// The deadline of a call.
+/// The deadline of the current call on an instance.
 #[derive(Debug)]
 pub(crate) struct CallClock(Mutex<State>);
 
@@ -15,9 +15,21 @@ struct State {
     rest: Duration,
 }
 
+impl State {
+    fn until(deadline: Instant) -> Self {
+        Self { deadline, paused: None, rest: Duration::ZERO }
+    }
+}
+
 impl CallClock {
-    pub(crate) fn start(limit: Duration) -> Self {
-        Self(Mutex::new(State { deadline: Instant::now() + limit, paused: None, rest: Duration::ZERO }))
+    /// The clock of a call that ends then.
+    pub(crate) fn until(deadline: Instant) -> Self {
+        Self(Mutex::new(State::until(deadline)))
+    }
+
+    /// Begins another call.
+    pub(crate) fn start(&self, deadline: Instant) {
+        self.with(|state| *state = State::until(deadline));
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
@@ -72,9 +84,9 @@ mod tests {
 
     #[test]
     fn a_pause_moves_the_deadline() {
-        let clock = CallClock::start(Duration::ZERO);
+        let clock = CallClock::until(Instant::now());
         assert!(clock.is_over());
-        let clock = CallClock::start(Duration::from_secs(60));
+        clock.start(Instant::now() + Duration::from_secs(60));
         clock.pause();
         let left = clock.remaining();
         assert_eq!(clock.remaining(), left);

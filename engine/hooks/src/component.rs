@@ -20,6 +20,7 @@ use crate::metrics::{Metrics, MetricsSnapshot};
 use crate::outbound::Outbound;
 use crate::session::Session;
 use crate::store::StoreData;
+use crate::ticker::Ticker;
 use crate::wrap;
 
 /// Starting an instance to see whether it fits may take this long.
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) cache: HookCache,
     pub(crate) outbound: Arc<Outbound>,
     pub(crate) metrics: Metrics,
+    pub(crate) ticker: Arc<Ticker>,
 }
 
 /// A component, compiled, linked and checked, with its idle instances.
@@ -45,8 +47,10 @@ pub struct HookComponent {
     exports: Exports,
     imports: Vec<String>,
     asks_model: bool,
-    permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Seat>>,
+    permits: Semaphore,
+    // Boxed, so that taking one moves a pointer.
+    #[allow(clippy::vec_box)]
+    idle: Mutex<Vec<Box<Seat>>>,
     compile_time: Duration,
     size: usize,
 }
@@ -122,12 +126,13 @@ impl HookComponent {
             .instantiate_pre(component)
             .map_err(|error| LoadError::Import(one_line(&error)))?;
         let exports = Exports::of(&pre, &config)?;
-        let permits = Arc::new(Semaphore::new(config.max_instances.max(1) as usize));
+        let permits = Semaphore::new(config.max_instances.max(1) as usize);
         let shared = Arc::new(Shared {
             settings: serde_json::Value::Object(config.settings.clone()).to_string(),
             cache: HookCache::default(),
             outbound: Arc::new(Outbound::new(&config.allow_http, config.allow_private)),
             metrics: Metrics::default(),
+            ticker: Arc::clone(engine.ticker()),
             label: Arc::from(config.name.as_str()),
             config,
         });
@@ -248,18 +253,21 @@ impl HookComponent {
         &self.exports
     }
 
-    pub(crate) fn permits(&self) -> &Arc<Semaphore> {
+    pub(crate) fn permits(&self) -> &Semaphore {
         &self.permits
     }
 
-    pub(crate) fn idle_seat(&self) -> Option<Seat> {
+    pub(crate) fn idle_seat(&self) -> Option<Box<Seat>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     /// Keeps an instance for the next request if the component is recycled; drops it otherwise.
-    pub(crate) fn keep(&self, seat: Seat) {
+    pub(crate) fn keep(&self, seat: Box<Seat>) {
+        if !self.shared.config.recycle {
+            return;
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.shared.config.recycle && idle.len() < self.shared.config.max_instances as usize {
+        if idle.len() < self.shared.config.max_instances as usize {
             idle.push(seat);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::{
     ExternType, Instance, InstancePre, Linker, Module, Store, Trap, UpdateDeadline, Val, ValType,
@@ -13,6 +13,7 @@ use crate::component::is_core_module;
 use crate::engine::HookEngine;
 use crate::failure::{HookErrorKind, LoadError};
 use crate::store::MAX_TABLE;
+use crate::ticker::Ticker;
 use crate::wrap::{carries_types, names_interfaces};
 
 /// Why a call of a core module failed.
@@ -62,7 +63,8 @@ pub struct CoreModule {
 }
 
 struct Data {
-    clock: Arc<CallClock>,
+    clock: CallClock,
+    ticker: Arc<Ticker>,
     limits: wasmtime::StoreLimits,
 }
 
@@ -131,30 +133,32 @@ impl CoreModule {
         name: &str,
         arguments: &[serde_json::Value],
     ) -> Result<serde_json::Value, CoreError> {
-        let clock = Arc::new(CallClock::start(self.timeout));
+        let clock = CallClock::until(Instant::now() + self.timeout);
+        let ticker = Arc::clone(self.engine.ticker());
+        ticker.touch();
         let limits = wasmtime::StoreLimitsBuilder::new()
             .memory_size(self.memory_bytes)
             .memories(1)
             .table_elements(MAX_TABLE)
             .build();
-        let mut store = Store::new(self.engine.wasm(), Data { clock: Arc::clone(&clock), limits });
+        let mut store = Store::new(self.engine.wasm(), Data { clock, ticker, limits });
         store.limiter(|data| &mut data.limits);
         store.epoch_deadline_callback(|context| {
+            context.data().ticker.touch();
             let over = context.data().clock.is_over();
             Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
         });
         store.set_epoch_deadline(1);
-        if self.engine.counts_fuel() {
-            // Without any it could not begin. The engine does count, so this cannot fail.
-            let _ = store.set_fuel(u64::MAX);
-        }
-        let _ticking = self.engine.ticking();
         let crashed = |error: wasmtime::Error| match error.downcast_ref() {
             Some(Trap::Interrupt) => CoreError::Timeout(name.to_owned()),
             Some(_) | None => {
                 CoreError::Crashed { name: name.to_owned(), detail: error.root_cause().to_string() }
             }
         };
+        if self.engine.counts_fuel() {
+            // Without any it could not begin. The engine does count, so this cannot fail.
+            let _ = store.set_fuel(u64::MAX);
+        }
         let instance: Instance = self.pre.instantiate_async(&mut store).await.map_err(crashed)?;
         let function =
             instance.get_func(&mut store, name).ok_or_else(|| CoreError::Missing(name.to_owned()))?;

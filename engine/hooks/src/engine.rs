@@ -1,23 +1,17 @@
 //! The WebAssembly engine: its settings, its clock, its linker, its cache of compiled code (hooks.md 3).
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
-use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::artifact;
 use crate::bindings;
 use crate::failure::LoadError;
 use crate::store::StoreData;
+use crate::ticker::Ticker;
 
-/// How often interruptible code looks at the clock.
-const TICK: Duration = Duration::from_millis(1);
-/// Ticks without a call before the clock's thread sleeps.
-const IDLE_TICKS: u32 = 500;
 /// Instances of components at once, over all components of the process.
 const INSTANCES: u32 = 256;
 /// A QuickJS component holds about eight core instances.
@@ -99,10 +93,9 @@ impl HookEngine {
         self.cache.as_deref()
     }
 
-    /// Keeps the clock ticking while the guard lives.
-    pub(crate) fn ticking(&self) -> TickGuard {
-        self.shared.ticker.enter();
-        TickGuard(Arc::clone(&self.shared.ticker))
+    /// Its clock.
+    pub(crate) fn ticker(&self) -> &Arc<Ticker> {
+        &self.shared.ticker
     }
 }
 
@@ -125,8 +118,7 @@ impl Shared {
             .name("hook-clock".to_owned())
             .spawn(move || thread.run(&weak))
             .map_err(|error| LoadError::Engine(error.to_string()))?;
-        // Set once, here.
-        let _ = ticker.thread.set(handle.thread().clone());
+        ticker.set_thread(handle.thread().clone());
         Ok(Self { engine, linker, pooling, counting, ticker })
     }
 }
@@ -179,56 +171,4 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<StoreData>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     bindings::Hooks::add_to_linker::<StoreData, HasSelf<StoreData>>(&mut linker, |data| data)?;
     Ok(linker)
-}
-
-/// The thread that advances the epoch while hooks run, and sleeps otherwise.
-#[derive(Debug, Default)]
-struct Ticker {
-    active: AtomicU32,
-    asleep: AtomicBool,
-    thread: OnceLock<Thread>,
-}
-
-impl Ticker {
-    fn enter(&self) {
-        self.active.fetch_add(1, Ordering::SeqCst);
-        if self.asleep.load(Ordering::SeqCst)
-            && let Some(thread) = self.thread.get()
-        {
-            thread.unpark();
-        }
-    }
-
-    fn run(&self, engine: &EngineWeak) {
-        let mut idle = 0;
-        loop {
-            std::thread::sleep(TICK);
-            let Some(engine) = engine.upgrade() else { return };
-            engine.increment_epoch();
-            drop(engine);
-            if self.active.load(Ordering::SeqCst) > 0 {
-                idle = 0;
-                continue;
-            }
-            idle += 1;
-            if idle >= IDLE_TICKS {
-                self.asleep.store(true, Ordering::SeqCst);
-                // Whoever came in before it saw `asleep` is seen here; whoever comes later wakes us.
-                while self.active.load(Ordering::SeqCst) == 0 {
-                    std::thread::park();
-                }
-                self.asleep.store(false, Ordering::SeqCst);
-                idle = 0;
-            }
-        }
-    }
-}
-
-/// See [`HookEngine::ticking`].
-pub(crate) struct TickGuard(Arc<Ticker>);
-
-impl Drop for TickGuard {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::SeqCst);
-    }
 }

@@ -1,6 +1,8 @@
 //! One HTTP request as its hooks see it, shared by all of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::host::HookHost;
@@ -10,19 +12,20 @@ const MAX_CONTEXT: usize = 1 << 20;
 /// Most headers that hooks may add.
 const MAX_HEADERS: usize = 256;
 
+/// A header of a reply: its name and a value.
+pub type ReplyHeader = (Cow<'static, str>, Cow<'static, str>);
+
 /// What is known of a request when it arrives.
 #[derive(Debug, Clone, Default)]
 pub struct RequestParts {
     /// Method in upper case.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Path and query string as received.
     pub target: String,
     /// The caller's address.
-    pub peer: Option<String>,
+    pub peer: Option<IpAddr>,
     /// Headers in order.
     pub headers: Arc<Vec<(String, String)>>,
-    /// Identity of its trace.
-    pub trace_id: String,
 }
 
 /// Why a header was not changed.
@@ -41,13 +44,11 @@ pub enum HeaderRefusal {
 /// The request, its context values and the reply in the making.
 pub struct Exchange {
     /// Method in upper case.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Path and query string as received.
     pub target: String,
     /// The caller's address.
-    pub peer: Option<String>,
-    /// Identity of its trace.
-    pub trace_id: String,
+    pub peer: Option<IpAddr>,
     /// The engine's side.
     pub host: Arc<dyn HookHost>,
     state: Mutex<State>,
@@ -60,22 +61,27 @@ struct State {
     values: BTreeMap<String, String>,
     values_size: usize,
     status: Option<u16>,
-    response: Vec<(String, String)>,
+    response: Vec<ReplyHeader>,
 }
 
 impl std::fmt::Debug for Exchange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Headers hold secrets.
-        f.debug_struct("Exchange").field("trace_id", &self.trace_id).finish_non_exhaustive()
+        f.debug_struct("Exchange").field("trace_id", &self.trace_id()).finish_non_exhaustive()
     }
 }
 
 impl Exchange {
     /// An exchange that begins.
     pub fn new(parts: RequestParts, host: Arc<dyn HookHost>) -> Self {
-        let RequestParts { method, target, peer, headers, trace_id } = parts;
+        let RequestParts { method, target, peer, headers } = parts;
         let state = Mutex::new(State { headers, ..State::default() });
-        Self { method, target, peer, trace_id, host, state }
+        Self { method, target, peer, host, state }
+    }
+
+    /// Identity of the request's trace.
+    pub fn trace_id(&self) -> String {
+        self.host.trace_id()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -108,8 +114,8 @@ impl Exchange {
     /// Changes a header of the request: `None` removes, `append` keeps what is there.
     pub(crate) fn change_header(
         &self,
-        name: &str,
-        value: Option<&str>,
+        name: String,
+        value: Option<String>,
         append: bool,
     ) -> Result<(), HeaderRefusal> {
         let mut state = self.state();
@@ -141,7 +147,7 @@ impl Exchange {
     }
 
     /// Gives `on-response` the finished reply.
-    pub fn set_reply(&self, status: u16, headers: Vec<(String, String)>) {
+    pub fn set_reply(&self, status: u16, headers: Vec<ReplyHeader>) {
         let mut state = self.state();
         state.status = Some(status);
         // What hooks added earlier comes after the engine's own headers.
@@ -163,19 +169,20 @@ impl Exchange {
 
     /// Headers of the reply: those that hooks added, and all once it is complete.
     pub fn response_headers(&self) -> Vec<(String, String)> {
-        self.state().response.clone()
+        let state = self.state();
+        state.response.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
     }
 
     /// The same, for the last one who wants them.
-    pub fn take_response_headers(&self) -> Vec<(String, String)> {
+    pub fn take_response_headers(&self) -> Vec<ReplyHeader> {
         std::mem::take(&mut self.state().response)
     }
 
     /// Changes a header of the reply.
     pub fn change_response_header(
         &self,
-        name: &str,
-        value: Option<&str>,
+        name: String,
+        value: Option<String>,
         append: bool,
     ) -> Result<(), HeaderRefusal> {
         change(&mut self.state().response, name, value, append)
@@ -187,31 +194,32 @@ fn values(headers: &[(String, String)], name: &str) -> Vec<String> {
     found.map(|(_, value)| value.clone()).collect()
 }
 
-fn remove(headers: &mut Vec<(String, String)>, name: &str) {
-    headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+fn remove<T: AsRef<str>>(headers: &mut Vec<(T, T)>, name: &str) {
+    headers.retain(|(known, _)| !known.as_ref().eq_ignore_ascii_case(name));
 }
 
-fn change(
-    headers: &mut Vec<(String, String)>,
-    name: &str,
-    value: Option<&str>,
+fn change<T: From<String> + AsRef<str>>(
+    headers: &mut Vec<(T, T)>,
+    mut name: String,
+    value: Option<String>,
     append: bool,
 ) -> Result<(), HeaderRefusal> {
-    check_name(name)?;
-    if let Some(value) = value {
+    check_name(&name)?;
+    if let Some(value) = &value {
         let sound = value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f));
         if !sound {
             return Err(HeaderRefusal::BadValue);
         }
     }
     if !append {
-        remove(headers, name);
+        remove(headers, &name);
     }
     if let Some(value) = value {
         if headers.len() >= MAX_HEADERS {
             return Err(HeaderRefusal::Protected);
         }
-        headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        name.make_ascii_lowercase();
+        headers.push((name.into(), value.into()));
     }
     Ok(())
 }
@@ -256,18 +264,24 @@ mod tests {
         let it = exchange(&[("X-A", "1"), ("x-a", "2")]);
         assert_eq!(it.header_values("x-A"), ["1", "2"]);
         assert_eq!(it.changed_headers(), None);
-        it.change_header("X-a", Some("3"), true).unwrap();
+        it.change_header("X-a".into(), Some("3".into()), true).unwrap();
         assert_eq!(it.header_values("x-a"), ["1", "2", "3"]);
-        it.change_header("X-a", Some("4"), false).unwrap();
+        it.change_header("X-a".into(), Some("4".into()), false).unwrap();
         assert_eq!(*it.changed_headers().unwrap(), [("x-a".to_owned(), "4".to_owned())]);
     }
 
     #[test]
     fn a_hook_cannot_break_the_framing_or_inject_lines() {
         let it = exchange(&[]);
-        assert_eq!(it.change_header("a b", Some("1"), false), Err(HeaderRefusal::BadName));
-        assert_eq!(it.change_header("a", Some("1\r\nx: y"), false), Err(HeaderRefusal::BadValue));
-        assert_eq!(it.change_header("Content-Length", Some("1"), false), Err(HeaderRefusal::Protected));
+        assert_eq!(it.change_header("a b".into(), Some("1".into()), false), Err(HeaderRefusal::BadName));
+        assert_eq!(
+            it.change_header("a".into(), Some("1\r\nx: y".into()), false),
+            Err(HeaderRefusal::BadValue)
+        );
+        assert_eq!(
+            it.change_header("Content-Length".into(), Some("1".into()), false),
+            Err(HeaderRefusal::Protected)
+        );
     }
 
     #[test]
@@ -283,7 +297,7 @@ mod tests {
     #[test]
     fn what_a_hook_set_earlier_wins_over_the_reply() {
         let it = exchange(&[]);
-        it.change_response_header("X-Hook", Some("1"), false).unwrap();
+        it.change_response_header("X-Hook".into(), Some("1".into()), false).unwrap();
         it.set_reply(200, vec![("x-hook".into(), "0".into()), ("a".into(), "b".into())]);
         assert_eq!(
             it.response_headers(),

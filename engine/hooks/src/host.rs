@@ -48,6 +48,10 @@ impl HookLine {
 
 /// Facts about one HTTP request and places to write to. One per request.
 pub trait HookHost: Send + Sync {
+    /// Identity of the request's trace.
+    fn trace_id(&self) -> String;
+    /// Whether somebody looks at the calls afterwards ([`crate::Session::take_reports`]).
+    fn wants_reports(&self) -> bool;
     /// Whether a level is written at all.
     fn log_enabled(&self, level: HookLevel) -> bool;
     /// Takes a log line.
@@ -65,6 +69,12 @@ pub trait HookHost: Send + Sync {
 pub struct SilentHost;
 
 impl HookHost for SilentHost {
+    fn trace_id(&self) -> String {
+        String::new()
+    }
+    fn wants_reports(&self) -> bool {
+        false
+    }
     fn log_enabled(&self, _level: HookLevel) -> bool {
         false
     }

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
-use crate::component::{HookComponent, Shared};
+use crate::component::HookComponent;
 use crate::exports::Guests;
 use crate::failure::{Failure, HookError, HookErrorKind};
-use crate::orders::Orders;
 use crate::store::{StoreData, store};
 
 /// What one call may do.
@@ -40,78 +38,93 @@ pub(crate) struct Seat {
     /// `None` until the first call starts it.
     pub(crate) instance: Option<Instance>,
     pub(crate) guests: Guests,
-    pub(crate) orders: Arc<Orders>,
 }
 
-/// A seat taken by one request.
-pub(crate) struct Lease {
-    pub(crate) component: Arc<HookComponent>,
-    pub(crate) seat: Seat,
-    permit: Option<OwnedSemaphorePermit>,
-    in_use: InUse,
-}
-
-/// Counts a seat as taken, also when the request is dropped in the middle of a call.
-struct InUse(Arc<Shared>);
-
-impl InUse {
-    fn new(shared: &Arc<Shared>) -> Self {
-        shared.metrics.enter();
-        Self(Arc::clone(shared))
+impl Seat {
+    fn fresh(component: &HookComponent) -> Box<Self> {
+        Box::new(Self {
+            store: store(component.engine().wasm(), component.shared()),
+            instance: None,
+            guests: Guests::default(),
+        })
     }
 }
 
-impl Drop for InUse {
+/// A seat taken by one request. Dropping it throws the instance away: a trap or an interrupted call leaves it in an
+/// unknown state.
+pub(crate) struct Lease {
+    pub(crate) seat: Box<Seat>,
+    pub(crate) place: Place,
+}
+
+/// One of the places that a component has for instances, taken until it is dropped, also when that happens in the middle
+/// of a call.
+pub(crate) struct Place {
+    pub(crate) component: Arc<HookComponent>,
+    /// Counted among `max_instances`.
+    counted: bool,
+}
+
+impl Place {
+    fn new(component: &Arc<HookComponent>, counted: bool) -> Self {
+        component.shared().metrics.enter();
+        Self { component: Arc::clone(component), counted }
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.metrics.leave();
+        self.component.shared().metrics.leave();
+        if self.counted {
+            self.component.permits().add_permits(1);
+        }
     }
 }
 
 impl Lease {
-    /// Takes a seat. The first one of a request waits for a free one; further ones never wait, since N requests that
-    /// each hold one and wait for another would wait for ever.
-    pub(crate) async fn take(
-        component: &Arc<HookComponent>,
-        export: &'static str,
-        first: bool,
-    ) -> Result<Self, HookError> {
-        let permits = Arc::clone(component.permits());
-        let permit = match Arc::clone(&permits).try_acquire_owned() {
-            Ok(permit) => Some(permit),
-            Err(_) if !first => None,
-            Err(_) => {
-                let started = Instant::now();
-                let limit = component.config().queue_timeout;
-                let waited = tokio::time::timeout(limit, permits.acquire_owned()).await;
-                component.shared().metrics.waited(started.elapsed());
-                let permit = waited.ok().and_then(Result::ok).ok_or_else(|| HookError {
-                    component: component.name().to_owned(),
-                    export,
-                    kind: HookErrorKind::Busy,
-                    detail: format!(
-                        "all {} instances are in use; raise max_instances",
-                        component.config().max_instances
-                    ),
-                })?;
-                Some(permit)
+    /// Takes a seat if one can be had at once. The first one of a request waits for a free one; further ones never wait,
+    /// since N requests that each hold one and wait for another would wait for ever.
+    pub(crate) fn now(component: &Arc<HookComponent>, first: bool) -> Option<Self> {
+        match component.permits().try_acquire() {
+            Ok(permit) => {
+                permit.forget();
+                Some(Self::of(Place::new(component, true)))
             }
-        };
-        let in_use = InUse::new(component.shared());
-        let seat = component.idle_seat().unwrap_or_else(|| Seat {
-            store: store(component.engine().wasm(), component.shared()),
-            instance: None,
-            guests: Guests::default(),
-            orders: Arc::default(),
-        });
-        Ok(Self { component: Arc::clone(component), seat, permit, in_use })
+            Err(_) if !first => Some(Self::of(Place::new(component, false))),
+            Err(_) => None,
+        }
     }
 
-    /// Gives the seat back after a request that went well. Just dropping the lease throws the instance away: a trap or
-    /// an interrupted call leaves it in an unknown state.
+    /// Waits for a free seat.
+    pub(crate) async fn wait(
+        component: &Arc<HookComponent>,
+        export: &'static str,
+    ) -> Result<Self, HookError> {
+        let started = Instant::now();
+        let limit = component.config().queue_timeout;
+        let waited = tokio::time::timeout(limit, component.permits().acquire()).await;
+        component.shared().metrics.waited(started.elapsed());
+        let permit = waited.ok().and_then(Result::ok).ok_or_else(|| HookError {
+            component: component.name().to_owned(),
+            export,
+            kind: HookErrorKind::Busy,
+            detail: format!(
+                "all {} instances are in use; raise max_instances",
+                component.config().max_instances
+            ),
+        })?;
+        permit.forget();
+        Ok(Self::of(Place::new(component, true)))
+    }
+
+    fn of(place: Place) -> Self {
+        let seat = place.component.idle_seat().unwrap_or_else(|| Seat::fresh(&place.component));
+        Self { seat, place }
+    }
+
+    /// Gives the seat back after a request that went well.
     pub(crate) fn give_back(self) {
-        let Self { component, seat, permit, in_use } = self;
-        component.keep(seat);
-        drop(in_use);
-        drop(permit);
+        let Self { seat, place } = self;
+        place.component.keep(seat);
     }
 }

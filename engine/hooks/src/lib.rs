@@ -27,6 +27,8 @@ mod service;
 mod session;
 mod stdio;
 mod store;
+mod ticker;
+mod work;
 mod wrap;
 
 pub use call::{Decision, FinishedOperation, FinishedRequest, OperationKind, RequestVerdict, Site, Verdict};
@@ -35,7 +37,7 @@ pub use component::HookComponent;
 pub use config::{ComponentConfig, DEFAULT_MAX_INSTANCES, DEFAULT_MEMORY_MB, DEFAULT_TIMEOUT_MS};
 pub use core_module::{CoreError, CoreModule};
 pub use engine::{Counting, HookEngine};
-pub use exchange::{Exchange, HeaderRefusal, RequestParts};
+pub use exchange::{Exchange, HeaderRefusal, ReplyHeader, RequestParts};
 pub use exports::Interface;
 pub use failure::{Failure, HookError, HookErrorKind, LoadError, Rejection};
 pub use host::{

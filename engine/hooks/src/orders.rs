@@ -46,9 +46,4 @@ impl Orders {
             }
         }
     }
-
-    /// Forgets what an interrupted call left.
-    pub(crate) fn clear(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
 }

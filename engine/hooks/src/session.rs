@@ -1,21 +1,22 @@
 //! The hooks of one HTTP request: one instance per component, shared by all of its hooks.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
 use wasmtime::component::Instance;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::clock::CallClock;
 use crate::component::HookComponent;
 use crate::exchange::Exchange;
-use crate::exports::{Exports, Guests, Interface};
+use crate::exports::{Guests, Interface};
 use crate::failure::{HookError, HookErrorKind};
 use crate::host::{HookLevel, HookLine, HostCalls, OperationFacts};
 use crate::lease::{Lease, Seat, Stage};
 use crate::orders::Order;
 use crate::store::{CallState, StoreData};
+use crate::work::{Guest, Work};
 
 /// Calls of hooks that cause calls of hooks, this deep.
 const MAX_DEPTH: usize = 8;
@@ -87,48 +88,33 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls an export of a component.
-    pub(crate) async fn call<R, F>(
+    /// Calls an export of a component. The deadline counts from the moment an instance is there.
+    pub(crate) async fn call<W: Work>(
         &self,
         component: &Arc<HookComponent>,
         stage: Stage,
         operation: Option<Arc<dyn OperationFacts>>,
         calls: &mut dyn HostCalls,
-        work: F,
-    ) -> Result<R, HookError>
-    where
-        R: Send,
-        F: for<'a> FnOnce(
-                &'a mut Guests,
-                &'a Exports,
-                &'a mut Store<StoreData>,
-                &'a Instance,
-            ) -> BoxFuture<'a, wasmtime::Result<R>>
-            + Send,
-    {
+        work: W,
+    ) -> Result<W::Answer, HookError> {
         let export = stage.export;
         let started = Instant::now();
-        let mut lease = self.take(component, export).await?;
+        let (mut lease, ready) = match self.take(component, export)? {
+            Some(lease) => (lease, started),
+            None => (Box::pin(Lease::wait(component, export)).await?, Instant::now()),
+        };
         let limit = self.patience.unwrap_or(component.config().timeout);
-        let clock = Arc::new(CallClock::start(limit));
-        let seat = &mut lease.seat;
-        seat.store.data_mut().begin(CallState {
-            exchange: Arc::clone(&self.exchange),
-            stage,
-            operation,
-            clock: Arc::clone(&clock),
-            orders: Arc::clone(&seat.orders),
-            lines: 0,
-        });
-        seat.store.set_epoch_deadline(1);
+        let data = lease.seat.store.data_mut();
+        let clock = Arc::clone(&data.clock);
+        clock.start(ready + limit);
+        data.begin(CallState { exchange: Arc::clone(&self.exchange), stage, operation, lines: 0 });
+        lease.seat.store.set_epoch_deadline(1);
         if component.engine().counts_fuel() {
             // It counts down from here. The engine does count, so this cannot fail.
-            let _ = seat.store.set_fuel(u64::MAX);
+            let _ = lease.seat.store.set_fuel(u64::MAX);
         }
         let busy = Busy::new(self);
-        let ticking = component.engine().ticking();
-        let result = drive(component, seat, &clock, calls, work).await;
-        drop(ticking);
+        let result = drive(component, &mut lease.seat, &clock, calls, work).await;
         drop(busy);
         let result = result.map_err(|stop| error_of(component, export, &lease.seat, stop));
         let time = started.elapsed().saturating_sub(clock.rest());
@@ -141,7 +127,7 @@ impl Session {
             self.exchange.host.log(HookLine {
                 level: HookLevel::Error,
                 component: error.component.clone(),
-                trace_id: self.exchange.trace_id.clone(),
+                trace_id: self.exchange.trace_id(),
                 message: error.to_string(),
                 fields: Vec::new(),
             });
@@ -160,7 +146,8 @@ impl Session {
         error
     }
 
-    async fn take(&self, component: &Arc<HookComponent>, export: &'static str) -> Result<Lease, HookError> {
+    /// A seat of a component; `None` when the request has to wait for one.
+    fn take(&self, component: &Arc<HookComponent>, export: &'static str) -> Result<Option<Lease>, HookError> {
         let first = {
             let mut state = self.state();
             if state.busy >= MAX_DEPTH {
@@ -171,13 +158,13 @@ impl Session {
                     detail: format!("hooks call each other more than {MAX_DEPTH} deep"),
                 });
             }
-            if let Some(index) = state.idle.iter().position(|lease| Arc::ptr_eq(&lease.component, component))
-            {
-                return Ok(state.idle.swap_remove(index));
+            let of_it = |lease: &Lease| Arc::ptr_eq(&lease.place.component, component);
+            if let Some(index) = state.idle.iter().position(of_it) {
+                return Ok(Some(state.idle.swap_remove(index)));
             }
             state.busy == 0 && state.idle.is_empty()
         };
-        Lease::take(component, export, first).await
+        Ok(Lease::now(component, first))
     }
 
     fn finish(
@@ -187,29 +174,30 @@ impl Session {
         (started, time): (Instant, Duration),
         error: Option<&HookError>,
     ) {
-        let counts = lease.component.engine().counts_fuel();
-        let left = counts.then(|| lease.seat.store.get_fuel().ok()).flatten();
+        let component = &lease.place.component;
+        let store = &mut lease.seat.store;
+        let left = component.engine().counts_fuel().then(|| store.get_fuel().ok()).flatten();
         let fuel = left.map(|left| u64::MAX - left);
-        let data = lease.seat.store.data_mut();
+        let data = store.data_mut();
         data.log_words();
         data.end();
-        lease.component.shared().metrics.called(time, fuel, error);
-        let component = Arc::clone(&lease.component.shared().label);
+        component.shared().metrics.called(time, fuel, error);
         if let Some(error) = error {
             self.log(error);
         }
-        // A contract violation leaves the instance whole, but nothing is known of its state.
-        let lease = error.is_none().then_some(lease);
-        let mut state = self.state();
-        state.idle.extend(lease);
-        state.reports.push(CallReport {
-            component,
+        let report = self.exchange.host.wants_reports().then(|| CallReport {
+            component: Arc::clone(&component.shared().label),
             export,
             started,
             time,
             fuel,
             error: error.map(|error| error.kind.code()),
         });
+        // A contract violation leaves the instance whole, but nothing is known of its state.
+        let lease = error.is_none().then_some(lease);
+        let mut state = self.state();
+        state.idle.extend(lease);
+        state.reports.extend(report);
     }
 }
 
@@ -244,40 +232,39 @@ enum Stop {
 }
 
 /// Runs the guest, and what it asks of the engine in between.
-async fn drive<R, F>(
+async fn drive<W: Work>(
     component: &HookComponent,
     seat: &mut Seat,
     clock: &CallClock,
     calls: &mut dyn HostCalls,
-    work: F,
-) -> Result<R, Stop>
-where
-    F: for<'a> FnOnce(
-        &'a mut Guests,
-        &'a Exports,
-        &'a mut Store<StoreData>,
-        &'a Instance,
-    ) -> BoxFuture<'a, wasmtime::Result<R>>,
-{
-    let Seat { store, instance, guests, orders } = seat;
-    orders.clear();
+    work: W,
+) -> Result<W::Answer, Stop> {
+    let Seat { store, instance, guests } = seat;
+    let orders = Arc::clone(&store.data().orders);
     let guest = async {
+        let exports = component.exports();
         let instance: &Instance = match instance {
             Some(instance) => instance,
             None => {
-                let fresh = start(component, store, guests).await?;
+                let fresh = Box::pin(start(component, store, guests)).await?;
                 instance.insert(fresh)
             }
         };
-        work(guests, component.exports(), store, instance).await
+        work.run(Guest { exports, functions: guests, store, instance }).await
     };
     let mut guest = std::pin::pin!(guest);
+    let ticker = component.engine().ticker();
+    // It may have waited for long.
+    let mut guest = std::future::poll_fn(|context| {
+        ticker.touch();
+        guest.as_mut().poll(context)
+    });
     let mut over = std::pin::pin!(clock.over());
     loop {
         tokio::select! {
             biased;
             result = &mut guest => return result.map_err(Stop::Guest),
-            order = orders.next() => obey(order, clock, calls).await,
+            order = orders.next() => Box::pin(obey(order, clock, calls)).await,
             () = &mut over => return Err(Stop::Deadline),
         }
     }

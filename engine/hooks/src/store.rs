@@ -1,6 +1,7 @@
 //! What belongs to one instance, and the current call on it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -53,6 +54,10 @@ pub(crate) struct StoreData {
     wasi: Option<Box<Wasi>>,
     pub(crate) limits: Limits,
     pub(crate) shared: Arc<Shared>,
+    /// Time of the current call.
+    pub(crate) clock: Arc<CallClock>,
+    /// What the current call asks of the engine.
+    pub(crate) orders: Arc<Orders>,
     call: Option<CallState>,
 }
 
@@ -61,8 +66,6 @@ pub(crate) struct CallState {
     pub(crate) exchange: Arc<Exchange>,
     pub(crate) stage: Stage,
     pub(crate) operation: Option<Arc<dyn OperationFacts>>,
-    pub(crate) clock: Arc<CallClock>,
-    pub(crate) orders: Arc<Orders>,
     /// Log lines it has written.
     pub(crate) lines: u32,
 }
@@ -73,6 +76,8 @@ impl StoreData {
             wasi: None,
             limits: Limits { cap: shared.config.memory_bytes, used: 0, tables: 0, refused: false },
             shared: Arc::clone(shared),
+            clock: Arc::new(CallClock::until(Instant::now())),
+            orders: Arc::default(),
             call: None,
         }
     }
@@ -127,7 +132,7 @@ impl StoreData {
             call.exchange.host.log(HookLine {
                 level,
                 component: self.shared.config.name.clone(),
-                trace_id: call.exchange.trace_id.clone(),
+                trace_id: call.exchange.trace_id(),
                 message,
                 fields: Vec::new(),
             });
@@ -140,7 +145,9 @@ pub(crate) fn store(engine: &wasmtime::Engine, shared: &Arc<Shared>) -> Store<St
     let mut store = Store::new(engine, StoreData::new(shared));
     store.limiter(|data| &mut data.limits);
     store.epoch_deadline_callback(|context| {
-        let over = context.data().call.as_ref().is_none_or(|call| call.clock.is_over());
+        let data = context.data();
+        data.shared.ticker.touch();
+        let over = data.call.is_none() || data.clock.is_over();
         // Others on this thread get their turn at every tick.
         Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });

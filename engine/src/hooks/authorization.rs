@@ -114,11 +114,10 @@ impl<'a> Asked<'a> {
             Some(hooks) => Ok(&hooks.session),
             None => {
                 let parts = RequestParts {
-                    method: "POST".to_owned(),
+                    method: "POST".into(),
                     target: context.settings.graphql_path.clone(),
-                    peer: head.client_ip.clone(),
+                    peer: head.client_ip,
                     headers: Arc::clone(&head.headers),
-                    trace_id: context.trace_id().to_string(),
                 };
                 let host = Arc::new(Imagined::new(context, serving, head));
                 Err(Box::new(Session::new(Arc::new(Exchange::new(parts, host)))))

@@ -1,7 +1,8 @@
 //! The hooks of one HTTP request: before authentication, after the reply, and for the observers.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::borrow::Cow;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Map, Value as Json};
@@ -28,7 +29,6 @@ pub struct RequestHooks {
     /// The components as they were when the request came.
     pub(crate) loaded: Arc<Loaded>,
     host: Arc<RequestHost>,
-    id: TraceId,
     started: Instant,
     kept: Mutex<Kept>,
 }
@@ -45,49 +45,37 @@ impl std::fmt::Debug for RequestHooks {
     }
 }
 
-/// What a request's hooks need of the server.
+/// What requests' hooks need of the server.
 #[derive(Debug)]
-pub(crate) struct Surroundings<'a> {
-    pub(crate) hooks: &'a Arc<Hooks>,
-    pub(crate) bus: Option<&'a Bus>,
-    pub(crate) verifier: &'a Arc<Verifier>,
-    pub(crate) token_source: &'a TokenSource,
+pub(crate) struct Surroundings {
+    pub(crate) hooks: Arc<Hooks>,
+    pub(crate) bus: Option<Bus>,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) token_source: TokenSource,
 }
 
 impl RequestHooks {
     /// The hooks of a request; `None` when the project has none.
-    pub(crate) fn begin(around: &Surroundings<'_>, request: &HttpRequest) -> Option<Self> {
+    pub(crate) fn begin(around: &Arc<Surroundings>, request: &HttpRequest) -> Option<Self> {
         let loaded = around.hooks.loaded();
         if loaded.is_empty() {
             return None;
         }
-        let host = Arc::new(RequestHost {
-            hooks: Arc::clone(around.hooks),
-            bus: around.bus.cloned(),
-            verifier: Arc::clone(around.verifier),
-            token_source: around.token_source.clone(),
-            head: OnceLock::new(),
-            identity: OnceLock::new(),
-            authenticated: AtomicBool::new(false),
-            models: OnceLock::new(),
-            resolving: AtomicBool::new(false),
-        });
-        let id = next_trace_id();
+        let host = Arc::new(RequestHost::new(Arc::clone(around), next_trace_id()));
         let parts = RequestParts {
             method: request.method.clone(),
             target: request.target(),
-            peer: request.head.client_ip.clone(),
+            peer: request.head.client_ip,
             headers: Arc::clone(&request.head.headers),
-            trace_id: id.to_string(),
         };
-        let exchange = Arc::new(Exchange::new(parts, Arc::clone(&host) as Arc<dyn HookHost>));
-        let session = Session::new(exchange);
-        Some(Self { session, loaded, host, id, started: Instant::now(), kept: Mutex::default() })
+        let exchange = Exchange::new(parts, Arc::clone(&host) as Arc<dyn HookHost>);
+        let session = Session::new(Arc::new(exchange));
+        Some(Self { session, loaded, host, started: Instant::now(), kept: Mutex::default() })
     }
 
     /// Identity of the request's trace.
     pub(crate) fn trace_id(&self) -> TraceId {
-        self.id
+        self.host.id
     }
 
     /// The request as its hooks see it.
@@ -102,13 +90,13 @@ impl RequestHooks {
 
     /// Whether the component behind a module's file may ask for contexts of the model.
     pub(crate) fn asks_contexts(&self, file: &str) -> bool {
-        let component = self.loaded.by_path(&self.host.hooks.root().join(file));
+        let component = self.host.around.hooks.at(&self.loaded, file);
         component.is_none_or(|component| component.asks_model())
     }
 
     /// Whether calls of a module's file are in the reports of the session.
     pub(crate) fn reports(&self, file: &str) -> bool {
-        self.loaded.by_path(&self.host.hooks.root().join(file)).is_some()
+        self.host.around.hooks.at(&self.loaded, file).is_some()
     }
 
     /// Contexts of the model by name, for `context.model`.
@@ -169,8 +157,9 @@ impl RequestHooks {
     /// Runs `gateway.on-response` and puts the headers that hooks set on the reply.
     pub(crate) async fn leave(&self, mut reply: HttpReply, calls: &mut dyn HostCalls) -> HttpReply {
         let exchange = Arc::clone(self.exchange());
-        let headers = reply.headers.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-        exchange.set_reply(reply.status, headers.collect());
+        let own = reply.headers.drain(..).map(|(name, value)| (Cow::Borrowed(name), value));
+        // Code of modules may have set some, too.
+        exchange.set_reply(reply.status, own.chain(std::mem::take(&mut reply.added)).collect());
         for component in self.loaded.with(Interface::Gateway) {
             if let Err(error) = self.session.on_response(component, calls).await {
                 reply = self.failed(&error);
@@ -181,8 +170,10 @@ impl RequestHooks {
         reply.status = exchange.status().unwrap_or(reply.status);
         reply.headers.clear();
         // Observers may look at them later.
-        reply.added =
-            if self.is_observed() { exchange.response_headers() } else { exchange.take_response_headers() };
+        reply.added = exchange.take_response_headers();
+        if self.is_observed() {
+            exchange.set_reply(reply.status, reply.added.clone());
+        }
         reply
     }
 
@@ -206,11 +197,11 @@ impl RequestHooks {
         let Kept { trace, operations } =
             std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
         let reports = self.session.take_reports();
-        if let Some(bus) = &self.host.bus {
+        if let Some(bus) = &self.host.around.bus {
             let (mut trace, began) =
                 trace.unwrap_or_else(|| (observe::rejected(request, reply), self.started));
             // Log lines of hooks name it.
-            trace.id = self.id;
+            trace.id = self.host.id;
             bus.trace(Arc::new(observe::with_calls(trace, began, &reports, reply)));
         }
         if self.is_observed() {
@@ -222,7 +213,7 @@ impl RequestHooks {
         let mut reply = HttpReply::json(rejection.status, rejection.body());
         for (name, value) in &rejection.headers {
             // The same rules as for other headers; what breaks them is left out.
-            if self.exchange().change_response_header(name, Some(value), true).is_err() {
+            if self.exchange().change_response_header(name.clone(), Some(value.clone()), true).is_err() {
                 continue;
             }
         }

@@ -7,18 +7,16 @@ use serde_json::{Map, Value as Json};
 use studio_events::{LogLevel, TraceId};
 use studio_hooks::{HookHost, HookLevel, HookLine};
 
-use super::load::Hooks;
-use crate::bus::Bus;
+use super::gateway::Surroundings;
 use crate::config::TokenSource;
 use crate::runtime::auth::Verifier;
 use crate::runtime::caller::RequestHead;
 
 /// One request as its hooks may ask about it.
 pub(super) struct RequestHost {
-    pub(super) hooks: Arc<Hooks>,
-    pub(super) bus: Option<Bus>,
-    pub(super) verifier: Arc<Verifier>,
-    pub(super) token_source: TokenSource,
+    pub(super) around: Arc<Surroundings>,
+    /// Identity of its trace.
+    pub(super) id: TraceId,
     /// The headers after `gateway.on-request`.
     pub(super) head: OnceLock<RequestHead>,
     /// What `identity.authenticate` said.
@@ -29,6 +27,20 @@ pub(super) struct RequestHost {
     pub(super) models: OnceLock<Map<String, Json>>,
     /// Somebody resolves them.
     pub(super) resolving: AtomicBool,
+}
+
+impl RequestHost {
+    pub(super) fn new(around: Arc<Surroundings>, id: TraceId) -> Self {
+        Self {
+            around,
+            id,
+            head: OnceLock::new(),
+            identity: OnceLock::new(),
+            authenticated: AtomicBool::new(false),
+            models: OnceLock::new(),
+            resolving: AtomicBool::new(false),
+        }
+    }
 }
 
 fn level_of(level: HookLevel) -> LogLevel {
@@ -57,8 +69,16 @@ pub(super) fn claims_of_token(
 }
 
 impl HookHost for RequestHost {
+    fn trace_id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn wants_reports(&self) -> bool {
+        self.around.bus.is_some()
+    }
+
     fn log_enabled(&self, level: HookLevel) -> bool {
-        if self.bus.is_some() {
+        if self.around.bus.is_some() {
             return true;
         }
         match level {
@@ -71,7 +91,7 @@ impl HookHost for RequestHost {
     }
 
     fn log(&self, line: HookLine) {
-        if let Some(bus) = &self.bus {
+        if let Some(bus) = &self.around.bus {
             let trace = TraceId::parse(&line.trace_id);
             bus.log_of(level_of(line.level), &service_name(&line.component), line.text(), trace);
         }
@@ -86,11 +106,11 @@ impl HookHost for RequestHost {
     }
 
     fn access(&self, component: &str, record: Vec<u8>) -> bool {
-        match self.hooks.access.take(component, &record) {
+        match self.around.hooks.access.take(component, &record) {
             Some(taken) => taken,
             None => {
                 let text = String::from_utf8_lossy(&record).trim_end().to_owned();
-                if let Some(bus) = &self.bus {
+                if let Some(bus) = &self.around.bus {
                     bus.log(LogLevel::Info, &service_name(component), text.clone());
                 }
                 tracing::info!(target: "access", %component, "{text}");
@@ -106,7 +126,7 @@ impl HookHost for RequestHost {
         if let Some(claims) = self.identity.get() {
             return serde_json::to_string(claims).ok();
         }
-        claims_of_token(self.head.get()?, &self.token_source, &self.verifier)
+        claims_of_token(self.head.get()?, &self.around.token_source, &self.around.verifier)
     }
 
     fn model(&self, name: &str) -> Option<String> {

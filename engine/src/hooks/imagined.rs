@@ -1,6 +1,7 @@
 //! A request that nobody sent, or that no hook stands around: would it pass?
 
 use serde_json::{Map, Value as Json};
+use studio_events::TraceId;
 use studio_hooks::{HookHost, HookLevel, HookLine};
 
 use super::host::claims_of_token;
@@ -12,6 +13,7 @@ use crate::runtime::serving::Serving;
 
 /// What components may know of its caller. Contexts whose values come from queries are not among it.
 pub(super) struct Imagined {
+    id: TraceId,
     claims: Option<String>,
     models: Map<String, Json>,
 }
@@ -27,11 +29,17 @@ impl Imagined {
         let queries = QueryResults::default();
         let caller =
             Caller::new(head, verifier, source, context.environment, &queries).acting(context.identity, None);
-        Self { claims, models: contexts::known(&serving.ir, &caller) }
+        Self { id: context.trace_id(), claims, models: contexts::known(&serving.ir, &caller) }
     }
 }
 
 impl HookHost for Imagined {
+    fn trace_id(&self) -> String {
+        self.id.to_string()
+    }
+    fn wants_reports(&self) -> bool {
+        false
+    }
     fn log_enabled(&self, level: HookLevel) -> bool {
         Quiet.log_enabled(level)
     }

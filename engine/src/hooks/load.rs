@@ -72,6 +72,18 @@ impl Hooks {
         &self.root
     }
 
+    /// The component among these for a file of the project, as the model writes it.
+    pub(super) fn at<'l>(&self, loaded: &'l Loaded, file: &str) -> Option<&'l Arc<HookComponent>> {
+        let root = self.root.as_os_str().as_encoded_bytes();
+        let is_it = |component: &&Arc<HookComponent>| {
+            let path = component.config().path.as_os_str().as_encoded_bytes();
+            path.strip_prefix(root).and_then(|rest| rest.strip_prefix(b"/")) == Some(file.as_bytes())
+        };
+        let found = loaded.all().iter().find(is_it);
+        // A path may be written in another way.
+        found.or_else(|| loaded.by_path(&self.root.join(file)))
+    }
+
     /// The components that serve now; a request keeps these until its end.
     pub fn loaded(&self) -> Arc<Loaded> {
         self.service.loaded()

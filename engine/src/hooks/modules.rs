@@ -52,13 +52,10 @@ impl WasmModules {
         Self { ir: Arc::clone(ir), own: Mutex::default() }
     }
 
-    /// The code of a file: a configured component, or the file itself with default limits. A file that was replaced is
-    /// loaded again; when the new one does not load, the old one goes on.
-    async fn code(&self, path: &str, hooks: &Hooks) -> Result<Code, LoadError> {
+    /// The code of a file that no configuration names, with default limits. A file that was replaced is loaded again;
+    /// when the new one does not load, the old one goes on.
+    async fn own(&self, path: &str, hooks: &Hooks) -> Result<Code, LoadError> {
         let file = hooks.root().join(path);
-        if let Some(component) = hooks.loaded().by_path(&file) {
-            return Ok(Code::Component(Arc::clone(component)));
-        }
         let stamp = stamp(&file);
         let known = self.own.lock().unwrap_or_else(PoisonError::into_inner).get(&file).cloned();
         if let Some(known) = known.as_ref().filter(|known| known.stamp == stamp) {
@@ -86,7 +83,23 @@ impl WasmModules {
     }
 
     async fn run(&self, call: &ModuleCall<'_>, host: &dyn ModuleHost) -> Result<String, RequestError> {
-        let code = self.code(call.path, call.components).await.map_err(|error| {
+        // A request keeps the components that it began with.
+        if let Some(hooks) = call.hooks
+            && let Some(component) = call.components.at(&hooks.loaded, call.path)
+        {
+            return self.component(&hooks.session, component, call, host).await;
+        }
+        Box::pin(self.run_rare(call, host)).await
+    }
+
+    /// The same without a configured component or without hooks around the request.
+    async fn run_rare(&self, call: &ModuleCall<'_>, host: &dyn ModuleHost) -> Result<String, RequestError> {
+        let configured = call.components.at(&call.components.loaded(), call.path).cloned();
+        let code = match configured.filter(|_| call.hooks.is_none()) {
+            Some(component) => Ok(Code::Component(component)),
+            None => self.own(call.path, call.components).await,
+        };
+        let code = code.map_err(|error| {
             host.log(LogLevel::Error, &format!("`{}` does not load: {error}", call.path));
             RequestError::internal(format!("`{}` does not load: {error}; {}", call.path, error.help()))
         })?;
@@ -333,6 +346,12 @@ fn renamed(fields: Json) -> Json {
 pub(super) struct Quiet;
 
 impl HookHost for Quiet {
+    fn trace_id(&self) -> String {
+        String::new()
+    }
+    fn wants_reports(&self) -> bool {
+        false
+    }
     fn log_enabled(&self, level: HookLevel) -> bool {
         level >= HookLevel::Info
     }

@@ -156,7 +156,7 @@ pub(super) fn tell(
         return;
     };
     let finished = FinishedRequest {
-        method: request.method.clone(),
+        method: request.method.to_string(),
         target: request.target(),
         status: reply.status,
         total_us: span(started, Instant::now()).0,

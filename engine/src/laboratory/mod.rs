@@ -3,6 +3,7 @@
 mod coverage;
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -256,9 +257,9 @@ impl Endpoint for TestInstance {
             self.touched.store(true, Ordering::Relaxed);
         }
         let request = HttpRequest {
-            method: "POST".to_owned(),
+            method: "POST".into(),
             path: path.to_owned(),
-            head: RequestHead { headers: headers.into(), client_ip: Some("127.0.0.1".to_owned()) },
+            head: RequestHead { headers: headers.into(), client_ip: Some(Ipv4Addr::LOCALHOST.into()) },
             body: body.into(),
             ..HttpRequest::default()
         };
@@ -270,7 +271,9 @@ impl Endpoint for TestInstance {
                     .headers
                     .into_iter()
                     .map(|(name, value)| (name.to_owned(), value.into_owned()))
-                    .chain(reply.added)
+                    .chain(
+                        reply.added.into_iter().map(|(name, value)| (name.into_owned(), value.into_owned())),
+                    )
                     .collect(),
                 body: reply.body.to_vec(),
                 sql_count: Some(reply.sql_count),

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
@@ -19,7 +20,7 @@ pub struct RequestHead {
     /// Header names in lower case with their values, in order; shared by all who look at the request.
     pub headers: Arc<Vec<(String, String)>>,
     /// Peer address without port.
-    pub client_ip: Option<String>,
+    pub client_ip: Option<IpAddr>,
 }
 
 impl RequestHead {
@@ -177,7 +178,7 @@ impl CallerContext for Caller<'_> {
     }
 
     fn client_ip(&self) -> Option<String> {
-        self.head.client_ip.clone()
+        self.head.client_ip.map(|ip| ip.to_string())
     }
 
     fn hook(&self, key: &str) -> Result<Option<Json>, ContextError> {

@@ -57,7 +57,7 @@ mod tests {
     fn request(method: &str, headers: &[(&str, &str)]) -> HttpRequest {
         let headers: Vec<_> = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         HttpRequest {
-            method: method.to_owned(),
+            method: method.to_owned().into(),
             path: "/graphql".to_owned(),
             head: RequestHead { headers: headers.into(), client_ip: None },
             ..HttpRequest::default()

@@ -1,6 +1,6 @@
 //! The server: settings, what it serves now, and routing (developer-experience 1.18).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use serde_json::json;
 use studio_events::{Problem, Surface};
@@ -50,6 +50,7 @@ pub struct Server {
     pub sent: SentRequests,
     /// Those who wait for data to change.
     pub live: Live,
+    surroundings: OnceLock<Arc<Surroundings>>,
     serving: RwLock<Option<Arc<Serving>>>,
     problems: RwLock<Arc<Vec<Problem>>>,
 }
@@ -71,6 +72,7 @@ impl Server {
             test: None,
             sent: SentRequests::default(),
             live: Live::default(),
+            surroundings: OnceLock::new(),
             serving: RwLock::new(None),
             problems: RwLock::new(Arc::new(Vec::new())),
         }
@@ -123,7 +125,7 @@ impl Server {
     }
 
     async fn route(&self, request: &HttpRequest, path: &str) -> HttpReply {
-        let reading = matches!(request.method.as_str(), "GET" | "HEAD");
+        let reading = matches!(&*request.method, "GET" | "HEAD");
         if path == self.settings.graphql_path {
             return if request.method == "POST" {
                 self.graphql(request).await
@@ -132,7 +134,7 @@ impl Server {
             };
         }
         if let Some(rest) = self.settings.rpc_path.as_deref().and_then(|rpc| below(path, rpc)) {
-            return match (request.method.as_str(), rest) {
+            return match (&*request.method, rest) {
                 ("POST", "") => Box::pin(self.rpc(request)).await,
                 ("GET", "discover") => self.discover(),
                 _ => HttpReply::empty(404),
@@ -183,16 +185,22 @@ impl Server {
         request: &HttpRequest,
         protocol: Protocol,
     ) -> HttpReply {
-        let around = Surroundings {
-            hooks: &self.hooks,
-            bus: self.bus.as_ref(),
-            verifier: &self.verifier,
-            token_source: &self.settings.token_source,
-        };
-        match RequestHooks::begin(&around, request) {
+        match RequestHooks::begin(self.surroundings(), request) {
             None => protocol.answer(context, serving, &request.head, request).await,
             Some(hooks) => Box::pin(Self::hooked(hooks, context, serving, request, protocol)).await,
         }
+    }
+
+    /// What hooks need of this server; it does not change once there are requests.
+    fn surroundings(&self) -> &Arc<Surroundings> {
+        self.surroundings.get_or_init(|| {
+            Arc::new(Surroundings {
+                hooks: Arc::clone(&self.hooks),
+                bus: self.bus.clone(),
+                verifier: Arc::clone(&self.verifier),
+                token_source: self.settings.token_source.clone(),
+            })
+        })
     }
 
     async fn hooked(
@@ -318,7 +326,7 @@ mod tests {
 
     async fn ask(server: &Server, method: &str, path: &str) -> HttpReply {
         let request =
-            HttpRequest { method: method.to_owned(), path: path.to_owned(), ..HttpRequest::default() };
+            HttpRequest { method: method.to_owned().into(), path: path.to_owned(), ..HttpRequest::default() };
         server.dispatch(&request).await
     }
 

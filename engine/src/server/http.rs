@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use bytes::Bytes;
+use studio_hooks::ReplyHeader;
 
 use crate::runtime::caller::RequestHead;
 
@@ -11,7 +12,7 @@ use crate::runtime::caller::RequestHead;
 #[derive(Debug, Clone, Default)]
 pub struct HttpRequest {
     /// Method in upper case.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Path without the query string.
     pub path: String,
     /// Headers and peer address.
@@ -39,7 +40,7 @@ pub struct HttpReply {
     /// Headers in order.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// Headers that hooks and modules set, in order, after ours.
-    pub added: Vec<(String, String)>,
+    pub added: Vec<ReplyHeader>,
     /// The body.
     pub body: Bytes,
     /// Number of SQL statements it took; not sent.

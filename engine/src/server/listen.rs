@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
@@ -130,9 +130,9 @@ async fn handle(
     for (name, value) in &parts.headers {
         headers.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     }
-    let head = RequestHead { headers: headers.into(), client_ip: Some(canonical(peer.ip()).to_string()) };
+    let head = RequestHead { headers: headers.into(), client_ip: Some(peer.ip().to_canonical()) };
     let mut request = HttpRequest {
-        method: parts.method.as_str().to_owned(),
+        method: method_name(&parts.method),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         head,
@@ -228,8 +228,12 @@ fn is_mutation(server: &Server, body: &[u8]) -> bool {
         .is_ok_and(|(document, _)| document.is_mutation(payload.operation_name.as_deref()) == Some(true))
 }
 
-fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
+fn method_name(method: &Method) -> Cow<'static, str> {
+    const KNOWN: [&str; 7] = ["POST", "GET", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"];
+    match KNOWN.into_iter().find(|known| *known == method.as_str()) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(method.as_str().to_owned()),
+    }
 }
 
 fn response(reply: HttpReply) -> Response {
@@ -245,7 +249,9 @@ fn response(reply: HttpReply) -> Response {
         }
     }
     for (name, value) in reply.added {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
+        {
             response.headers_mut().append(name, value);
         }
     }

@@ -34,7 +34,7 @@ pub(super) async fn answer(
     if !is_trusted(request) {
         return HttpReply::empty(403);
     }
-    match (request.method.as_str(), rest) {
+    match (&*request.method, rest) {
         ("GET", "persona") => HttpReply::json(200, personas.overview().to_string()),
         ("POST", "persona") => match serde_json::from_slice::<Value>(&request.body) {
             Ok(Value::Object(body)) => match body.get("name") {

@@ -1,5 +1,6 @@
 //! On demand: plans of recorded statements, replays of recorded requests, row counts.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -77,9 +78,9 @@ pub(super) fn replay(bus: &Bus, server: Arc<Server>, personas: &PersonaBook, id:
         headers.push(("authorization".to_owned(), format!("Bearer {token}")));
     }
     let request = HttpRequest {
-        method: "POST".to_owned(),
+        method: "POST".into(),
         path: server.settings.graphql_path.clone(),
-        head: RequestHead { headers: headers.into(), client_ip: Some("127.0.0.1".to_owned()) },
+        head: RequestHead { headers: headers.into(), client_ip: Some(Ipv4Addr::LOCALHOST.into()) },
         body: body.into(),
         ..HttpRequest::default()
     };

@@ -2,6 +2,7 @@
 //!
 //! The seeds run in a copy; only when all of them succeeded does the copy take the place of the database.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -181,9 +182,9 @@ struct SeedInstance {
 impl Endpoint for SeedInstance {
     fn post(&self, path: &str, headers: Vec<(String, String)>, body: Vec<u8>) -> BoxFuture<'_, HttpReply> {
         let request = HttpRequest {
-            method: "POST".to_owned(),
+            method: "POST".into(),
             path: path.to_owned(),
-            head: RequestHead { headers: headers.into(), client_ip: Some("127.0.0.1".to_owned()) },
+            head: RequestHead { headers: headers.into(), client_ip: Some(Ipv4Addr::LOCALHOST.into()) },
             body: body.into(),
             ..HttpRequest::default()
         };

@@ -98,7 +98,7 @@ async fn case(server: &Server, section: &str) -> Result<(), String> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let request = HttpRequest {
-        method: method.to_owned(),
+        method: method.to_owned().into(),
         path: path.to_owned(),
         head: RequestHead { headers: headers.into(), client_ip: None },
         body: body.to_owned().into(),

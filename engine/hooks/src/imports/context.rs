@@ -22,7 +22,7 @@ impl Host for StoreData {
             call.exchange.host.log(HookLine {
                 level: HookLevel::Warn,
                 component: self.shared.config.name.clone(),
-                trace_id: call.exchange.trace_id.clone(),
+                trace_id: call.exchange.trace_id(),
                 message,
                 fields: Vec::new(),
             });
@@ -44,11 +44,11 @@ impl Host for StoreData {
     }
 
     fn trace_id(&mut self) -> String {
-        self.call().map(|call| call.exchange.trace_id.clone()).unwrap_or_default()
+        self.call().map(|call| call.exchange.trace_id()).unwrap_or_default()
     }
 
     fn remaining_ms(&mut self) -> u32 {
-        let left = self.call().map(|call| call.clock.remaining()).unwrap_or_default();
+        let left = self.call().map(|_| self.clock.remaining()).unwrap_or_default();
         u32::try_from(left.as_millis()).unwrap_or(u32::MAX)
     }
 }

@@ -40,9 +40,11 @@ impl Host for StoreData {
             Ok(acting_as) => acting_as,
             Err(failure) => return failed(failure),
         };
-        let Some(call) = self.call() else { return failed(Failure::message("there is no call")) };
+        if self.call().is_none() {
+            return failed(Failure::message("there is no call"));
+        }
         let (reply, answer) = oneshot::channel();
-        call.orders.place(Order::Execute { document, variables, acting_as, reply });
+        self.orders.place(Order::Execute { document, variables, acting_as, reply });
         match answer.await {
             Ok(reply) => {
                 Reply { data: reply.data, errors: reply.errors.into_iter().map(Into::into).collect() }

@@ -57,7 +57,7 @@ impl Host for StoreData {
         call.exchange.host.log(HookLine {
             level,
             component,
-            trace_id: call.exchange.trace_id.clone(),
+            trace_id: call.exchange.trace_id(),
             message: cut(message),
             fields: fields.collect(),
         });

@@ -28,7 +28,7 @@ impl StoreData {
             return refused("only an `around` interceptor can proceed");
         }
         let (reply, answer) = oneshot::channel();
-        call.orders.place(Order::Proceed { arguments, reply });
+        self.orders.place(Order::Proceed { arguments, reply });
         let Ok(result) = answer.await else { return refused("the call has ended") };
         let failed = result.as_ref().err().cloned();
         if let Some(call) = self.call_mut() {

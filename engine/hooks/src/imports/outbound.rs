@@ -32,7 +32,7 @@ async fn send_one(outbound: &Outbound, left: Duration, call: Call) -> Result<Ans
 
 impl StoreData {
     fn sender(&self) -> (Arc<Outbound>, Duration) {
-        let left = self.call().map(|call| call.clock.remaining()).unwrap_or_default();
+        let left = self.call().map(|_| self.clock.remaining()).unwrap_or_default();
         (Arc::clone(&self.shared.outbound), left)
     }
 }

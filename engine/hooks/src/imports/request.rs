@@ -18,8 +18,8 @@ impl From<HeaderRefusal> for HeaderError {
 impl StoreData {
     fn change_request_header(
         &self,
-        name: &str,
-        value: Option<&str>,
+        name: String,
+        value: Option<String>,
         append: bool,
     ) -> Result<(), HeaderError> {
         match self.call() {
@@ -33,7 +33,7 @@ impl StoreData {
 
 impl Host for StoreData {
     fn method(&mut self) -> String {
-        self.call().map(|call| call.exchange.method.clone()).unwrap_or_default()
+        self.call().map(|call| call.exchange.method.to_string()).unwrap_or_default()
     }
 
     fn target(&mut self) -> String {
@@ -41,7 +41,7 @@ impl Host for StoreData {
     }
 
     fn peer(&mut self) -> Option<String> {
-        self.call().and_then(|call| call.exchange.peer.clone())
+        self.call().and_then(|call| call.exchange.peer).map(|peer| peer.to_string())
     }
 
     fn header(&mut self, name: String) -> Option<String> {
@@ -57,14 +57,14 @@ impl Host for StoreData {
     }
 
     fn set_header(&mut self, name: String, value: String) -> Result<(), HeaderError> {
-        self.change_request_header(&name, Some(&value), false)
+        self.change_request_header(name, Some(value), false)
     }
 
     fn append_header(&mut self, name: String, value: String) -> Result<(), HeaderError> {
-        self.change_request_header(&name, Some(&value), true)
+        self.change_request_header(name, Some(value), true)
     }
 
     fn remove_header(&mut self, name: String) -> Result<(), HeaderError> {
-        self.change_request_header(&name, None, false)
+        self.change_request_header(name, None, false)
     }
 }

@@ -5,7 +5,12 @@ use crate::bindings::exo::hooks::response::Host;
 use crate::store::StoreData;
 
 impl StoreData {
-    fn change_reply_header(&self, name: &str, value: Option<&str>, append: bool) -> Result<(), HeaderError> {
+    fn change_reply_header(
+        &self,
+        name: String,
+        value: Option<String>,
+        append: bool,
+    ) -> Result<(), HeaderError> {
         let Some(call) = self.call() else { return Err(HeaderError::ReadOnly) };
         call.exchange.change_response_header(name, value, append).map_err(HeaderError::from)
     }
@@ -34,14 +39,14 @@ impl Host for StoreData {
     }
 
     fn set_header(&mut self, name: String, value: String) -> Result<(), HeaderError> {
-        self.change_reply_header(&name, Some(&value), false)
+        self.change_reply_header(name, Some(value), false)
     }
 
     fn append_header(&mut self, name: String, value: String) -> Result<(), HeaderError> {
-        self.change_reply_header(&name, Some(&value), true)
+        self.change_reply_header(name, Some(value), true)
     }
 
     fn remove_header(&mut self, name: String) -> Result<(), HeaderError> {
-        self.change_reply_header(&name, None, false)
+        self.change_reply_header(name, None, false)
     }
 }

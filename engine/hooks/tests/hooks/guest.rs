@@ -1,6 +1,7 @@
 //! Guests and a host for tests.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
@@ -81,6 +82,12 @@ pub(crate) struct Ears {
 }
 
 impl HookHost for Ears {
+    fn trace_id(&self) -> String {
+        "abc123".to_owned()
+    }
+    fn wants_reports(&self) -> bool {
+        true
+    }
     fn log_enabled(&self, level: HookLevel) -> bool {
         level >= HookLevel::Info
     }
@@ -186,15 +193,14 @@ pub(crate) fn session(headers: &[(&str, &str)]) -> (Session, Arc<Ears>) {
 
 pub(crate) fn session_of(headers: &[(&str, &str)], ears: &Arc<Ears>) -> Session {
     let parts = RequestParts {
-        method: "POST".to_owned(),
+        method: "POST".into(),
         target: "/graphql?x=1".to_owned(),
-        peer: Some("127.0.0.1".to_owned()),
+        peer: Some(Ipv4Addr::LOCALHOST.into()),
         headers: headers
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<Vec<_>>()
             .into(),
-        trace_id: "abc123".to_owned(),
     };
     Session::new(Arc::new(Exchange::new(parts, Arc::clone(ears) as Arc<dyn HookHost>)))
 }

@@ -44,7 +44,7 @@ async fn requests_values_and_clocks_are_shown_and_changes_have_rules() {
     let headers = [pair("x-many", "one"), pair("x-many", "two"), pair("x-many", "three")];
     assert_eq!(*exchange.changed_headers().unwrap(), headers);
 
-    exchange.set_reply(200, vec![pair("x-one", "a")]);
+    exchange.set_reply(200, vec![("x-one".into(), "a".into())]);
     session.on_response(&guest, &mut NoCalls).await.unwrap();
     let after: String = serde_json::from_str(&exchange.value("after").unwrap()).unwrap();
     // A status of 200 and one header; appended, removed, refused; 42 is no status; the request is read-only by now.

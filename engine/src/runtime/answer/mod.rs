@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json};
 use studio_events::{PhaseKind, Surface, TraceId};
+use studio_hooks::ReplyHeader;
 use studio_query::access::{AccessLog, ContextError, NoLog};
 use studio_query::error::RequestError;
 use studio_query::operation::{Operation, OperationKind};
@@ -152,7 +153,7 @@ pub(super) struct Ran {
     pub(super) done: usize,
     pub(super) statements: u32,
     /// Headers that code added.
-    pub(super) headers: Vec<(String, String)>,
+    pub(super) headers: Vec<ReplyHeader>,
 }
 
 /// Runs the calls of a JSON-RPC request in one transaction; traced as one request.
@@ -203,7 +204,7 @@ struct Request<'a> {
     asked: Option<Arc<Asked>>,
     template: Option<Arc<Learned>>,
     /// Headers that code added.
-    headers: Vec<(String, String)>,
+    headers: Vec<ReplyHeader>,
 }
 
 impl Request<'_> {

@@ -96,7 +96,7 @@ impl ModuleHost for Host<'_, '_, '_> {
 
     fn add_response_header(&self, name: &str, value: &str) {
         let mut headers = self.scope.headers.lock().unwrap_or_else(PoisonError::into_inner);
-        headers.push((name.to_owned(), value.to_owned()));
+        headers.push((name.to_owned().into(), value.to_owned().into()));
     }
 
     fn log(&self, level: LogLevel, text: &str) {

@@ -14,6 +14,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
+use studio_hooks::ReplyHeader;
 use studio_model::ir::Plugin;
 use studio_postgres::{PooledConnection, Transaction, TransactionMode};
 use studio_query::access::ContextError;
@@ -44,7 +45,7 @@ pub(super) struct Outcome {
     pub(super) result: Result<FieldTexts, RequestError>,
     pub(super) execution: Execution,
     /// Headers that code added, in order.
-    pub(super) headers: Vec<(String, String)>,
+    pub(super) headers: Vec<ReplyHeader>,
     /// Rules that were evaluated.
     pub(super) log: TimedLog,
     /// Calls of functions with their time, in order of their end.
@@ -128,7 +129,7 @@ struct Scope<'a> {
     transaction: Mutex<Option<Transaction<'a>>>,
     run: Mutex<Running<'a>>,
     recording: Recording,
-    headers: Lock<Vec<(String, String)>>,
+    headers: Lock<Vec<ReplyHeader>>,
     log: Lock<TimedLog>,
     calls: Lock<Vec<FunctionTime>>,
     savepoints: AtomicU32,

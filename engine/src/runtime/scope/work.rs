@@ -40,8 +40,19 @@ impl<'a> Scope<'a> {
                 let alone = Plan { fields: vec![field.clone()], transaction: false };
                 return self.alone(&alone, &holes, repeatable, None).await;
             }
-            return self.stepwise((field, &holes), then, acting, depth).await;
+            return Box::pin(self.stepwise((field, &holes), then, acting, depth)).await;
         }
+        Box::pin(self.core_anew(field, then, acting, depth)).await
+    }
+
+    /// The field itself when no plan for it is known.
+    async fn core_anew(
+        &self,
+        field: Field<'_>,
+        then: Then,
+        acting: &Acting,
+        depth: usize,
+    ) -> Result<String, RequestError> {
         let root = field.root()?;
         let plan = self.plan(root, acting, depth).await?;
         if let Field::Asked(asked, 0) = field {

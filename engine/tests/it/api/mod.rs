@@ -188,7 +188,7 @@ pub(crate) async fn post(
     let request = HttpRequest {
         method: "POST".into(),
         path: path.into(),
-        head: RequestHead { headers: headers.into(), client_ip: Some("127.0.0.1".into()) },
+        head: RequestHead { headers: headers.into(), client_ip: Some(std::net::Ipv4Addr::LOCALHOST.into()) },
         body: body.to_string().into(),
         ..HttpRequest::default()
     };

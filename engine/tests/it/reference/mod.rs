@@ -614,7 +614,7 @@ async fn send(server: &Server, caller: &Caller, document: &str, variables: &[Jso
         headers.push(("authorization".to_owned(), format!("Bearer {token}")));
     }
     let request = HttpRequest {
-        method: "POST".to_owned(),
+        method: "POST".into(),
         path: "/graphql".to_owned(),
         head: RequestHead { headers: headers.into(), client_ip: None },
         body: json!({ "query": document, "variables": named(variables) }).to_string().into(),
