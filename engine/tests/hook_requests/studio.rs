@@ -26,7 +26,14 @@ module Notes {
     public: Boolean
   }
 }
+
+@deno("greet.mjs")
+module Greeter {
+  @access(true) query greet(@inject exograph: Exograph): String
+}
 "#;
+const SCRIPT: &str =
+    "export function greet(exograph) { exograph.addResponseHeader('X-Greeted', 'yes'); return 'hello'; }\n";
 const SEED: &str = "operation: |\n  mutation { createNotes(data: [{text: \"a\", public: true}, {text: \"b\", public: false}]) { id } }\n";
 const TOML: &str = "[hooks.guard]\npath = \"hooks/guard.wasm\"\ntimeout_ms = 20000\nmemory_mb = 8\n";
 
@@ -36,6 +43,7 @@ pub(crate) async fn hooks_stand_around_requests_and_follow_their_files() {
     for name in ["tests", "hooks"] {
         fs::create_dir_all(root.join(name)).unwrap();
     }
+    fs::write(root.join("src/greet.mjs"), SCRIPT).unwrap();
     // No component yet: nothing is answered, since what it should refuse would pass.
     let Started { studio, mut states, state, authority } = Started::on(&folder).await;
     let problem = hook_problems(&state);
@@ -87,6 +95,10 @@ async fn requests(authority: &str) {
     let (status, body, headers) = ask(authority, list, &[]).await;
     assert_eq!((status, &body), (200, &json!({ "data": { "notes": [{ "text": "a" }] } })));
     assert!(headers.contains("x-count: 1") && headers.contains("x-bye: 1"), "{headers}");
+    // So are those of scripts.
+    let (_, body, headers) = ask(authority, "{ greet }", &[]).await;
+    assert_eq!(body, json!({ "data": { "greet": "hello" } }));
+    assert!(headers.contains("x-greeted: yes") && headers.contains("x-bye: 1"), "{headers}");
     // A fresh instance for each request.
     assert!(ask(authority, list, &[]).await.2.contains("x-count: 1"));
     // Claims from a hook are read as those of a token.
