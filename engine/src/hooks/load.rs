@@ -21,6 +21,8 @@ use crate::config::ExoToml;
 pub struct Hooks {
     service: HookService,
     pub(super) access: AccessLogs,
+    /// Access logs that cannot be opened, and why.
+    unwritable: Mutex<Vec<String>>,
     root: PathBuf,
     counting: Counting,
 }
@@ -62,6 +64,11 @@ impl Hooks {
         Self { root: root.to_owned(), counting, ..Self::default() }
     }
 
+    /// Access logs that cannot be opened, and why.
+    pub(super) fn unwritable(&self) -> Vec<String> {
+        self.unwritable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The WebAssembly engine, with compiled code kept in the project.
     pub(super) fn engine(&self) -> Result<HookEngine, LoadError> {
         HookEngine::new(Some(&self.root.join("target/hooks")), self.counting)
@@ -98,9 +105,11 @@ impl Hooks {
         expected: &Expected,
     ) -> Vec<Reloaded> {
         let configs = self.configs(toml, &expected.modules);
-        for failure in self.access.configure(toml.access_logs(&self.root)) {
+        let failures = self.access.configure(toml.access_logs(&self.root));
+        for failure in &failures {
             tracing::warn!(%failure, "an access log cannot be opened");
         }
+        *self.unwritable.lock().unwrap_or_else(PoisonError::into_inner) = failures;
         if configs.is_empty() && self.loaded().is_empty() {
             return Vec::new();
         }

@@ -56,7 +56,12 @@ impl Hooks {
             broken.modules.iter().filter(|(file, _)| !told.contains(self.root().join(file).as_path()));
         let modules = modules.map(|(file, error)| module_problem(file, error));
         let rules = broken.rules.iter().map(|(rule, reason)| rule_problem(rule, reason));
-        let problems = Arc::new(components.chain(modules).chain(rules).collect());
+        let logs = self.unwritable().into_iter().map(|failure| {
+            let message = format!("the access log cannot be opened: {failure}");
+            let help = "correct `access_log` in exo.toml; until then its records go to the log".to_owned();
+            entry(("exo.toml".to_owned(), 1, 1), message, vec![help])
+        });
+        let problems = Arc::new(components.chain(modules).chain(rules).chain(logs).collect());
         bus.send(EventKind::Problems(ProblemSet { source: ProblemSource::Hook, problems }));
         self.publish_services(bus, broken);
     }

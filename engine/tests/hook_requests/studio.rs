@@ -80,6 +80,14 @@ pub(crate) async fn hooks_stand_around_requests_and_follow_their_files() {
     let state = wait(&mut states, |state| !hook_problems(state).is_empty()).await;
     assert!(hook_problems(&state)[0].contains("does not compile"), "{:?}", hook_problems(&state));
     assert_eq!(ask(&authority, "{ notes { text } }", &[("x-block", "1")]).await.0, 403);
+    // A file for access records that cannot be one is a problem, and hooks run all the same.
+    fs::write(root.join("exo.toml"), format!("{TOML}access_log = \"hooks/guard.wasm/access.log\"\n"))
+        .unwrap();
+    wait(&mut states, |state| {
+        hook_problems(state).iter().any(|it| it.contains("access log cannot be opened"))
+    })
+    .await;
+    assert_eq!(ask(&authority, "{ notes { text } }", &[("x-block", "1")]).await.0, 403);
     // And a configuration without it removes it.
     fs::write(root.join("exo.toml"), "").unwrap();
     let named = |state: &StudioState| state.services.iter().any(|service| service.name == "hook guard");
