@@ -1,9 +1,9 @@
 //! Hook components in the studio: loading them, following their files, showing how they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use studio_events::LogLevel;
 use studio_hooks::Counting;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::actor::Internal;
+use super::watched_files::WatchedFiles;
 use crate::bus::Bus;
 use crate::config::ExoToml;
 use crate::hooks::{Broken, Expected, Hooks};
@@ -83,12 +84,12 @@ impl StudioHooks {
             let modules = expected.modules.iter().map(|module| self.root.join(&module.path));
             components.chain(modules).collect()
         });
-        let before = stamps(&files);
+        let watched = WatchedFiles::new(&files);
         self.loader.load(&BTreeSet::new()).await;
         if files.is_empty() {
             return;
         }
-        self.tasks.push(tokio::spawn(look(files, before, changed)));
+        self.tasks.push(tokio::spawn(look(watched, changed)));
         let loader = Arc::clone(&self.loader);
         self.tasks.push(tokio::spawn(async move { show(&loader).await }));
     }
@@ -135,35 +136,12 @@ impl StudioHooks {
     }
 }
 
-type Stamp = Option<(SystemTime, u64)>;
-
-fn stamps(files: &BTreeSet<PathBuf>) -> BTreeMap<PathBuf, Stamp> {
-    let stamp = |path: &PathBuf| {
-        let data = std::fs::metadata(path).ok()?;
-        Some((data.modified().ok()?, data.len()))
-    };
-    files.iter().map(|path| (path.clone(), stamp(path))).collect()
-}
-
-/// Reports files that changed and have been the same for two looks: a file that is still being written is left alone.
-async fn look(
-    files: BTreeSet<PathBuf>,
-    mut reported: BTreeMap<PathBuf, Stamp>,
-    changed: mpsc::UnboundedSender<Internal>,
-) {
-    let mut last = reported.clone();
+/// Reports files that changed.
+async fn look(mut files: WatchedFiles, changed: mpsc::UnboundedSender<Internal>) {
     let mut interval = tokio::time::interval(LOOK);
     loop {
         interval.tick().await;
-        let now = stamps(&files);
-        let settled = |path: &PathBuf| last.get(path) == now.get(path) && reported.get(path) != now.get(path);
-        let news: BTreeSet<PathBuf> = files.iter().filter(|path| settled(path)).cloned().collect();
-        for path in &news {
-            reported.insert(path.clone(), now.get(path).copied().flatten());
-        }
-        last = now;
-        // A file that is gone comes back when the build ends.
-        let news: BTreeSet<PathBuf> = news.into_iter().filter(|path| path.is_file()).collect();
+        let news = files.look();
         if !news.is_empty() && changed.send(Internal::HookFiles(news)).is_err() {
             return;
         }

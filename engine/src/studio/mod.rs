@@ -21,6 +21,7 @@ mod test_runs;
 mod upkeep;
 pub mod viewer;
 pub mod watch;
+mod watched_files;
 
 use std::path::PathBuf;
 use std::sync::Arc;
