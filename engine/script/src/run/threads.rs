@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -51,7 +52,6 @@ pub(super) enum Report {
 /// The threads of the process. They are started when there is something to do, and end with it.
 pub(super) struct Threads {
     queue: Mutex<Queue>,
-    wake: Condvar,
     most: usize,
 }
 
@@ -59,7 +59,8 @@ pub(super) struct Threads {
 struct Queue {
     jobs: VecDeque<Job>,
     started: usize,
-    idle: usize,
+    /// Those that wait for a job. The last one is asked first: it made the spare engine, in its caches.
+    idle: Vec<Thread>,
     /// Made while there is nothing else to do, used once.
     spare: Option<Engine>,
 }
@@ -69,7 +70,6 @@ pub(super) fn threads() -> &'static Threads {
     static THREADS: OnceLock<Threads> = OnceLock::new();
     THREADS.get_or_init(|| Threads {
         queue: Mutex::default(),
-        wake: Condvar::new(),
         most: std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8),
     })
 }
@@ -82,7 +82,7 @@ impl Threads {
     /// Gives a job to the next thread that has nothing to do; it comes back when there can be none.
     pub(super) fn submit(&'static self, job: Job) -> Result<(), Job> {
         let mut queue = self.lock();
-        if queue.idle <= queue.jobs.len() && queue.started < self.most {
+        if queue.idle.is_empty() && queue.started < self.most {
             let thread = std::thread::Builder::new()
                 .name(format!("script-{}", queue.started))
                 .stack_size(THREAD_STACK)
@@ -93,8 +93,11 @@ impl Threads {
             }
         }
         queue.jobs.push_back(job);
+        let woken = queue.idle.pop();
         drop(queue);
-        self.wake.notify_one();
+        if let Some(thread) = woken {
+            thread.unpark();
+        }
         Ok(())
     }
 
@@ -107,14 +110,17 @@ impl Threads {
     }
 
     fn next(&self) -> Job {
-        let mut queue = self.lock();
+        let this = std::thread::current();
         loop {
+            let mut queue = self.lock();
             if let Some(job) = queue.jobs.pop_front() {
                 return job;
             }
-            queue.idle += 1;
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.idle -= 1;
+            queue.idle.push(this.clone());
+            drop(queue);
+            std::thread::park();
+            // A thread can wake up by itself, and waits once at most.
+            self.lock().idle.retain(|thread| thread.id() != this.id());
         }
     }
 
