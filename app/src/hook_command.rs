@@ -51,8 +51,8 @@ impl HookHost for ByHand {
 }
 
 /// With a project its compiled code is used again: compiling a guest in Python takes many seconds.
-fn engine(project: Option<&Path>) -> Result<HookEngine, Failure> {
-    let cache = project.filter(|dir| dir.join("exo.toml").is_file()).map(|dir| dir.join("target/hooks"));
+fn engine(project: &Path) -> Result<HookEngine, Failure> {
+    let cache = project.join("exo.toml").is_file().then(|| project.join("target/hooks"));
     HookEngine::new(cache.as_deref(), Counting::Fuel)
         .map_err(|error| failed("make a WebAssembly engine", &error))
 }
@@ -63,7 +63,9 @@ fn failed(what: &str, error: &LoadError) -> Failure {
 
 /// `hooks check FILE`.
 pub(crate) async fn check_file(file: &Path) -> Result<ExitCode, Failure> {
-    let engine = engine(None)?;
+    // As in production: counting fuel takes a compiler longer.
+    let engine = HookEngine::new(None, Counting::Nothing)
+        .map_err(|error| failed("make a WebAssembly engine", &error))?;
     let bytes = std::fs::read(file).map_err(|error| {
         Failure::environment(&format!("read {}", file.display()), &error)
             .help("name the built component, such as hooks/NAME/hook.wasm")
@@ -105,9 +107,8 @@ async fn dry_run(component: &Arc<HookComponent>) {
     };
     match dry_call(component, export, Map::new(), Arc::new(ByHand::default())).await {
         Ok(call) => output::line(&format!(
-            "dry call of {export}: {:.0} us, new instance included{}: {}",
+            "dry call of {export}: {:.0} us, new instance included: {}",
             call.time.as_secs_f64() * 1e6,
-            call.fuel.map_or_else(String::new, |fuel| format!(", {fuel} fuel")),
             call.answer
         )),
         Err(error) => output::line(&format!("dry call of {export} without arguments failed: {error}")),
@@ -126,7 +127,7 @@ pub(crate) async fn call(args: &HookCallArgs) -> Result<ExitCode, Failure> {
             "write it as '{\"headers\": {}}'".to_owned(),
         )
     })?;
-    let engine = engine(Some(&args.dir))?;
+    let engine = engine(&args.dir)?;
     let config = component_config(args)?;
     let component =
         HookComponent::load(&engine, config).await.map_err(|error| failed("load the component", &error))?;
