@@ -179,7 +179,12 @@ impl ExoToml {
         let toml: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(span.start));
             let place = format!("exo.toml:{line}");
-            ConfigProblem::new("C0004", place, error.message().to_owned(), advice(&error))
+            // The names that were expected are in the advice.
+            let message = match error.message().split_once(", expected ") {
+                Some((message, _)) if message.starts_with("unknown field") => message,
+                _ => error.message(),
+            };
+            ConfigProblem::new("C0004", place, message.to_owned(), advice(&error))
         })?;
         let section = text.find("[scripts]").map_or(1, line_of);
         toml.scripts.check(&format!("exo.toml:{section}"))?;

@@ -71,7 +71,9 @@ pub(super) fn check_allowed(entries: &[String], place: &str) -> Result<(), Confi
     for entry in entries {
         let port = entry.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
         let bracketed = entry.ends_with(']');
-        if entry.is_empty() || entry.contains('/') || (matches!(port, Some(Err(_))) && !bracketed) {
+        // `*` is meant for names below one that is written out; anything else would match nothing.
+        let name = entry.strip_prefix("*.").unwrap_or(entry);
+        if name.is_empty() || name.contains(['/', '*', ' ']) || (matches!(port, Some(Err(_))) && !bracketed) {
             return Err(ConfigProblem::new(
                 "C0005",
                 place,
@@ -106,6 +108,12 @@ impl HookConfig {
             }
         }
         check_allowed(&self.allow_http, place)?;
+        if self.exports.as_ref().is_some_and(Vec::is_empty) {
+            return problem(
+                "`exports` is empty, so nothing of the component would be used".to_owned(),
+                "list interfaces such as \"gateway\", or remove the line to use all that it exports",
+            );
+        }
         for export in self.exports.iter().flatten() {
             if Interface::from_name(export).is_none() {
                 let names = Interface::ALL.map(Interface::name);
@@ -187,6 +195,9 @@ mod tests {
         assert_eq!(problem.place, "exo.toml:3");
         let problem = read("[hooks.a]\npath = \"a.wasm\"\nmemory_mp = 5\n").unwrap_err();
         assert_eq!(problem.help, "did you mean `memory_mb`?");
+        assert_eq!(problem.message, "unknown field `memory_mp`");
+        let problem = read("[hooks.a]\npath = \"a.wasm\"\nfuel = 5\n").unwrap_err();
+        assert!(problem.help.contains("timeout_ms"), "{problem}");
     }
 
     #[test]
@@ -195,7 +206,10 @@ mod tests {
             ("timeout_ms = 0", "timeout_ms"),
             ("max_instances = 1000", "max_instances"),
             ("allow_http = [\"https://a.example/\"]", "allow_http"),
+            ("allow_http = [\"*\"]", "`*` in `allow_http`"),
+            ("allow_http = [\"api.*.example:443\"]", "allow_http"),
             ("exports = [\"gatway\"]", "gatway"),
+            ("exports = []", "`exports` is empty"),
         ] {
             let problem = read(&format!("[hooks.a]\npath = \"a.wasm\"\n{line}\n")).unwrap_err();
             assert!(problem.message.contains(word), "{problem}");
