@@ -238,11 +238,11 @@ pub(crate) enum HookCommand {
 pub(crate) struct HookCallArgs {
     /// Name in exo.toml, or a file
     pub(crate) name: String,
-    /// Interface and function, such as gateway.on-request
+    /// Interface and function, such as gateway.on-request; of a plain core module a function
     pub(crate) export: String,
     /// What the call is about, as a JSON object. All: headers, method, target, claims. gateway.on-response: status.
     /// interceptors: hook, kind, field, key, operation, arguments, selection, and result for after. authorization: rule,
-    /// type, member, details, and items for review. module: name, arguments
+    /// type, member, details, and items for review. module: name, arguments. A core module: arguments, a list of numbers
     #[arg(long, value_name = "ARGS", default_value = "{}")]
     pub(crate) json: String,
     /// The project

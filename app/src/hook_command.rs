@@ -8,8 +8,8 @@ use include_dir::{Dir, include_dir};
 use serde_json::{Map, Value as Json, json};
 use studio_engine::config::ExoToml;
 use studio_hooks::{
-    CheckReport, ComponentConfig, CoreModule, Counting, HookComponent, HookEngine, HookHost, HookLevel,
-    HookLine, LoadError, WIT, callable, check, dry_call, dry_call_keys,
+    CheckReport, ComponentConfig, CoreModule, Counting, HookComponent, HookEngine, HookErrorKind, HookHost,
+    HookLevel, HookLine, LoadError, WIT, callable, check, dry_call, dry_call_keys,
 };
 
 use crate::cli::{HookCallArgs, HookLanguage, NewHookArgs};
@@ -129,6 +129,9 @@ pub(crate) async fn call(args: &HookCallArgs) -> Result<ExitCode, Failure> {
     })?;
     let engine = engine(&args.dir)?;
     let config = component_config(args)?;
+    if let Some(bytes) = std::fs::read(&config.path).ok().filter(|bytes| CoreModule::is_plain(bytes)) {
+        return call_core(&engine, &config, args, &bytes, &arguments).await;
+    }
     let component =
         HookComponent::load(&engine, config).await.map_err(|error| failed("load the component", &error))?;
     fits(&component, args, &arguments)?;
@@ -143,6 +146,42 @@ pub(crate) async fn call(args: &HookCallArgs) -> Result<ExitCode, Failure> {
         Err(error) => {
             output::line(&json!({ "error": error.to_failure().to_json() }).to_string());
             output::note(&error.to_string());
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+/// A function of a plain core module, as a `@wasm` module of a model calls it.
+async fn call_core(
+    engine: &HookEngine,
+    config: &ComponentConfig,
+    args: &HookCallArgs,
+    bytes: &[u8],
+    arguments: &Map<String, Json>,
+) -> Result<ExitCode, Failure> {
+    let module = CoreModule::from_bytes(engine, bytes, config.timeout, config.memory_bytes)
+        .map_err(|error| failed("load the module", &error))?;
+    let values = match (arguments.len(), arguments.get("arguments")) {
+        (0, None) => &[][..],
+        (1, Some(Json::Array(values))) => values.as_slice(),
+        _ => {
+            return Err(Failure::usage(
+                "a function of a core module takes a list of numbers".to_owned(),
+                "write --json '{\"arguments\": [1, 2]}'".to_owned(),
+            ));
+        }
+    };
+    match module.call(&args.export, values).await {
+        Ok(answer) => {
+            output::line(&json!({ "answer": answer }).to_string());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) if error.kind().is_none() => {
+            Err(Failure::usage(error.to_string(), format!("it has: {}", list(&module.functions()))))
+        }
+        Err(error) => {
+            let code = error.kind().map(HookErrorKind::code);
+            output::line(&json!({ "error": { "message": error.to_string(), "code": code } }).to_string());
             Ok(ExitCode::from(1))
         }
     }

@@ -99,7 +99,9 @@ fn a_component_is_checked_and_called_by_hand() {
 #[test]
 fn a_plain_core_module_lists_its_functions() {
     let folder = tempfile::tempdir().unwrap();
-    let module = "(module (func (export \"add\") (param i32 i32) (result i32) (i32.const 0)))";
+    let module =
+        "(module (func (export \"add\") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+        (func (export \"trap\") unreachable))";
     std::fs::write(folder.path().join("m.wasm"), wat::parse_str(module).unwrap()).unwrap();
     let output = studio(folder.path(), &["hooks", "check", "m.wasm"]);
     assert!(
@@ -107,4 +109,16 @@ fn a_plain_core_module_lists_its_functions() {
         "{}",
         text(&output)
     );
+    let call = |args: &[&str]| {
+        let output = studio(folder.path(), &[&["hook", "call", "m.wasm"], args].concat());
+        (output.status.code(), text(&output))
+    };
+    let (code, text) = call(&["add", "--json", "{\"arguments\": [40, 2]}"]);
+    assert!(code == Some(0) && text.contains("\"answer\":42"), "{text}");
+    let (code, text) = call(&["trap"]);
+    assert!(code == Some(1) && text.contains("HOOK_CRASHED"), "{text}");
+    let (code, text) = call(&["sub"]);
+    assert!(code == Some(2) && text.contains("it has: add, trap"), "{text}");
+    let (code, text) = call(&["add", "--json", "{\"a\": 1}"]);
+    assert!(code == Some(2) && text.contains("takes a list of numbers"), "{text}");
 }

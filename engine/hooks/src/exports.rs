@@ -71,7 +71,7 @@ impl Interface {
     }
 
     /// Whether a `@wasm` module of a model can mean it.
-    fn belongs_to_modules(&self) -> bool {
+    fn belongs_to_modules(self) -> bool {
         matches!(self, Self::Lifecycle | Self::Interceptors | Self::Module)
     }
 
@@ -122,7 +122,7 @@ impl Exports {
             }
         }
         if config.implied {
-            exports.found.retain(Interface::belongs_to_modules);
+            exports.found.retain(|found| found.belongs_to_modules());
         } else if let Some(enabled) = enabled {
             exports.found.retain(|found| *found == Interface::Lifecycle || enabled.contains(found));
         }
