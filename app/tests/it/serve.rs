@@ -201,13 +201,22 @@ fn hooks_stand_around_requests_in_production_too() {
     let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));
     assert!(text(&output).contains("the hook `guard` does not load"), "{}", text(&output));
-    // So is a module file that lacks what the model declares.
-    let guard = project.join("hooks/guard/hook.wasm");
+    // So is a module file that does not load, or lacks what the model declares.
+    let module = project.join("src/limit/hook.wasm");
+    std::fs::write(&module, &std::fs::read(&module).unwrap()[..300]).unwrap();
     std::fs::copy(
         concat!(env!("CARGO_MANIFEST_DIR"), "/../templates/with-hooks/hooks/guard/hook.wasm"),
-        &guard,
+        project.join("hooks/guard/hook.wasm"),
     )
     .unwrap();
+    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+    assert!(
+        text(&output).contains("the module file `src/limit/hook.wasm` cannot be used"),
+        "{}",
+        text(&output)
+    );
+    let guard = project.join("hooks/guard/hook.wasm");
     std::fs::copy(&guard, project.join("src/limit/hook.wasm")).unwrap();
     let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", text(&output));

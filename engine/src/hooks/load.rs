@@ -177,8 +177,14 @@ impl Hooks {
         expected: &Expected,
     ) -> Result<Arc<Self>, HooksFault> {
         let hooks = Arc::new(Self::new(root, Counting::Nothing));
-        for reloaded in hooks.load(toml, &|_| true, expected).await {
-            reloaded.result.map_err(|error| HooksFault::Component(reloaded.name, error))?;
+        let configs = hooks.configs(toml, &expected.modules);
+        for Reloaded { name, result, .. } in hooks.load(toml, &|_| true, expected).await {
+            let Err(error) = result else { continue };
+            let file = configs.iter().find(|config| config.implied && config.name == name);
+            return Err(match file.map(|config| config.path.strip_prefix(root).unwrap_or(&config.path)) {
+                Some(file) => HooksFault::Module(file.display().to_string(), error),
+                None => HooksFault::Component(name, error),
+            });
         }
         Ok(hooks)
     }
