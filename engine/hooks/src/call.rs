@@ -175,7 +175,7 @@ impl Session {
         operation: Arc<dyn OperationFacts>,
         calls: &mut dyn HostCalls,
     ) -> Result<Result<Option<String>, Failure>, HookError> {
-        let stage = Stage::new("interceptors.before");
+        let stage = self.about(hook, Stage::new("interceptors.before"));
         let answer = self.call(component, stage, Some(operation), calls, Before { hook }).await?;
         self.checked_json(component, "interceptors.before", answer)
     }
@@ -189,7 +189,7 @@ impl Session {
         outcome: Result<String, Failure>,
         calls: &mut dyn HostCalls,
     ) -> Result<Result<Option<String>, Failure>, HookError> {
-        let stage = Stage { outcome: Some(outcome), ..Stage::new("interceptors.after") };
+        let stage = self.about(hook, Stage { outcome: Some(outcome), ..Stage::new("interceptors.after") });
         let answer = self.call(component, stage, Some(operation), calls, After { hook }).await?;
         self.checked_json(component, "interceptors.after", answer)
     }
@@ -202,7 +202,7 @@ impl Session {
         operation: Arc<dyn OperationFacts>,
         calls: &mut dyn HostCalls,
     ) -> Result<Result<String, Failure>, HookError> {
-        let stage = Stage { may_proceed: true, ..Stage::new("interceptors.around") };
+        let stage = self.about(hook, Stage { may_proceed: true, ..Stage::new("interceptors.around") });
         let (answer, outcome) = self.call(component, stage, Some(operation), calls, Around { hook }).await?;
         match self.checked_json(component, "interceptors.around", answer)? {
             Err(failure) => Ok(Err(failure)),
@@ -226,7 +226,7 @@ impl Session {
         details: &str,
         calls: &mut dyn HostCalls,
     ) -> Result<Decision, HookError> {
-        let stage = Stage::new("authorization.decide");
+        let stage = self.about(rule, Stage::new("authorization.decide"));
         let answer = self
             .call(
                 component,
@@ -257,7 +257,7 @@ impl Session {
         items: Vec<String>,
         calls: &mut dyn HostCalls,
     ) -> Result<Verdict, HookError> {
-        let stage = Stage::new("authorization.review");
+        let stage = self.about(rule, Stage::new("authorization.review"));
         let answer = self
             .call(
                 component,
@@ -293,7 +293,7 @@ impl Session {
         let answer = self
             .call(
                 component,
-                Stage::new(export),
+                self.about(name, Stage::new(export)),
                 operation,
                 calls,
                 OfModule { kind, name, arguments: arguments.to_owned() },
@@ -311,6 +311,11 @@ impl Session {
     ) -> Result<(), HookError> {
         let stage = Stage::new("observer.on-finished");
         self.call(component, stage, None, &mut NoCalls, OnFinished { request: &finished(request) }).await
+    }
+
+    /// With a name for the reports, if anybody reads them.
+    fn about(&self, name: &str, stage: Stage) -> Stage {
+        Stage { about: self.exchange().host.wants_reports().then(|| name.into()), ..stage }
     }
 
     fn no_json(

@@ -16,6 +16,8 @@ use crate::store::{StoreData, store};
 pub(crate) struct Stage {
     /// Interface and function.
     pub(crate) export: &'static str,
+    /// The interceptor, rule or method, when somebody reads reports.
+    pub(crate) about: Option<Box<str>>,
     /// Headers of the request may be changed.
     pub(crate) request_writable: bool,
     /// The status of the reply may be changed.
@@ -28,7 +30,14 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(export: &'static str) -> Self {
-        Self { export, request_writable: false, status_writable: false, may_proceed: false, outcome: None }
+        Self {
+            export,
+            about: None,
+            request_writable: false,
+            status_writable: false,
+            may_proceed: false,
+            outcome: None,
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub struct CallReport {
     pub component: Arc<str>,
     /// Interface and function, such as `gateway.on-request`.
     pub export: &'static str,
+    /// The interceptor, rule or method it was called for.
+    pub about: Option<Box<str>>,
     /// When it began.
     pub started: Instant,
     /// How long it took, without the rest of the chain that it proceeded to.
@@ -180,6 +182,7 @@ impl Session {
         let fuel = left.map(|left| u64::MAX - left);
         let data = store.data_mut();
         data.log_words();
+        let about = data.call_mut().and_then(|call| call.stage.about.take());
         data.end();
         component.shared().metrics.called(time, fuel, error);
         if let Some(error) = error {
@@ -188,6 +191,7 @@ impl Session {
         let report = self.exchange.host.wants_reports().then(|| CallReport {
             component: Arc::clone(&component.shared().label),
             export,
+            about,
             started,
             time,
             fuel,

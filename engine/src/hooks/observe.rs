@@ -104,6 +104,10 @@ pub(super) fn with_calls(
             phase.time.0 = phase.time.0.saturating_sub(time.0);
         }
         let mut note = format!("{} {}", report.component, report.export);
+        if let Some(about) = &report.about {
+            note.push(' ');
+            note.push_str(about);
+        }
         if let Some(fuel) = report.fuel {
             // What was stopped has not written all of it down; an answer that cannot be used came to its end.
             let stopped = report.error.is_some_and(|code| code != HookErrorKind::Contract.code());

@@ -130,7 +130,11 @@ fn service_lines(component: &HookComponent) -> Vec<String> {
     let mut lines = vec![
         format!("{} · {} KB", exports.join(", "), component.size().div_ceil(1024)),
         format!("{} of {} instances in use · {kind}", metrics.in_use, config.max_instances),
-        format!("{} calls · p50 {} us · p95 {} us", metrics.calls, metrics.p50_us, metrics.p95_us),
+        match metrics.calls {
+            0 => "no calls yet".to_owned(),
+            1 => format!("1 call · {} us", metrics.p50_us),
+            calls => format!("{calls} calls · p50 {} us · p95 {} us", metrics.p50_us, metrics.p95_us),
+        },
     ];
     if metrics.fuel > 0 {
         lines.push(format!(

@@ -122,7 +122,7 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
     let trace = state.traces.iter().find(|trace| trace.operation == "notes").unwrap();
     let called = |phase: &studio_events::Phase| {
         phase.kind == PhaseKind::Hook
-            && phase.note.contains("interceptors.around")
+            && phase.note.contains("interceptors.around plain")
             && phase.note.contains(" fuel")
     };
     let hooks: Vec<_> = trace.phases.iter().filter(|phase| phase.kind == PhaseKind::Hook).collect();
@@ -211,7 +211,7 @@ pub(crate) async fn a_component_that_nobody_configured_is_shown_and_followed() {
     let state = wait(&mut states, |state| shown(state, "HOOK_CRASHED 1") && shown(state, "2 calls")).await;
     let trace = state.traces.iter().find(|trace| trace.operation == "Trap").unwrap();
     assert!(
-        trace.phases.iter().any(|phase| phase.note.starts_with("Code module.query")),
+        trace.phases.iter().any(|phase| phase.note.starts_with("Code module.query echo")),
         "{:?}",
         trace.phases
     );
