@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
@@ -99,7 +100,17 @@ impl Connection {
         let notices = Arc::new(Mutex::new(VecDeque::new()));
         let sink = options.keep_notices.then(|| Arc::clone(&notices));
         tokio::spawn(async move {
-            while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+            let mut gave_way = false;
+            // Whoever is ready to run on this thread comes first: what they ask for leaves in one write with the rest.
+            let mut next = poll_fn(|cx| {
+                gave_way = !gave_way;
+                if gave_way {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                connection.poll_message(cx)
+            });
+            while let Some(message) = (&mut next).await {
                 match message {
                     Ok(AsyncMessage::Notice(notice)) => {
                         if let Some(sink) = &sink {
