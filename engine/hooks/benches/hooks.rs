@@ -38,8 +38,14 @@ fn session(headers: &[(&str, &str)]) -> Session {
 }
 
 fn hooks(criterion: &mut Criterion) {
+    measured(criterion, Counting::Nothing, "");
+    measured(criterion, Counting::Fuel, ", fuel counted");
+}
+
+/// As `serve` runs hooks, and as the studio does, which counts fuel for its traces.
+fn measured(criterion: &mut Criterion, counting: Counting, mode: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let engine = HookEngine::new(None, Counting::Fuel).unwrap();
+    let engine = HookEngine::new(None, counting).unwrap();
     let load = |config: ComponentConfig| -> Arc<HookComponent> {
         let bytes = wat::parse_str(GUEST).unwrap();
         runtime.block_on(HookComponent::from_bytes(&engine, config, bytes)).unwrap()
@@ -48,16 +54,15 @@ fn hooks(criterion: &mut Criterion) {
         || ComponentConfig { timeout: Duration::from_secs(5), ..ComponentConfig::new("guest", "guest") };
 
     let kept = load(ComponentConfig { recycle: true, ..config() });
-    criterion.bench_function("gateway hook, same session", |bencher| {
+    criterion.bench_function(&format!("gateway hook, same session{mode}"), |bencher| {
         let session = session(&[("a", "b")]);
         bencher.iter(|| {
             runtime.block_on(async {
                 session.on_request(&kept, &mut NoCalls).await.unwrap().unwrap();
-                session.take_reports();
             })
         });
     });
-    criterion.bench_function("gateway hook, recycled instance per request", |bencher| {
+    criterion.bench_function(&format!("gateway hook, recycled instance per request{mode}"), |bencher| {
         bencher.iter(|| {
             runtime.block_on(async {
                 session(&[("a", "b")]).on_request(&kept, &mut NoCalls).await.unwrap().unwrap();
@@ -65,7 +70,7 @@ fn hooks(criterion: &mut Criterion) {
         });
     });
     let fresh = load(config());
-    criterion.bench_function("gateway hook, fresh instance per request", |bencher| {
+    criterion.bench_function(&format!("gateway hook, fresh instance per request{mode}"), |bencher| {
         bencher.iter(|| {
             runtime.block_on(async {
                 session(&[("a", "b")]).on_request(&fresh, &mut NoCalls).await.unwrap().unwrap();
@@ -73,7 +78,7 @@ fn hooks(criterion: &mut Criterion) {
         });
     });
     let short = load(ComponentConfig { timeout: Duration::from_millis(30), ..config() });
-    criterion.bench_function("endless loop with 30 ms", |bencher| {
+    criterion.bench_function(&format!("endless loop with 30 ms{mode}"), |bencher| {
         bencher.iter(|| {
             runtime.block_on(async {
                 black_box(session(&[("x-loop", "1")]).on_request(&short, &mut NoCalls).await.unwrap_err());
