@@ -262,12 +262,6 @@ impl Printer {
                 self.out.push(')');
             }
             Expr::JsonObject(members) => self.json_object(members),
-            Expr::JsonList(inner) if matches!(**inner, Expr::Row(_)) => {
-                // Faster than `json_agg`, which also breaks lines between objects made of rows.
-                self.push("COALESCE(array_to_json(array_agg(");
-                self.expr(inner);
-                self.push(")), '[]'::json)");
-            }
             Expr::JsonList(inner) => {
                 self.push("COALESCE(json_agg(");
                 self.expr(inner);
