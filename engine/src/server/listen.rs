@@ -196,7 +196,9 @@ async fn live(server: Arc<Server>, request: HttpRequest) -> Response {
         futures_util::stream::unfold(state, |(server, request, mut seat, mut fresh, last)| async move {
             loop {
                 if let Some(body) = fresh.take().filter(|body| *body != last) {
-                    let event = Event::default().event("next").data(String::from_utf8_lossy(&body));
+                    // One line per event: Postgres breaks lines between objects, and within texts JSON has none.
+                    let line = String::from_utf8_lossy(&body).replace('\n', " ");
+                    let event = Event::default().event("next").data(line);
                     return Some((Ok::<_, Infallible>(event), (server, request, seat, None, body)));
                 }
                 if !seat.changed().await {
