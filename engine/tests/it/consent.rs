@@ -184,5 +184,6 @@ pub(crate) async fn ask(authority: &str, query: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).await.unwrap();
-    reply
+    // Postgres breaks lines between objects.
+    reply.replace(", \n ", ",")
 }
