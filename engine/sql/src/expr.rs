@@ -69,7 +69,7 @@ pub enum Expr<'a> {
     Scalar(Box<Select<'a>>),
     /// A JSON object with these members in this order, of any number.
     JsonObject(Vec<(Cow<'a, str>, Expr<'a>)>),
-    /// `COALESCE(json_agg(…), '[]'::json)`, or what comes to the same for rows.
+    /// `COALESCE(json_agg(…), '[]'::json)`; between rows Postgres breaks lines.
     JsonList(Box<Expr<'a>>),
     /// `"alias".*`: the current row of a sub-select as one value. As JSON it is an object with the names of the
     /// columns as keys.
