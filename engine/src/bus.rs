@@ -160,21 +160,9 @@ mod tests {
             id: studio_events::TraceId(id),
             at: now(),
             revision: studio_events::Revision(1),
-            surface: studio_events::Surface::Graphql,
-            kind: studio_events::TraceKind::Query,
-            operation: String::new(),
-            caller: String::new(),
-            document: "".into(),
-            variables: "".into(),
             status: 200,
             total: studio_events::Micros(1),
-            phases: Vec::new(),
-            statements: Vec::new(),
-            round_trips: 0,
-            rows: 0,
-            response_bytes: 0,
-            error: None,
-            access: Vec::new(),
+            ..Trace::default()
         }
     }
 

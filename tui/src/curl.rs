@@ -31,23 +31,13 @@ mod tests {
     fn the_line_holds_document_variables_and_token() {
         let trace = Trace {
             id: studio_events::TraceId(1),
-            at: studio_events::Timestamp(0),
             revision: studio_events::Revision(1),
-            surface: studio_events::Surface::Graphql,
-            kind: studio_events::TraceKind::Query,
             operation: "Me".into(),
-            caller: String::new(),
             document: "query Me($n: String) {\n  me(name: $n) { id }\n}".into(),
             variables: r#"{"n":"O'Hara"}"#.into(),
             status: 200,
             total: studio_events::Micros(1),
-            phases: Vec::new(),
-            statements: Vec::new(),
-            round_trips: 0,
-            rows: 0,
-            response_bytes: 0,
-            error: None,
-            access: Vec::new(),
+            ..Trace::default()
         };
         let expected = concat!(
             "curl -sS 'http://localhost:9876/graphql' -H 'content-type: application/json'",

@@ -8,7 +8,7 @@ use crate::access::AccessCheck;
 use crate::time::{Micros, Revision, Timestamp};
 
 /// Identity of a trace: random, shown as six hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TraceId(pub u32);
 
@@ -27,10 +27,11 @@ impl std::fmt::Display for TraceId {
 }
 
 /// Where a request came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Surface {
     /// `POST /graphql`.
+    #[default]
     Graphql,
     /// The same, from the playground page.
     Playground,
@@ -43,10 +44,11 @@ pub enum Surface {
 }
 
 /// Kinds of operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TraceKind {
     /// A query.
+    #[default]
     Query,
     /// A mutation.
     Mutation,
@@ -57,7 +59,7 @@ pub enum TraceKind {
 }
 
 /// One request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Trace {
     /// Identity.
     pub id: TraceId,

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use studio_events::{Micros, Phase, PhaseKind, Revision, Surface, Trace, TraceError, TraceKind};
+use studio_events::{Micros, Phase, PhaseKind, Trace, TraceError, TraceKind};
 use studio_hooks::{
     CallReport, Exchange, FinishedOperation, FinishedRequest, HookErrorKind, Interface, Loaded, Session,
 };
 use tokio::sync::Semaphore;
 
 use crate::bus;
-use crate::runtime::answer::next_trace_id;
 use crate::server::http::{HttpReply, HttpRequest};
 
 /// Requests whose observers may be under way at once; further ones are not told.
@@ -36,28 +35,18 @@ pub(super) fn amount(number: u64) -> String {
 /// The trace of a request that a hook ended before there was an operation.
 pub(super) fn rejected(request: &HttpRequest, reply: &HttpReply) -> Trace {
     Trace {
-        id: next_trace_id(),
         at: bus::now(),
-        revision: Revision(0),
-        surface: Surface::Graphql,
         kind: TraceKind::Invalid,
         operation: "(ended by a hook)".to_owned(),
-        caller: String::new(),
         document: String::from_utf8_lossy(&request.body).into(),
-        variables: "".into(),
         status: reply.status,
-        total: Micros(0),
-        phases: Vec::new(),
-        statements: Vec::new(),
-        round_trips: 0,
-        rows: 0,
         response_bytes: reply.body.len() as u64,
         error: Some(TraceError {
             message: first_message(&reply.body),
             cause: None,
             denied: matches!(reply.status, 401 | 403),
         }),
-        access: Vec::new(),
+        ..Trace::default()
     }
 }
 

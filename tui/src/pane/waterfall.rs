@@ -213,7 +213,7 @@ fn axis(theme: Theme, total: Micros, cells: usize) -> Line<'static> {
 
 #[cfg(test)]
 mod tests {
-    use studio_events::{Revision, Surface, Timestamp, TraceId, TraceKind};
+    use studio_events::{Revision, TraceId};
 
     use super::*;
 
@@ -222,23 +222,12 @@ mod tests {
         let phase = Phase { kind: PhaseKind::Hook, start: Micros(0), time: Micros(5), note: note.to_owned() };
         Trace {
             id: TraceId::parse("0a1b2c").unwrap(),
-            at: Timestamp(0),
             revision: Revision(1),
-            surface: Surface::Graphql,
-            kind: TraceKind::Query,
             operation: "a".to_owned(),
-            caller: String::new(),
-            document: "".into(),
-            variables: "".into(),
             status: 200,
             total: Micros(10),
             phases: vec![phase],
-            statements: Vec::new(),
-            round_trips: 0,
-            rows: 0,
-            response_bytes: 0,
-            error: None,
-            access: Vec::new(),
+            ..Trace::default()
         }
     }
 
