@@ -196,11 +196,15 @@ fn hooks_stand_around_requests_in_production_too() {
     let untitled = ask("mutation { createTodo(data: {title: \"\"}) { id } }", &[("x-list", "home")]);
     assert!(untitled.body.contains("\"code\":\"TITLE_MISSING\""), "{}", untitled.body);
 
+    let refuses = |words: &str| {
+        let output =
+            command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+        assert!(text(&output).contains(words), "{}", text(&output));
+    };
     // A component that cannot be loaded is a reason not to start: what it should refuse would pass.
     std::fs::write(project.join("hooks/guard/hook.wasm"), "broken").unwrap();
-    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
-    assert!(text(&output).contains("the hook `guard` does not load"), "{}", text(&output));
+    refuses("the hook `guard` does not load");
     // So is a module file that does not load, or lacks what the model declares.
     let module = project.join("src/limit/hook.wasm");
     std::fs::write(&module, &std::fs::read(&module).unwrap()[..300]).unwrap();
@@ -209,29 +213,15 @@ fn hooks_stand_around_requests_in_production_too() {
         project.join("hooks/guard/hook.wasm"),
     )
     .unwrap();
-    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
-    assert!(
-        text(&output).contains("the module file `src/limit/hook.wasm` cannot be used"),
-        "{}",
-        text(&output)
-    );
+    refuses("the module file `src/limit/hook.wasm` cannot be used");
     let guard = project.join("hooks/guard/hook.wasm");
     std::fs::copy(&guard, project.join("src/limit/hook.wasm")).unwrap();
-    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
-    assert!(text(&output).contains("has no export `interceptors`"), "{}", text(&output));
+    refuses("has no export `interceptors`");
     // And a rule that nobody can decide.
     let model = std::fs::read_to_string(project.join("src/index.exo")).unwrap();
     let model = model.split("// An interceptor").next().unwrap().replace("query=", "query=hook(\"see\") && ");
     std::fs::write(project.join("src/index.exo"), model).unwrap();
-    let output = command().arg("serve").arg(&project).env("EXO_POSTGRES_URL", &database).output().unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", text(&output));
-    assert!(
-        text(&output).contains("the rule `see` at src/index.exo:11 cannot be decided"),
-        "{}",
-        text(&output)
-    );
+    refuses("the rule `see` at src/index.exo:11 cannot be decided");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 use studio_events::{PhaseKind, StudioState};
 
 use crate::guest::{ALL, component};
-use crate::started::{Folder, Started};
+use crate::started::{Folder, NOTES, Started};
 use crate::studio::{ask, code, hook_problems, wait};
 
 const MODEL: &str = r#"
@@ -170,15 +170,6 @@ pub(crate) async fn modules_and_interceptors_run_in_components() {
 }
 
 const ALONE: &str = r#"
-@postgres
-module Notes {
-  @access(true)
-  type Note {
-    @pk id: Int = autoIncrement()
-    text: String
-  }
-}
-
 @wasm("all.wasm")
 module Code {
   @access(true)
@@ -190,7 +181,7 @@ module Code {
 
 /// Without a line in `exo.toml`, too, a module's component knows its request, and the studio knows the component.
 pub(crate) async fn a_component_that_nobody_configured_is_shown_and_followed() {
-    let folder = Folder::new(ALONE, "");
+    let folder = Folder::new(&[NOTES, ALONE].concat(), "");
     let root = &folder.root;
     let replace = |bytes: &[u8]| {
         fs::write(root.join("src/all.tmp"), bytes).unwrap();

@@ -10,10 +10,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use crate::guest::component;
-use crate::started::{Folder, Started};
+use crate::started::{Folder, NOTES, Started};
 use crate::studio::{ask, hook_problems, wait};
 
-const MODEL: &str = "@postgres\nmodule Notes {\n  @access(true)\n  type Note {\n    @pk id: Int = autoIncrement()\n    text: String\n  }\n}\n";
 const TOML: &str = "[hooks.version]\npath = \"version.wasm\"\ntimeout_ms = 20000\n";
 
 /// Requests in all, and the connections they come over.
@@ -103,7 +102,7 @@ const SLOW: &str = r#"(module
 
 /// A save is checked, and requests are answered, while a component is being loaded.
 pub(crate) async fn nothing_waits_for_a_component_that_loads_slowly() {
-    let folder = Folder::new(MODEL, TOML);
+    let folder = Folder::new(NOTES, TOML);
     let root = &folder.root;
     replace(root, &version('a'));
     let Started { studio, mut states, authority, .. } = Started::on(&folder).await;
@@ -120,10 +119,10 @@ pub(crate) async fn nothing_waits_for_a_component_that_loads_slowly() {
         let of_model = state.problems.iter().filter(|(source, _)| *source == ProblemSource::Model);
         of_model.map(|(_, problems)| problems.len()).sum::<usize>() > 0
     };
-    fs::write(root.join("src/index.exo"), MODEL.replace("String", "Strin")).unwrap();
+    fs::write(root.join("src/index.exo"), NOTES.replace("String", "Strin")).unwrap();
     let state = wait(&mut states, |state| broken(state) || !hook_problems(state).is_empty()).await;
     assert!(broken(&state) && hook_problems(&state).is_empty());
-    fs::write(root.join("src/index.exo"), MODEL).unwrap();
+    fs::write(root.join("src/index.exo"), NOTES).unwrap();
     let state = wait(&mut states, |state| !broken(state) || !hook_problems(state).is_empty()).await;
     assert!(!broken(&state) && hook_problems(&state).is_empty());
     let (status, _, head) = ask(&authority, "{ __typename }", &[]).await;
@@ -134,7 +133,7 @@ pub(crate) async fn nothing_waits_for_a_component_that_loads_slowly() {
 }
 
 pub(crate) async fn no_request_fails_while_a_component_is_replaced() {
-    let folder = Folder::new(MODEL, TOML);
+    let folder = Folder::new(NOTES, TOML);
     let root = &folder.root;
     replace(root, &version('a'));
     let Started { studio, mut states, authority, .. } = Started::on(&folder).await;

@@ -13,6 +13,18 @@ use tokio::sync::watch;
 
 use crate::studio::wait;
 
+/// A model with a type that everybody may read and write.
+pub(crate) const NOTES: &str = r#"
+@postgres
+module Notes {
+  @access(true)
+  type Note {
+    @pk id: Int = autoIncrement()
+    text: String
+  }
+}
+"#;
+
 /// A project folder; it is removed at the end.
 pub(crate) struct Folder {
     _temporary: TempDir,
