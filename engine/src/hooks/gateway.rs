@@ -8,8 +8,8 @@ use std::time::Instant;
 use serde_json::{Map, Value as Json};
 use studio_events::{Trace, TraceId};
 use studio_hooks::{
-    Exchange, Failure, FinishedOperation, HookError, HookErrorKind, HookHost, HostCalls, Interface, Loaded,
-    Rejection, RequestParts, Session,
+    Exchange, Failure, FinishedOperation, HookComponent, HookError, HookErrorKind, HookHost, HostCalls,
+    Interface, Loaded, Rejection, RequestParts, Session,
 };
 
 use super::host::RequestHost;
@@ -88,15 +88,9 @@ impl RequestHooks {
         !self.host.resolving.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether the component behind a module's file may ask for contexts of the model.
-    pub(crate) fn asks_contexts(&self, file: &str) -> bool {
-        let component = self.host.around.hooks.at(&self.loaded, file);
-        component.is_none_or(|component| component.asks_model())
-    }
-
-    /// Whether calls of a module's file are in the reports of the session.
-    pub(crate) fn reports(&self, file: &str) -> bool {
-        self.host.around.hooks.at(&self.loaded, file).is_some()
+    /// The component behind a module's file; its calls are in the reports of the session.
+    pub(crate) fn component(&self, file: &str) -> Option<&Arc<HookComponent>> {
+        self.host.around.hooks.at(&self.loaded, file)
     }
 
     /// Contexts of the model by name, for `context.model`.
@@ -128,7 +122,7 @@ impl RequestHooks {
         for component in self.loaded.with(Interface::Gateway) {
             match self.session.on_request(component, calls).await {
                 Ok(Ok(())) => {}
-                Ok(Err(rejection)) => return Err(self.rejected(&rejection)),
+                Ok(Err(rejection)) => return Err(self.rejected(rejection)),
                 Err(error) => return Err(self.failed(&error)),
             }
         }
@@ -146,7 +140,7 @@ impl RequestHooks {
                     break;
                 }
                 Ok(Ok(None)) => {}
-                Ok(Err(rejection)) => return Err(self.rejected(&rejection)),
+                Ok(Err(rejection)) => return Err(self.rejected(rejection)),
                 Err(error) => return Err(self.failed(&error)),
             }
         }
@@ -209,15 +203,12 @@ impl RequestHooks {
         }
     }
 
-    fn rejected(&self, rejection: &Rejection) -> HttpReply {
-        let mut reply = HttpReply::json(rejection.status, rejection.body());
-        for (name, value) in &rejection.headers {
+    fn rejected(&self, rejection: Rejection) -> HttpReply {
+        let reply = HttpReply::json(rejection.status, rejection.body());
+        for (name, value) in rejection.headers {
             // The same rules as for other headers; what breaks them is left out.
-            if self.exchange().change_response_header(name.clone(), Some(value.clone()), true).is_err() {
-                continue;
-            }
+            let _ = self.exchange().change_response_header(name, Some(value), true);
         }
-        reply.sql_count = 0;
         reply
     }
 

@@ -92,8 +92,7 @@ impl HookHost for RequestHost {
 
     fn log(&self, line: HookLine) {
         if let Some(bus) = &self.around.bus {
-            let trace = TraceId::parse(&line.trace_id);
-            bus.log_of(level_of(line.level), &service_name(&line.component), line.text(), trace);
+            bus.log_of(level_of(line.level), &service_name(&line.component), line.text(), Some(self.id));
         }
         let (component, trace, text) = (&line.component, &line.trace_id, line.text());
         match line.level {

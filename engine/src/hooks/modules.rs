@@ -83,10 +83,7 @@ impl WasmModules {
     }
 
     async fn run(&self, call: &ModuleCall<'_>, host: &dyn ModuleHost) -> Result<String, RequestError> {
-        // A request keeps the components that it began with.
-        if let Some(hooks) = call.hooks
-            && let Some(component) = call.components.at(&hooks.loaded, call.path)
-        {
+        if let (Some(hooks), Some(component)) = (call.hooks, call.component) {
             return self.component(&hooks.session, component, call, host).await;
         }
         Box::pin(self.run_rare(call, host)).await
@@ -94,8 +91,12 @@ impl WasmModules {
 
     /// The same without a configured component or without hooks around the request.
     async fn run_rare(&self, call: &ModuleCall<'_>, host: &dyn ModuleHost) -> Result<String, RequestError> {
-        let configured = call.components.at(&call.components.loaded(), call.path).cloned();
-        let code = match configured.filter(|_| call.hooks.is_none()) {
+        // A request with hooks keeps the components that it began with.
+        let configured = match call.hooks {
+            Some(_) => None,
+            None => call.components.at(&call.components.loaded(), call.path).cloned(),
+        };
+        let code = match configured {
             Some(component) => Ok(Code::Component(component)),
             None => self.own(call.path, call.components).await,
         };

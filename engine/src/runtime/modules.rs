@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value as Json};
 use studio_events::LogLevel;
+use studio_hooks::HookComponent;
 use studio_model::ir::{InterceptorKind, Ir, ModuleId, Plugin};
 use studio_query::error::RequestError;
 use studio_query::operation::{Operation, OperationKind, RootCall, RootField};
@@ -54,6 +55,8 @@ pub struct ModuleCall<'a> {
     pub components: &'a Hooks,
     /// The hooks of the request, when the project has any.
     pub hooks: Option<&'a RequestHooks>,
+    /// The component behind the module's file, of those that the request began with.
+    pub component: Option<&'a Arc<HookComponent>>,
 }
 
 /// An operation as its interceptors see it.

@@ -344,9 +344,11 @@ impl<'a> Scope<'a> {
         let module = &self.serving.ir.modules[target.module];
         let runtime = self.serving.modules.runtime(&module.plugin)?;
         let path = code_module(&module.plugin).map_or("", |code| &code.path);
-        if matches!(module.plugin, Plugin::Wasm(_))
+        let hooks = self.context.hooks.filter(|_| matches!(module.plugin, Plugin::Wasm(_)));
+        let component = hooks.and_then(|hooks| hooks.component(path));
+        if hooks.is_some()
             && !self.serving.ir.contexts.is_empty()
-            && self.context.hooks.is_some_and(|hooks| hooks.asks_contexts(path))
+            && component.is_none_or(|component| component.asks_model())
         {
             self.show_contexts(acting, depth).await;
         }
@@ -361,9 +363,10 @@ impl<'a> Scope<'a> {
             environment: self.context.environment,
             components: self.context.components,
             hooks: self.context.hooks,
+            component,
         };
         // Calls of components get phases of their own.
-        if self.recording == Recording::Off || self.context.hooks.is_some_and(|hooks| hooks.reports(path)) {
+        if self.recording == Recording::Off || component.is_some() {
             return runtime.call(call, &host).await;
         }
         let started = Instant::now();
